@@ -1,0 +1,384 @@
+"""The connector contract: what one engine's folder must offer, and how it is found.
+
+A folder `connectors/<engine>/` exports `connector` (an object with the attributes of `Connector`). Nothing outside that
+folder knows the engine: callers read its `facts` and never branch on its name. Three kinds of session exist:
+
+    SourceSession   driver, read-only, holds the snapshot every reader joins; introspects and splits tables
+    TargetSession   driver, prepares and finishes target tables, owns the ledger
+    Transfer        inside a task: copies chunks, each in ONE target transaction with its ledger row
+
+Bounds, snapshots and table details are opaque outside the engine's folder; bounds may be cell values, so nobody prints
+them. Everything a task needs is in `TransferJob`, which is picklable and small.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from connectors.schema import ForeignKey, Schema, Table, TableName
+
+if TYPE_CHECKING:  # workers import this module: what only type checkers need stays out of their start-up
+    import pyarrow as pa
+    from sqlglot import exp
+
+Filter: TypeAlias = "exp.Expression"
+"""One parsed, read-only predicate over one table, already checked and qualified; a connector renders or translates it."""
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How a connection is protected. `verify-full` checks certificate and host name against `ca` or the system's."""
+
+    mode: Literal["disable", "require", "verify-ca", "verify-full"] = "verify-full"
+    ca: str | None = None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Everything needed to connect, secrets in plain: built on the driver, carried to tasks in a closure, never printed."""
+
+    environment: str
+    engine: str
+    database: str
+    host: str | None = None
+    port: int | None = None
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    tls: Tls = Tls()
+    options: Mapping[str, str] = field(default_factory=dict)
+    application: str = "dbagent"
+    """What our sessions call themselves on the server, so that they can be found and ended: `dbagent/<run>/<fence>`."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What an engine is and can do, declared once. Decisions elsewhere read these fields and nothing else."""
+
+    engine: str
+    title: str
+    address: frozenset[str]
+    """Fields of an environment this engine needs besides `database`: some of host, user, password; port has a default."""
+    default_port: int | None
+    default_schema: str | None
+    """The schema of a table named without one; None where the engine has no schemas."""
+    filter_dialect: str | None
+    """sqlglot's name of the dialect filters are written in; None where filters are not SQL."""
+    options: frozenset[str]
+    """Driver options an environment may set; all others are refused."""
+    snapshot_holder: Literal["driver", "task"]
+    """Who keeps the snapshot alive. `driver`: every task may join it. `task`: it lives in the one task that reads, so all
+    chunks of a run travel in one task, and a new task means a new snapshot."""
+    writers: int | None
+    """How many tasks may write to one target at a time; None: no limit of the engine's own."""
+    file: bool
+    """The database is a file: tasks must see the same file system as the driver."""
+    ways: tuple[str, ...]
+    """How rows travel between two ends of this engine, for people: `binary COPY, masked fields spliced`."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """What a live server says about itself. `identity` is equal exactly when two names mean the same database."""
+
+    version: str
+    identity: str
+    snapshot: str
+    """How strong the snapshot is, in one sentence."""
+    replica: bool = False
+    writable: bool = True
+    pooler: bool = False
+    bytes: int = 0
+    privileges: tuple[tuple[str, bool], ...] = ()
+    """Each privilege the tool can use and whether it is there: ("switch foreign keys off for our sessions", True)."""
+    suspends_foreign_keys: bool = False
+    """Loads may come in any order: foreign keys are off in our sessions and are checked afterwards."""
+    notes: tuple[str, ...] = ()
+
+
+class Anonymize(Protocol):
+    """A table's policy, compiled: picklable, pure, the same on every worker and retry."""
+
+    columns: tuple[str, ...]
+    """The columns it wants to see, in this order. May be empty (only `null`)."""
+    masked: tuple[str, ...]
+    """The columns it returns, in this order."""
+
+    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
+        """`columns` in (n rows; text as string, integers as int64), `masked` out (n rows; string, int64 or null type),
+        with how many non-NULL values per masked column came out equal to what went in."""
+        ...
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """One part of a table: `token` is the engine's own range (cell values, perhaps: never printed)."""
+
+    token: Any = field(repr=False)
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """The unit of work. `number` counts from 0 within the table."""
+
+    table_id: int
+    number: int
+    bounds: Bounds = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What every reader joins. `token` is the engine's own; `name` may be printed, `strength` is one sentence."""
+
+    token: Any = field(repr=False)
+    name: str
+    strength: str
+
+
+@dataclass(frozen=True)
+class TableCopy:
+    """One table's way, for tasks. `into` is the target table, or its staging table where rows are appended."""
+
+    table_id: int
+    source: Table
+    target: Table
+    into: TableName
+    where: Filter | None
+    anonymize: Anonymize | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class TransferJob:
+    """Everything tasks of one run need. Travels in the task's closure only."""
+
+    run_id: str
+    fence: int
+    source: Endpoint = field(repr=False)
+    target: Endpoint = field(repr=False)
+    snapshot: Snapshot
+    tables: Mapping[int, TableCopy]
+    suspend_foreign_keys: bool
+    bytes_per_second: float | None = None
+    """This task's share of the source's `max_mb_per_second`."""
+    stall_timeout: float = 300.0
+    """Seconds after which a chunk that makes no progress on either end is rolled back on both."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One chunk, in the target. `fresh` is False when the ledger already had it and nothing was done."""
+
+    table_id: int
+    number: int
+    rows: int
+    bytes: int
+    unchanged: Mapping[str, int]
+    """Per masked column: non-NULL values that came out equal to what went in."""
+    fresh: bool = True
+
+
+class Transfer(Protocol):
+    """Inside a task: one source session in the snapshot, one target session."""
+
+    def copy(self, chunk: Chunk) -> Loaded:
+        """Claim the chunk in the ledger, read, anonymize, load, update the ledger row, commit: one target transaction.
+        Raises ConnectorError; then nothing of the chunk is in the target."""
+        ...
+
+
+class SourceSession(Protocol):
+    """Driver side, read-only. Keeps the snapshot alive until closed (facts.snapshot_holder == "driver")."""
+
+    server: Server
+    snapshot: Snapshot
+
+    def schema(self) -> Schema:
+        """Every table of the database but our own bookkeeping, as the snapshot sees it."""
+        ...
+
+    def explain_filter(self, table: Table, where: Filter) -> None:
+        """Let the database parse the predicate. Raises TerminalError saying what it does not accept (no value)."""
+        ...
+
+    def bounds(self, table: Table, where: Filter | None, budget: int) -> list[Bounds]:
+        """Parts of about `budget` bytes that together cover every row exactly once, whatever rows come and go."""
+        ...
+
+    def check_alive(self) -> None:
+        """Raises ConnectionLost when the snapshot is gone."""
+        ...
+
+    def end_sessions(self, application: str) -> int:
+        """End the sessions whose application name starts so (not this one); returns how many there were."""
+        ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Who runs on a target table: `fence` grows with every new driver."""
+
+    run_id: str
+    fence: int
+
+
+@dataclass(frozen=True)
+class TableState:
+    """What the ledger knows of one table of one run. `identity` notices a restored or recreated table."""
+
+    table_id: int
+    target: str
+    identity: str
+    state: Literal["prepared", "complete"]
+    snapshot: str
+    rows_before: int
+    rows: int
+    bytes: int
+    unchanged: Mapping[str, int]
+    chunks: frozenset[int]
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """One run as the target remembers it."""
+
+    run_id: str
+    operation_id: str
+    plan_sha256: str
+    source: str
+    state: Literal["running", "complete", "abandoned"]
+    started_at: float
+    finished_at: float | None
+
+
+class Ledger(Protocol):
+    """The target's own memory of runs: leases, runs, tables, chunks. Each call is one committed transaction of its own.
+    (Tasks claim and finish chunks inside THEIR transaction; that is the engine's business.)"""
+
+    def create(self) -> None:
+        """Make the bookkeeping tables where they are missing."""
+        ...
+
+    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool]) -> int:
+        """Take the lease on every target table, or none. `holder` names this driver; `alive(holder)` tells whether
+        another one still runs. Returns the fence. Waits for chunk transactions under the old fence to end.
+        Raises LeaseHeld."""
+        ...
+
+    def renew(self, run_id: str, fence: int) -> None:
+        """Say that this driver lives. Raises LeaseLost."""
+        ...
+
+    def release(self, run_id: str, fence: int) -> None: ...
+
+    def prepared(self, run_id: str, table: TableState) -> None:
+        """Record that a table is empty (or staged) and ready; forgets its chunks."""
+        ...
+
+    def completed(self, run_id: str, table_id: int) -> None:
+        """Mark a table complete and shrink its chunk rows into its own row."""
+        ...
+
+    def tables(self, run_id: str) -> list[TableState]: ...
+
+    def finished(self, run_id: str, state: Literal["complete", "abandoned"]) -> None: ...
+
+    def runs(self) -> list[RunRecord]:
+        """Newest first."""
+        ...
+
+
+class TargetSession(Protocol):
+    """Driver side: prepares and finishes target tables."""
+
+    server: Server
+    ledger: Ledger
+
+    def schema(self) -> Schema:
+        """Every table of the target but our own bookkeeping."""
+        ...
+
+    def mismatches(self, source: Table, target: Table) -> list[str]:
+        """Why rows of `source` cannot go into the existing `target` unchanged: a sentence each, all of them."""
+        ...
+
+    def creatable(self, source: Table) -> list[str]:
+        """Why `create` would not succeed: a sentence each (a missing extension, no privilege …)."""
+        ...
+
+    def create(self, tables: Sequence[Table]) -> None:
+        """Create each (columns, types, NOT NULL, primary key, counters), with the schemas and types they need. One
+        transaction where the engine can. A table that is there already is left alone."""
+        ...
+
+    def identity(self, name: TableName) -> str: ...
+
+    def is_empty(self, name: TableName) -> bool: ...
+
+    def count(self, name: TableName) -> int: ...
+
+    def empty(self, names: Sequence[TableName]) -> None:
+        """Remove all rows of these tables, children first, never cascading to others. Raises TerminalError."""
+        ...
+
+    def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
+        """An empty staging table shaped like `table`, made anew."""
+        ...
+
+    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
+        """Move all staged rows into the table and mark it complete in the ledger, in one transaction; drops the stage.
+        Returns the rows moved."""
+        ...
+
+    def settle(self, table: Table) -> None:
+        """After a table's load: counters continue behind the highest copied value, statistics are fresh."""
+        ...
+
+    def orphans(self, key: ForeignKey) -> int:
+        """How many rows reference a row that is not there (NULLs are no reference; MATCH SIMPLE)."""
+        ...
+
+    def end_sessions(self, application: str) -> int:
+        """End the sessions whose application name starts so (not this one) and wait until they are gone."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Connector(Protocol):
+    """One engine. Stateless."""
+
+    facts: Facts
+
+    def source(self, endpoint: Endpoint) -> SourceSession:
+        """Connect read-only and take the snapshot. Raises ConnectorError."""
+        ...
+
+    def target(self, endpoint: Endpoint) -> TargetSession:
+        """Connect for writing (a file is created where the engine is one). Raises ConnectorError."""
+        ...
+
+    def transfer(self, job: TransferJob) -> AbstractContextManager[Transfer]:
+        """Open both ends inside a task. The context manager closes them. Raises ConnectorError."""
+        ...
+
+
+def engines() -> tuple[str, ...]:
+    """The engines there are: the sub-packages of `connectors`, by name."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.ispkg))
+
+
+def connector(engine: str) -> Connector:
+    """The connector of an engine, imported when first asked for. Raises KeyError for an unknown engine."""
+    if engine not in engines():
+        raise KeyError(engine)
+    found: Connector = import_module(f"connectors.{engine}").connector
+    return found

@@ -1,0 +1,284 @@
+"""The ledger for SQL engines: portable statements over an open session.
+
+Four tables in the target hold what a run must remember where its rows are, so that both change in one transaction:
+
+    leases   one row per target table: which run may write to it, under which fence, and who holds it
+    runs     one row per run
+    tables   one row per table of a run: prepared or complete, under which snapshot
+    chunks   one row per loaded chunk, inserted FIRST in the chunk's transaction; its primary key makes a twin wait, then
+             skip. Rows of a complete table shrink into its `tables` row.
+
+No cell value is ever stored. Claims hold their lease row against a takeover until they commit, so `acquire` waits for
+every chunk transaction of the former driver; afterwards that driver's claims find a newer fence and fail.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from connectors.contract import Chunk, Loaded, RunRecord, TableState
+from connectors.errors import LeaseHeld, LeaseLost
+
+EXPIRY = 60.0
+"""Seconds without a sign of life after which a driver on another machine counts as dead."""
+
+
+class Sql(Protocol):
+    """What the ledger needs of an open session."""
+
+    def run(self, statement: str, values: Sequence[object] = ()) -> int:
+        """Execute; returns the number of rows affected."""
+        ...
+
+    def rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]: ...
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """BEGIN … COMMIT for writing, rolled back when the block raises."""
+        ...
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """The few words in which SQL engines differ here."""
+
+    prefix: str
+    """Before each table name: `_dbagent.` in a schema of our own, `_dbagent_` where there are none."""
+    parameter: str
+    hold: str = ""
+    """Ends a SELECT that keeps its row from being seized, not from being renewed: ` FOR KEY SHARE`."""
+    seize: str = ""
+    """Ends a SELECT that waits for all holders of its row: ` FOR UPDATE`."""
+
+    def sql(self, statement: str) -> str:
+        """`{name}` becomes our table of that name, `?` the driver's placeholder."""
+        return statement.replace("{", self.prefix).replace("}", "").replace("?", self.parameter)
+
+
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS {leases} (target varchar(400) PRIMARY KEY, run_id varchar(40) NOT NULL,"
+    " fence bigint NOT NULL, holder varchar(200) NOT NULL, renewed_at double precision NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS {runs} (run_id varchar(40) PRIMARY KEY, operation_id varchar(40) NOT NULL,"
+    " plan_sha256 varchar(64) NOT NULL, source varchar(200) NOT NULL, state varchar(20) NOT NULL,"
+    " started_at double precision NOT NULL, finished_at double precision)",
+    "CREATE TABLE IF NOT EXISTS {tables} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
+    " target varchar(400) NOT NULL, identity varchar(200) NOT NULL, state varchar(20) NOT NULL,"
+    " snapshot varchar(200) NOT NULL, rows_before bigint NOT NULL, row_count bigint NOT NULL,"
+    " byte_count bigint NOT NULL, unchanged varchar(8000) NOT NULL, PRIMARY KEY (run_id, table_id))",
+    "CREATE TABLE IF NOT EXISTS {chunks} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
+    " chunk_no integer NOT NULL, fence bigint NOT NULL, row_count bigint NOT NULL, byte_count bigint NOT NULL,"
+    " unchanged varchar(8000) NOT NULL, loaded_at double precision NOT NULL, PRIMARY KEY (run_id, table_id, chunk_no))",
+)
+
+
+class SqlLedger:
+    """`contract.Ledger` on a driver's session, and the two calls a chunk's transaction makes."""
+
+    def __init__(self, sql: Sql, dialect: Dialect) -> None:
+        self._sql, self._dialect = sql, dialect
+
+    def _run(self, statement: str, *values: object) -> int:
+        return self._sql.run(self._dialect.sql(statement), values)
+
+    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._sql.rows(self._dialect.sql(statement), values)
+
+    def create(self) -> None:
+        with self._sql.transaction():
+            for statement in TABLES:
+                self._run(statement)
+
+    # In a chunk's transaction: the caller begins and commits.
+
+    def claim(self, run_id: str, fence: int, target: str, chunk: Chunk) -> bool:
+        """Insert the chunk's row; False when it is there already. Raises LeaseLost under a fence that is no longer ours."""
+        held = self._rows(
+            "SELECT 1 FROM {leases} WHERE target = ? AND run_id = ? AND fence = ?" + self._dialect.hold,
+            target,
+            run_id,
+            fence,
+        )
+        if not held:
+            raise LeaseLost("another driver has taken over this run", where=target)
+        return bool(
+            self._run(
+                "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, unchanged, loaded_at)"
+                " VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING",
+                run_id,
+                chunk.table_id,
+                chunk.number,
+                fence,
+                "{}",
+                time.time(),
+            )
+        )
+
+    def loaded(self, run_id: str, loaded: Loaded) -> None:
+        """Write what the chunk brought, before its commit."""
+        self._run(
+            "UPDATE {chunks} SET row_count = ?, byte_count = ?, unchanged = ?, loaded_at = ?"
+            " WHERE run_id = ? AND table_id = ? AND chunk_no = ?",
+            loaded.rows,
+            loaded.bytes,
+            json.dumps(dict(loaded.unchanged)),
+            time.time(),
+            run_id,
+            loaded.table_id,
+            loaded.number,
+        )
+
+    # On the driver: each call is a transaction of its own.
+
+    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool]) -> int:
+        with self._sql.transaction():
+            fence = 1
+            for target in sorted(targets):  # one order for all, or two drivers deadlock
+                self._run(
+                    "INSERT INTO {leases} (target, run_id, fence, holder, renewed_at) VALUES (?, ?, 0, '', 0)"
+                    " ON CONFLICT DO NOTHING",
+                    target,
+                    run.run_id,
+                )
+                [(other, last, who, seen)] = self._rows(
+                    "SELECT run_id, fence, holder, renewed_at FROM {leases} WHERE target = ?" + self._dialect.seize,
+                    target,
+                )
+                if who and who != holder and alive(who) and time.time() - seen < EXPIRY:
+                    raise LeaseHeld(
+                        f"run {other} is at work here (driver {who})",
+                        where=target,
+                        todo="wait for it, or stop it with: dbagent cancel",
+                    )
+                fence = max(fence, last + 1)
+            for target in targets:
+                self._run(
+                    "UPDATE {leases} SET run_id = ?, fence = ?, holder = ?, renewed_at = ? WHERE target = ?",
+                    run.run_id,
+                    fence,
+                    holder,
+                    time.time(),
+                    target,
+                )
+            self._run(
+                "INSERT INTO {runs} (run_id, operation_id, plan_sha256, source, state, started_at)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                run.run_id,
+                run.operation_id,
+                run.plan_sha256,
+                run.source,
+                run.state,
+                run.started_at,
+            )
+        return fence
+
+    def renew(self, run_id: str, fence: int) -> None:
+        with self._sql.transaction():
+            if not self._run(
+                "UPDATE {leases} SET renewed_at = ? WHERE run_id = ? AND fence = ?", time.time(), run_id, fence
+            ):
+                raise LeaseLost("another driver has taken over this run", where=f"run {run_id}")
+
+    def release(self, run_id: str, fence: int) -> None:
+        with self._sql.transaction():
+            self._run("UPDATE {leases} SET holder = '' WHERE run_id = ? AND fence = ?", run_id, fence)
+
+    def prepared(self, run_id: str, table: TableState) -> None:
+        with self._sql.transaction():
+            self._run("DELETE FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
+            self._run("DELETE FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
+            self._run(
+                "INSERT INTO {tables} (run_id, table_id, target, identity, state, snapshot, rows_before, row_count,"
+                " byte_count, unchanged) VALUES (?, ?, ?, ?, 'prepared', ?, ?, 0, 0, ?)",
+                run_id,
+                table.table_id,
+                table.target,
+                table.identity,
+                table.snapshot,
+                table.rows_before,
+                "{}",
+            )
+
+    def completed(self, run_id: str, table_id: int) -> None:
+        with self._sql.transaction():
+            self.complete(run_id, table_id)
+
+    def complete(self, run_id: str, table_id: int) -> None:
+        """`completed` inside the caller's transaction."""
+        chunks = self._rows(
+            "SELECT row_count, byte_count, unchanged FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table_id
+        )
+        rows, size, unchanged = _sum(chunks)
+        self._run(
+            "UPDATE {tables} SET state = 'complete', row_count = ?, byte_count = ?, unchanged = ?"
+            " WHERE run_id = ? AND table_id = ? AND state = 'prepared'",
+            rows,
+            size,
+            json.dumps(unchanged),
+            run_id,
+            table_id,
+        )
+        self._run("DELETE FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table_id)
+
+    def tables(self, run_id: str) -> list[TableState]:
+        found: dict[int, list[tuple[Any, ...]]] = {}
+        states: list[TableState] = []
+        with self._sql.transaction():
+            for table_id, number, *counts in self._rows(
+                "SELECT table_id, chunk_no, row_count, byte_count, unchanged FROM {chunks} WHERE run_id = ?", run_id
+            ):
+                found.setdefault(table_id, []).append((number, *counts))
+            for table_id, target, identity, state, snapshot, before, rows, size, unchanged in self._rows(
+                "SELECT table_id, target, identity, state, snapshot, rows_before, row_count, byte_count, unchanged"
+                " FROM {tables} WHERE run_id = ? ORDER BY table_id",
+                run_id,
+            ):
+                chunks = found.get(table_id, [])
+                more_rows, more_bytes, more_unchanged = _sum(chunk[1:] for chunk in chunks)
+                states.append(
+                    TableState(
+                        table_id,
+                        target,
+                        identity,
+                        _state(state),
+                        snapshot,
+                        before,
+                        rows + more_rows,
+                        size + more_bytes,
+                        Counter(json.loads(unchanged)) + Counter(more_unchanged),
+                        frozenset(chunk[0] for chunk in chunks),
+                    )
+                )
+        return states
+
+    def finished(self, run_id: str, state: Literal["complete", "abandoned"]) -> None:
+        with self._sql.transaction():
+            self._run("UPDATE {runs} SET state = ?, finished_at = ? WHERE run_id = ?", state, time.time(), run_id)
+            self._run("DELETE FROM {chunks} WHERE run_id = ?", run_id)
+
+    def runs(self) -> list[RunRecord]:
+        with self._sql.transaction():
+            return [
+                RunRecord(*row)
+                for row in self._rows(
+                    "SELECT run_id, operation_id, plan_sha256, source, state, started_at, finished_at"
+                    " FROM {runs} ORDER BY started_at DESC"
+                )
+            ]
+
+
+def _state(text: str) -> Literal["prepared", "complete"]:
+    return "complete" if text == "complete" else "prepared"
+
+
+def _sum(chunks: Iterable[Sequence[Any]]) -> tuple[int, int, Mapping[str, int]]:
+    rows = size = 0
+    unchanged: Counter[str] = Counter()
+    for chunk_rows, chunk_bytes, chunk_unchanged in chunks:
+        rows, size = rows + chunk_rows, size + chunk_bytes
+        unchanged.update(json.loads(chunk_unchanged))
+    return rows, size, dict(unchanged)

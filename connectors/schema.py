@@ -1,0 +1,130 @@
+"""The neutral schema: what planning knows about a database, whatever its engine. Exact, ordered, hashable, picklable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum
+
+
+class Kind(str, Enum):
+    """What a column's values are, coarsely: decides which strategy may take them. `other` takes only `null` and `keep`."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    UUID = "uuid"
+    BINARY = "binary"
+    JSON = "json"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, order=True)
+class TableName:
+    """A table as the engine knows it: `schema` is None where the engine has none."""
+
+    schema: str | None
+    name: str
+
+    def __str__(self) -> str:
+        parts = (self.name,) if self.schema is None else (self.schema, self.name)
+        return ".".join(part if part.isidentifier() and part == part.lower() else quoted(part) for part in parts)
+
+
+def quoted(identifier: str) -> str:
+    """An identifier in SQL's double quotes."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """A column's type. Engines may subclass it to remember more; nobody outside the engine's folder looks at that.
+
+    `native` is the engine's own exact text, modifiers included (`numeric(12,2)`), and decides whether two columns of
+    the same engine match. `length` is the most characters a value may have (None: unlimited), `bits` an integer's width.
+    """
+
+    native: str
+    kind: Kind
+    length: int | None = None
+    bits: int | None = None
+
+
+@dataclass(frozen=True)
+class Column:
+    name: str
+    type: ColumnType
+    nullable: bool = True
+    generated: bool = False
+    """Computed by the database from other columns: never copied, always recomputed by the target."""
+    counter: str | None = None
+    """How the database numbers new rows here (identity, serial, autoincrement), in the engine's own word."""
+    case_sensitive: bool = True
+    """False where the database itself takes 'A' and 'a' for equal in this column (citext, NOCASE, _ci collations)."""
+
+
+@dataclass(frozen=True)
+class Key:
+    """A unique key. `plain` is False for a partial or expression index, which still makes its columns unique."""
+
+    columns: tuple[str, ...]
+    plain: bool = True
+
+
+@dataclass(frozen=True)
+class ForeignKey:
+    name: str
+    table: TableName
+    columns: tuple[str, ...]
+    referenced: TableName
+    referenced_columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    name: TableName
+    columns: tuple[Column, ...]
+    primary_key: tuple[str, ...] = ()
+    uniques: tuple[Key, ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    rows: int = field(default=0, compare=False)
+    """An estimate from the database's own statistics; nothing counts PROD."""
+    bytes: int = field(default=0, compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    """Things a person should know before copying (partitioned, children inherited, …), each one sentence."""
+    hooks: tuple[str, ...] = ()
+    """What would run or filter on load: enabled user triggers, rules, row security, each as `trigger audit_users`."""
+    detail: object = field(default=None, compare=False)
+    """The engine's own memory of this table (oid, leaves, WITHOUT ROWID …); opaque outside its folder, picklable."""
+
+    def column(self, name: str) -> Column:
+        """The column of that name. Raises KeyError."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(name)
+
+    @property
+    def copied(self) -> tuple[Column, ...]:
+        """The columns that travel: all but the generated ones."""
+        return tuple(column for column in self.columns if not column.generated)
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The tables of one database, sorted by name. `other` names what was seen and is not a copyable table (view …)."""
+
+    tables: tuple[Table, ...]
+    other: tuple[tuple[TableName, str], ...] = ()
+
+    def get(self, name: TableName) -> Table | None:
+        return next((table for table in self.tables if table.name == name), None)
+
+    def pick(self, names: Iterable[TableName]) -> tuple[Table, ...]:
+        wanted = set(names)
+        return tuple(table for table in self.tables if table.name in wanted)
