@@ -34,7 +34,7 @@ class SampleTable:
 class TestServer(Protocol):
     """A running server (or a folder for files). Everything here uses a plain driver only."""
 
-    __test__ = False
+    __test__: bool = False
 
     def database(self, name: str) -> Endpoint:
         """A new, empty database, writable by the endpoint's user."""
@@ -67,7 +67,7 @@ class TestServer(Protocol):
 
 
 class Testkit(Protocol):
-    __test__ = False
+    __test__: bool = False
 
     engine: str
 
