@@ -23,14 +23,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from connectors.contract import Chunk, Loaded, RunRecord, TableState
-from connectors.errors import LeaseHeld, LeaseLost
+from connectors.errors import LeaseHeld, LeaseLost, NotFound
 
 EXPIRY = 60.0
 """Seconds without a sign of life after which a driver on another machine counts as dead."""
 
 
 class Sql(Protocol):
-    """What the ledger needs of an open session."""
+    """What the ledger needs of an open session, which commits each statement by itself outside `transaction`. A table
+    that is not there raises NotFound."""
 
     def run(self, statement: str, values: Sequence[object] = ()) -> int:
         """Execute; returns the number of rows affected."""
@@ -225,34 +226,39 @@ class SqlLedger:
         self._run("DELETE FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table_id)
 
     def tables(self, run_id: str) -> list[TableState]:
-        found: dict[int, list[tuple[Any, ...]]] = {}
-        states: list[TableState] = []
-        with self._sql.transaction():
-            for table_id, number, *counts in self._rows(
-                "SELECT table_id, chunk_no, row_count, byte_count, unchanged FROM {chunks} WHERE run_id = ?", run_id
-            ):
-                found.setdefault(table_id, []).append((number, *counts))
-            for table_id, target, identity, state, snapshot, before, rows, size, unchanged in self._rows(
-                "SELECT table_id, target, identity, state, snapshot, rows_before, row_count, byte_count, unchanged"
-                " FROM {tables} WHERE run_id = ? ORDER BY table_id",
-                run_id,
-            ):
-                chunks = found.get(table_id, [])
-                more_rows, more_bytes, more_unchanged = _sum(chunk[1:] for chunk in chunks)
-                states.append(
-                    TableState(
-                        table_id,
-                        target,
-                        identity,
-                        _state(state),
-                        snapshot,
-                        before,
-                        rows + more_rows,
-                        size + more_bytes,
-                        Counter(json.loads(unchanged)) + Counter(more_unchanged),
-                        frozenset(chunk[0] for chunk in chunks),
-                    )
+        # One statement, so one view of both tables while chunks come in and shrink.
+        chunks: dict[int, list[tuple[Any, ...]]] = {}
+        tables: list[tuple[Any, ...]] = []
+        for table_id, number, *rest in self._rows(
+            "SELECT table_id, -1, target, identity, state, snapshot, rows_before, row_count, byte_count, unchanged"
+            " FROM {tables} WHERE run_id = ? UNION ALL"
+            " SELECT table_id, chunk_no, '', '', '', '', 0, row_count, byte_count, unchanged"
+            " FROM {chunks} WHERE run_id = ?",
+            run_id,
+            run_id,
+        ):
+            if number < 0:
+                tables.append((table_id, *rest))
+            else:
+                chunks.setdefault(table_id, []).append((number, *rest[-3:]))
+        states = []
+        for table_id, target, identity, state, snapshot, before, rows, size, unchanged in sorted(tables):
+            found = chunks.get(table_id, [])
+            more_rows, more_bytes, more_unchanged = _sum(chunk[1:] for chunk in found)
+            states.append(
+                TableState(
+                    table_id=table_id,
+                    target=target,
+                    identity=identity,
+                    state=_state(state),
+                    snapshot=snapshot,
+                    rows_before=before,
+                    rows=rows + more_rows,
+                    bytes=size + more_bytes,
+                    unchanged=Counter(json.loads(unchanged)) + Counter(more_unchanged),
+                    chunks=frozenset(chunk[0] for chunk in found),
                 )
+            )
         return states
 
     def finished(self, run_id: str, state: Literal["complete", "abandoned"]) -> None:
@@ -261,14 +267,14 @@ class SqlLedger:
             self._run("DELETE FROM {chunks} WHERE run_id = ?", run_id)
 
     def runs(self) -> list[RunRecord]:
-        with self._sql.transaction():
-            return [
-                RunRecord(*row)
-                for row in self._rows(
-                    "SELECT run_id, operation_id, plan_sha256, source, state, started_at, finished_at"
-                    " FROM {runs} ORDER BY started_at DESC"
-                )
-            ]
+        try:
+            found = self._rows(
+                "SELECT run_id, operation_id, plan_sha256, source, state, started_at, finished_at"
+                " FROM {runs} ORDER BY started_at DESC"
+            )
+        except NotFound:  # nothing was ever copied here
+            return []
+        return [RunRecord(*row) for row in found]
 
 
 def _state(text: str) -> Literal["prepared", "complete"]:
