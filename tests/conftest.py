@@ -1,0 +1,70 @@
+"""What every test gets: servers that start when first asked for, a home of its own, repeatable random examples.
+
+Tests never see the user's own files: HOME, the state, cache and configuration folders and every DBAGENT_* setting point
+into a temporary folder before the first test module is imported.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from connectors.testkit import TestServer, testkits
+
+settings.register_profile("ci", derandomize=True, deadline=None)
+settings.register_profile("full", max_examples=1000, deadline=None, print_blob=True, database=None)
+settings.load_profile("ci")
+
+home = Path(tempfile.mkdtemp(prefix="dbagent-tests-"))
+
+
+def pytest_configure() -> None:
+    for name in [name for name in os.environ if name.startswith("DBAGENT_")]:
+        del os.environ[name]
+    os.environ["HOME"] = str(home)
+    for name, folder in {"STATE": "state", "CACHE": "cache", "CONFIG": "config", "DATA": "data"}.items():
+        os.environ[f"XDG_{name}_HOME"] = str(home / folder)
+
+
+def pytest_unconfigure() -> None:
+    shutil.rmtree(home, ignore_errors=True)
+
+
+class Servers:
+    """Engine → its running test server, started on first use, all stopped together."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._running: dict[str, TestServer] = {}
+        self._stack = ExitStack()
+
+    def __getitem__(self, engine: str) -> TestServer:
+        if engine not in self._running:
+            folder = self._folder / engine
+            folder.mkdir()
+            self._running[engine] = self._stack.enter_context(testkits()[engine].start(folder))
+        return self._running[engine]
+
+    def stop(self) -> None:
+        self._stack.close()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """`servers[engine]` is that engine's `TestServer`."""
+    # pytest's own temporary folders are closed to other users, and a server started by root runs as another one.
+    folder = Path(tempfile.mkdtemp(prefix="dbagent-servers-"))
+    folder.chmod(0o755)
+    running = Servers(folder)
+    try:
+        yield running
+    finally:
+        running.stop()
+        shutil.rmtree(folder, ignore_errors=True)
