@@ -97,6 +97,8 @@ class Table:
     bytes: int = field(default=0, compare=False)
     notes: tuple[str, ...] = field(default=(), compare=False)
     """Things a person should know before copying (partitioned, children inherited, …), each one sentence."""
+    readable: bool = True
+    """False where our user may not SELECT every column that would travel."""
     hooks: tuple[str, ...] = ()
     """What would run or filter on load: enabled user triggers, rules, row security, each as `trigger audit_users`."""
     detail: object = field(default=None, compare=False)
