@@ -1,0 +1,96 @@
+"""Reading a YAML or JSON file, strictly: one document, no key twice, every mistake told with its line and column.
+
+Messages never quote the file: a password typed in the wrong place must not reach a terminal or a log.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from jobs.errors import ConfigError
+
+
+def read(path: Path) -> Any:
+    """What the file holds, as plain Python values: JSON where the name ends so, else YAML. Raises ConfigError."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise ConfigError([f"{path}: there is no such file"]) from None
+    except OSError as error:
+        raise ConfigError([f"{path}: cannot be read: {(error.strerror or 'error').lower()}"]) from None
+    except UnicodeDecodeError as error:
+        raise ConfigError([f"{path}: byte {error.start + 1} is not UTF-8 text: save the file as UTF-8"]) from None
+    try:
+        return _json(text) if path.suffix == ".json" else _yaml(text)
+    except _Refused as error:
+        raise ConfigError([f"{path}: {error}"]) from None
+    except json.JSONDecodeError as error:
+        problem = error.msg[0].lower() + error.msg[1:]
+        raise ConfigError([f"{path}: line {error.lineno}, column {error.colno}: {problem}"]) from None
+    except yaml.MarkedYAMLError as error:
+        raise ConfigError([f"{path}: {_place(error.problem_mark)}{_unquoted(error.problem)}"]) from None
+    except (yaml.YAMLError, ValueError):
+        raise ConfigError([f"{path}: has a character or number that YAML does not know"]) from None
+    except RecursionError:
+        raise ConfigError([f"{path}: is nested too deeply"]) from None
+
+
+class _Refused(Exception):
+    """Well-formed, but not taken here."""
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a repeated key and leaves dates as text (no setting is one)."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        seen: set[object] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise _Refused(f"{_place(key.start_mark)}this key stands here twice; keep one of them")
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else key)
+        return super().construct_mapping(node, deep)
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _yaml(text: str) -> Any:
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
+            raise _Refused(
+                f"{_place(event.start_mark)}YAML tags (!) and aliases (*) are not used here; in text, put it in quotes"
+            )
+    return _Loader(text).get_single_data()
+
+
+def _json(text: str) -> Any:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            raise _Refused(f"the key {next(n for n in names if names.count(n) > 1)!r} stands twice; keep one of them")
+        return found
+
+    return json.loads(text, object_pairs_hook=once)
+
+
+def _place(mark: Any) -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+
+
+def _unquoted(problem: str | None) -> str:
+    """PyYAML's sentence without the words it quotes from the file; single characters and its `<token>` names stay."""
+
+    def keep(found: re.Match[str]) -> str:
+        return found[0] if found[1].startswith(("<", "\\")) or len(found[1]) == 1 else "this"
+
+    return re.sub(r"'([^'\n]*)'", keep, problem or "this is not YAML")

@@ -1,0 +1,170 @@
+"""An operation: what a person asks for, as one YAML or JSON file.
+
+Loading one makes it self-contained: the policy is inlined, paths are absolute, secrets stay references. So
+`model_dump(mode="json")` can be stored, and `Operation.model_validate` brings it back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
+
+from jobs.config.files import read
+from jobs.config.names import parse_table
+from jobs.config.policy import Policy
+from jobs.config.secrets import SecretRef
+from jobs.config.strict import Strict, checked
+from jobs.errors import ConfigError
+
+ALL = "*"
+
+
+def _table(text: str) -> str:
+    parse_table(text)
+    return text
+
+
+def _table_or_all(text: str) -> str:
+    return text if text == ALL else _table(text)
+
+
+TableText = Annotated[str, AfterValidator(_table)]
+Where = Annotated[str, Field(min_length=1)]
+Tables = Annotated[
+    Annotated[list[Annotated[str, AfterValidator(_table_or_all)]], Field(min_length=1), Tag("<list>")]
+    | Annotated[dict[TableText, Where | None], Field(min_length=1), Tag("<mapping>")],
+    Discriminator(lambda given: "<mapping>" if isinstance(given, Mapping) else "<list>"),
+]
+
+
+class Operation(Strict):
+    """One request to copy. Each field is checked against those before it, so that all problems show at once."""
+
+    operation_type: Literal["copy_full", "copy_filtered"]
+    source_env: str
+    target_env: str
+    tables: Tables
+    exclude: list[TableText] = Field(default=[])
+    filter: dict[TableText, Where] = Field(default={}, validate_default=True)
+    anonymize: bool = True
+    policy: Policy | None = Field(default=None, validate_default=True)
+    parallel_workers: int = Field(default=4, ge=1, le=64)
+    if_target_not_empty: Literal["refuse", "truncate", "append"] = "refuse"
+    on_violation: Literal["fail", "report"] = "fail"
+    domain_id: str | None = None
+    """An opaque label for reports."""
+
+    @field_validator("target_env")
+    @classmethod
+    def _elsewhere(cls, target: str, info: ValidationInfo) -> str:
+        if target == info.data.get("source_env"):
+            raise ValueError("is also source_env: an environment is not copied onto itself")
+        return target
+
+    @field_validator("tables")
+    @classmethod
+    def _named_once(cls, tables: list[str] | dict[str, str | None]) -> list[str] | dict[str, str | None]:
+        if ALL in tables and len(tables) > 1:
+            raise ValueError('"*" means every table: write it alone, or name the tables')
+        _once(table for table in tables if table != ALL)
+        return tables
+
+    @field_validator("exclude")
+    @classmethod
+    def _not_wanted_too(cls, exclude: list[str], info: ValidationInfo) -> list[str]:
+        _once(exclude)
+        named = {parse_table(table) for table in info.data.get("tables", ()) if table != ALL}
+        both = [table for table in exclude if parse_table(table) in named]
+        if both:
+            raise ValueError(f"{', '.join(both)}: named in `tables` too; take it out of one of them")
+        return exclude
+
+    @field_validator("filter")
+    @classmethod
+    def _fits(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
+        _once(given)
+        if "tables" not in info.data or "operation_type" not in info.data:
+            return given
+        filtered = _conditions(info.data["tables"])
+        names = {parse_table(table) for table in filtered}
+        both = [table for table in given if parse_table(table) in names]
+        if both:
+            raise ValueError(f"{', '.join(both)}: has a WHERE in `tables` too; keep one of them")
+        if info.data["operation_type"] == "copy_full" and (given or filtered):
+            raise ValueError("copy_full copies every row: use operation_type: copy_filtered, or remove the filters")
+        if info.data["operation_type"] == "copy_filtered" and not (given or filtered):
+            raise ValueError(
+                "is missing: copy_filtered needs a WHERE for at least one table; copy_full copies all rows"
+            )
+        return given
+
+    @field_validator("policy")
+    @classmethod
+    def _goes_with_anonymize(cls, policy: Policy | None, info: ValidationInfo) -> Policy | None:
+        anonymize = info.data.get("anonymize")
+        if anonymize is True and policy is None:
+            raise ValueError("is missing: name a policy file, write the policy here, or set anonymize: false")
+        if anonymize is False and policy is not None:
+            raise ValueError("has no use with anonymize: false; remove one of them")
+        return policy
+
+    @property
+    def wanted(self) -> list[str] | None:
+        """The tables named, as written; None means every table."""
+        return None if ALL in self.tables else list(self.tables)
+
+    @property
+    def filters(self) -> dict[str, str]:
+        """Every WHERE, by table as written."""
+        return {**_conditions(self.tables), **self.filter}
+
+
+def load_operation(path: Path | str) -> Operation:
+    """The operation in a file, self-contained. Raises ConfigError with all problems, those of its policy included."""
+    file = Path(path)
+    given = read(file)
+    problems: list[str] = []
+    if isinstance(given, dict) and isinstance(given.get("policy"), str):
+        try:
+            given["policy"] = load_policy(_policy_path(given["policy"], file))
+        except ConfigError as error:
+            problems += error.problems
+            given["policy"] = Policy(
+                key=SecretRef(secret="env:UNREAD"), columns={}
+            )  # something is there: only its own problems are told
+    try:
+        operation: Operation = checked(Operation, given, file)
+    except ConfigError as error:
+        problems = [*error.problems, *problems]
+    if problems:
+        raise ConfigError(problems)
+    return operation
+
+
+def load_policy(file: Path) -> Policy:
+    """The policy in a file. Raises ConfigError with all problems."""
+    policy: Policy = checked(Policy, read(file), file)
+    return policy
+
+
+def _policy_path(text: str, operation: Path) -> Path:
+    """Beside the operation's file, else in the current folder."""
+    path = Path(text).expanduser()
+    beside = operation.parent / path
+    return path if path.exists() and not beside.exists() else beside
+
+
+def _conditions(tables: Iterable[str]) -> dict[str, str]:
+    return {table: where for table, where in tables.items() if where} if isinstance(tables, Mapping) else {}
+
+
+def _once(tables: Iterable[str]) -> None:
+    seen: dict[tuple[str | None, str], str] = {}
+    for table in tables:
+        name = parse_table(table)
+        if name in seen:
+            raise ValueError(f"{seen[name]} and {table} are the same table: keep one of them")
+        seen[name] = table
