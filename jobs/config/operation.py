@@ -15,7 +15,6 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, 
 from jobs.config.files import read
 from jobs.config.names import parse_table
 from jobs.config.policy import Policy
-from jobs.config.secrets import SecretRef
 from jobs.config.strict import Strict, checked
 from jobs.errors import ConfigError
 
@@ -122,6 +121,10 @@ class Operation(Strict):
         return {**_conditions(self.tables), **self.filter}
 
 
+_UNREAD = Policy.model_validate({"key": {"secret": "env:UNREAD"}, "columns": {}})
+"""Stands for a policy file that has problems of its own, so that the operation's are told beside them."""
+
+
 def load_operation(path: Path | str) -> Operation:
     """The operation in a file, self-contained. Raises ConfigError with all problems, those of its policy included."""
     file = Path(path)
@@ -132,9 +135,7 @@ def load_operation(path: Path | str) -> Operation:
             given["policy"] = load_policy(_policy_path(given["policy"], file))
         except ConfigError as error:
             problems += error.problems
-            given["policy"] = Policy(
-                key=SecretRef(secret="env:UNREAD"), columns={}
-            )  # something is there: only its own problems are told
+            given["policy"] = _UNREAD
     try:
         operation: Operation = checked(Operation, given, file)
     except ConfigError as error:

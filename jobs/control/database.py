@@ -1,0 +1,186 @@
+"""The control store as a database: where it is, how it is opened, brought to the newest version, and what its errors mean.
+
+A file for one person, a server for a team: `sqlite:///PATH` or `postgresql://…`. This is the one module of `jobs` that
+knows the two apart: a file locks as a whole (BEGIN IMMEDIATE), a server by rows.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
+
+from jobs.control.tables import HEAD
+from jobs.errors import ConfigError, ConnectionProblem
+
+LOCK_SECONDS = 30
+"""How long a statement waits for another process."""
+
+MIGRATION_LOCK = 0x64626167656E74
+"""The advisory lock (`dbagent`) under which a server's store is created or upgraded."""
+
+FILE = sa.make_url("sqlite://")
+SERVER = sa.make_url("postgresql+psycopg://")
+FORMS = "sqlite:///PATH or postgresql://USER@HOST/DATABASE"
+
+
+def locate(given: str | None = None) -> sa.URL:
+    """The store that counts: the one given, else DBAGENT_CONTROL, else a file in the user's state folder."""
+    text = given or os.environ.get("DBAGENT_CONTROL")
+    if not text:
+        state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        return FILE.set(database=os.path.join(state, "dbagent", "control.db"))
+    try:
+        url = sa.make_url(text)
+    except ArgumentError:  # its message repeats the URL, perhaps with a password
+        raise ConfigError([f"--control: this is not a URL of a control store: write {FORMS}"]) from None
+    if url.drivername in (SERVER.drivername, SERVER.get_backend_name()):
+        return url.set(drivername=SERVER.drivername)
+    if url.drivername == FILE.drivername and url.database and url.database != ":memory:" and not url.query:
+        return url.set(database=os.path.abspath(os.path.expanduser(url.database)))
+    raise ConfigError([f"--control: there is no such kind of control store: write {FORMS}"])
+
+
+def connect(url: sa.URL) -> sa.Engine:
+    """An engine on the store, its tables at the newest version. Raises ConnectionProblem."""
+    place = url.render_as_string(hide_password=True)
+    with told(place):
+        if url.drivername == FILE.drivername:
+            engine = _file(url)
+        else:
+            engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        try:
+            if _version(engine) != HEAD:
+                _migrate(engine, place)
+        except BaseException:
+            engine.dispose()
+            raise
+    return engine
+
+
+def _file(url: sa.URL) -> sa.Engine:
+    path = Path(url.database or "")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the database library would leave it to the umask
+    except OSError as error:
+        raise ConnectionProblem(
+            f"the control store cannot be opened: {(error.strerror or 'error').lower()}",
+            str(path),
+            "check the folder's permissions, or name another store with --control",
+        ) from None
+    engine = sa.create_engine(url, connect_args={"timeout": LOCK_SECONDS})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions of its own: _begin does
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=NORMAL")
+
+
+def _begin(connection: sa.Connection) -> None:
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def _version(engine: sa.Engine) -> str | None:
+    """The version the store says it has; None for a store without tables."""
+    with engine.connect().execution_options(reading=True) as connection, connection.begin():
+        return _version_inside(connection)
+
+
+def _version_inside(connection: sa.Connection) -> str | None:
+    if not sa.inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _migrate(engine: sa.Engine, place: str) -> None:
+    """Bring the tables to the newest version, one process at a time, all or nothing."""
+    from alembic import command  # slow to load and needed once per store and version
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    if engine.dialect.name == "sqlite":
+        _write_ahead(engine)
+    with engine.begin() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        version = _version_inside(connection)
+        if version is not None and version not in known:
+            raise ConnectionProblem(
+                f"the control store has version {version}, made by a newer dbagent; this one knows {HEAD}",
+                place,
+                "use the newer dbagent, or another store with --control",
+            )
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def _write_ahead(engine: sa.Engine) -> None:
+    """Let readers and one writer work side by side. The switch needs the file for itself and does not wait for it;
+    where it cannot be had (some network folders), the store works all the same, with more waiting."""
+    for _ in range(100):
+        with closing(engine.raw_connection()) as connection, suppress(engine.dialect.loaded_dbapi.Error):
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+            return
+        time.sleep(0.05)
+
+
+@contextmanager
+def told(place: str) -> Iterator[None]:
+    """Turn the database's errors into ones for people, without its own text."""
+    try:
+        yield
+    except (IntegrityError, DataError):
+        raise
+    except DBAPIError as error:
+        what, todo = _meaning(error)
+        raise ConnectionProblem(f"the control store {what}", place, todo) from None
+
+
+_BY_STATE = {
+    "28": ("refuses user or password", "check user and password of --control or DBAGENT_CONTROL"),
+    "3D": ("has no such database", "create it, or correct the URL"),
+    "42501": ("does not allow this", "grant this user CREATE on the schema and full use of its tables"),
+    "25006": ("is read-only", "name the primary server, or a user who may write"),
+    "53": ("has no room left", "free disk space or connections on its server"),
+    "55P03": ("is locked by another process", "try again in a moment"),
+}
+"""SQLSTATE or its class → what it means, what to do."""
+
+_BY_WORD = {
+    "locked": ("is locked by another process", "try again when that process has ended"),
+    "readonly": ("is read-only", "make file and folder writable, or name another store with --control"),
+    "unable to open": ("cannot be opened", "check the folder's permissions, or name another store with --control"),
+    "full": ("has no room left", "free disk space"),
+    "not a database": ("is not a database file", "name another file with --control"),
+    "malformed": ("is damaged", "restore the file from a backup, or name another with --control"),
+    "authentication failed": _BY_STATE["28"],
+    "does not exist": _BY_STATE["3D"],
+}
+"""The file's database, and the server while one is only connecting, say what happened in words alone."""
+
+
+def _meaning(error: DBAPIError) -> tuple[str, str]:
+    state = getattr(error.orig, "sqlstate", None)
+    if state:
+        found = _BY_STATE.get(state) or _BY_STATE.get(state[:2])
+        return found or (f"reports error {state}", "see its server's log")
+    for word, meaning in _BY_WORD.items():
+        if word in str(error.orig):
+            return meaning
+    return "cannot be reached", "check host, port and network, or name another store with --control"

@@ -1,0 +1,1 @@
+"""The control store's history, run by alembic."""

@@ -1,0 +1,1 @@
+"""One module per step; each is never changed after its release."""
