@@ -1,0 +1,233 @@
+"""Build the plan: operation + two schemas → tables in load order, filters, decisions, findings. Pure but for the database
+parsing the filters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from connectors.contract import Endpoint, Facts, Filter, Server
+from connectors.errors import TerminalError
+from connectors.schema import ForeignKey, Schema, Table, TableName
+from jobs.config.names import parse_table
+from jobs.config.operation import Operation
+from jobs.planning.decisions import Decision, decide, keep_all
+from jobs.planning.filters import parse_filter
+from jobs.planning.findings import Finding, error, nearest, warning
+from jobs.planning.order import load_order
+from jobs.planning.plan import Plan, TablePlan, describe, fingerprint
+
+
+@dataclass(frozen=True)
+class End:
+    """One end of the operation as planning sees it."""
+
+    environment: str
+    endpoint: Endpoint
+    facts: Facts
+    server: Server
+    schema: Schema
+
+
+@dataclass(frozen=True)
+class TargetChecks:
+    """What only the target's engine can judge."""
+
+    mismatches: Callable[[Table, Table], list[str]]
+    creatable: Callable[[Table], list[str]]
+
+
+def build(operation: Operation, source: End, target: End, checks: TargetChecks,
+          explain: Callable[[Table, Filter], None], key_id: str | None) -> Plan:  # fmt: skip
+    """The plan, with all findings at once."""
+    tables, findings = _select(operation, source)
+    filters, more = _filters(operation, tables, source, explain)
+    findings += more
+    existing = {t.name: found for t in tables if (found := target.schema.get(t.name)) is not None}
+    findings += _target_findings(tables, existing, target, checks)
+    if operation.anonymize:
+        assert operation.policy is not None
+        decisions, more = decide(tables, existing, operation.policy.rules, source.facts.default_schema)
+        findings += more
+    else:
+        decisions = keep_all(tables)
+        findings.append(
+            warning(operation.target_env, "nothing is anonymized: every value arrives as it is (anonymize: false)")
+        )
+    references = _references(tables, target.schema)
+    plans, more = _arrange(tables, existing, filters, decisions, references, target)
+    findings += more + _source_findings(source, tables)
+    what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id)
+    return Plan(
+        operation_type=operation.operation_type,
+        source_env=operation.source_env,
+        target_env=operation.target_env,
+        anonymize=operation.anonymize,
+        if_target_not_empty=operation.if_target_not_empty,
+        on_violation=operation.on_violation,
+        tables=tuple(plans),
+        references=tuple(references),
+        what=what,
+        sha256=fingerprint(what),
+        how=_how(operation, source, target, plans),
+        findings=tuple(dict.fromkeys(findings)),
+    )
+
+
+def _settings(operation: Operation) -> dict[str, Any]:
+    return {
+        "operation_type": operation.operation_type,
+        "anonymize": operation.anonymize,
+        "if_target_not_empty": operation.if_target_not_empty,
+        "on_violation": operation.on_violation,
+    }
+
+
+def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePlan]) -> dict[str, Any]:
+    return {
+        "way": "; ".join(source.facts.ways),
+        "snapshot": source.server.snapshot,
+        "parallel_workers": operation.parallel_workers,
+        "writers": target.facts.writers,
+        "foreign_keys": "off in our sessions, proved afterwards"
+        if target.server.suspends_foreign_keys
+        else "on: by load order",
+        "rows": sum(t.source.rows for t in plans),
+        "bytes": sum(t.source.bytes for t in plans),
+    }
+
+
+def _select(operation: Operation, source: End) -> tuple[list[Table], list[Finding]]:
+    """The tables the operation names, in the source's order."""
+    known = {table.name: table for table in source.schema.tables}
+    other = dict(source.schema.other)
+    findings = []
+
+    def find(text: str, where: str) -> TableName | None:
+        schema, name = parse_table(text)
+        table = TableName(schema or source.facts.default_schema, name)
+        if table in known:
+            return table
+        if table in other:
+            findings.append(
+                error(f"{where}: {text}", f"this is a {other[table]}, not a table", "name the tables it reads")
+            )
+        else:
+            findings.append(error(f"{where}: {text}", f"no such table in {source.environment}",
+                                  nearest(str(table), map(str, known))))  # fmt: skip
+        return None
+
+    wanted = list(known) if operation.wanted is None else [find(text, "tables") for text in operation.wanted]
+    left_out = {find(text, "exclude") for text in operation.exclude}
+    names = {name for name in wanted if name is not None} - left_out
+    if not names and not findings:
+        findings.append(error(source.environment, "there is no table to copy", "check `tables` and `exclude`"))
+    return [table for table in source.schema.tables if table.name in names], findings
+
+
+def _filters(operation: Operation, tables: Sequence[Table], source: End, explain: Callable[[Table, Filter], None]
+             ) -> tuple[dict[TableName, tuple[str, Filter]], list[Finding]]:  # fmt: skip
+    found: dict[TableName, tuple[str, Filter]] = {}
+    findings: list[Finding] = []
+    by_name = {table.name: table for table in tables}
+    for text, condition in operation.filters.items():
+        schema, name = parse_table(text)
+        table = by_name.get(TableName(schema or source.facts.default_schema, name))
+        where = f"filter on {text}"
+        if table is None:
+            findings.append(error(where, "this table is not copied", nearest(text, (t.name.name for t in tables))))
+            continue
+        facts = source.facts
+        parsed, more = parse_filter(condition, table, source.schema, facts.filter_dialect, facts.default_schema, where)
+        findings += more
+        if parsed is None:
+            continue
+        try:
+            explain(table, parsed)
+        except TerminalError as problem:
+            findings.append(error(where, problem.what, problem.todo or "check its columns and types"))
+        found[table.name] = (parsed.sql(dialect=facts.filter_dialect), parsed)
+    return found, findings
+
+
+def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table], target: End, checks: TargetChecks
+                     ) -> list[Finding]:  # fmt: skip
+    findings = []
+    others = dict(target.schema.other)
+    if not target.server.writable:
+        findings.append(
+            error(target.environment, "this server takes no writes (a replica, or read-only)", "name its primary")
+        )
+    for table in tables:
+        there = existing.get(table.name)
+        where = f"{target.environment}: {table.name}"
+        if table.name in others:
+            findings.append(error(where, f"a {others[table.name]} of this name is in the way", "drop or rename it"))
+        elif there is None:
+            findings += [error(where, what) for what in checks.creatable(table)]
+        else:
+            findings += [error(where, what) for what in checks.mismatches(table, there)]
+            findings += [
+                error(where, f"{hook} would interfere with loading", "drop or disable it for the copy")
+                for hook in there.hooks
+            ]
+    return findings
+
+
+def _source_findings(source: End, tables: Sequence[Table]) -> list[Finding]:
+    findings = [warning(source.environment, note) for note in source.server.notes]
+    for table in tables:
+        findings += [warning(f"{source.environment}: {table.name}", note) for note in table.notes]
+        if not table.readable:
+            findings.append(
+                error(
+                    f"{source.environment}: {table.name}",
+                    "the user may not read this table",
+                    "grant SELECT on it, or add it to `exclude`",
+                )
+            )
+    return findings
+
+
+def _references(tables: Sequence[Table], target: Schema) -> list[ForeignKey]:
+    """Foreign keys out of copied tables to tables that are, or will be, in the target; either end's, each once."""
+    copied = {table.name for table in tables}
+    present = copied | {table.name for table in target.tables}
+    keys = [key for table in tables for key in table.foreign_keys if key.referenced in present]
+    keys += [key for table in target.tables if table.name in copied for key in table.foreign_keys]
+    unique = {(k.table, k.columns, k.referenced, k.referenced_columns): k for k in reversed(keys)}
+    return sorted(unique.values(), key=lambda k: (k.table, k.columns, k.referenced))
+
+
+def _arrange(tables: Sequence[Table], existing: Mapping[TableName, Table], filters: Mapping[TableName, tuple[str, Filter]],
+             decisions: Mapping[TableName, Sequence[Decision]], references: Sequence[ForeignKey], target: End
+             ) -> tuple[list[TablePlan], list[Finding]]:  # fmt: skip
+    """Tables in load order. Where the target's own foreign keys cannot be suspended, children wait for parents."""
+    by_name = {table.name: table for table in tables}
+    order, _ = load_order(by_name, references)
+    ids = {name: number for number, name in enumerate(order)}
+    plans = []
+    for name in order:
+        text, where = filters.get(name, (None, None))
+        plans.append(TablePlan(ids[name], by_name[name], existing.get(name), text, where, tuple(decisions[name])))
+    if target.server.suspends_foreign_keys:
+        return plans, []
+    enforced = [key for table in existing.values() for key in table.foreign_keys]
+    _, cyclic = load_order(by_name, enforced)
+    findings = [
+        error(
+            f"{target.environment}: {name}",
+            "its foreign keys form a cycle and our user may not switch them off",
+            "grant the privilege that `dbagent check` lists as missing, or drop one of the keys",
+        )
+        for name in sorted(cyclic)
+    ]
+    waits: dict[int, set[int]] = {}
+    for key in enforced:
+        if key.referenced in ids and key.referenced != key.table:
+            waits.setdefault(ids[key.table], set()).add(ids[key.referenced])
+    itself = {ids[key.table] for key in enforced if key.referenced == key.table}
+    return [
+        replace(p, waits_for=frozenset(waits.get(p.table_id, ())), whole=p.table_id in itself) for p in plans
+    ], findings  # fmt: skip

@@ -1,0 +1,228 @@
+"""Decisions: every copied column gets a strategy or `keep`, and says where that came from. Undecided columns stop the plan.
+
+Foreign keys inherit the referenced column's rule, so that a replaced key still finds its row. Each rule is checked
+against its column (type, NOT NULL, length, uniqueness) on both ends before a row moves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from anonymizers.contract import ColumnShape, Rule, check, strategies
+from connectors.schema import Column, Key, Table, TableName, quoted
+from jobs.planning.findings import Finding, error, nearest
+
+Place = tuple[TableName, str]
+"""A table and one of its columns."""
+
+
+class PolicyRule(Protocol):
+    """What planning reads of a rule in a policy."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def name(self) -> tuple[str | None, str, str]: ...
+    @property
+    def strategy(self) -> str | None: ...
+    @property
+    def domain(self) -> str | None: ...
+    @property
+    def options(self) -> Mapping[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What happens to one column: `rule` is None for `keep`; `origin` says who decided."""
+
+    column: str
+    rule: Rule | None
+    origin: str
+    shape: ColumnShape
+
+
+def decide(tables: Sequence[Table], targets: Mapping[TableName, Table], rules: Iterable[PolicyRule],
+           default_schema: str | None) -> tuple[dict[TableName, list[Decision]], list[Finding]]:  # fmt: skip
+    """A decision for every copied column of every table, or findings."""
+    chosen, findings = _written(tables, rules, default_schema)
+    inherited, conflicts = _inherit(tables, chosen)
+    findings += conflicts
+    widths = _widths(tables)
+    decisions: dict[TableName, list[Decision]] = {}
+    undecided: list[str] = []
+    for table in tables:
+        masked = {
+            c.name for c in table.copied if (_rule := inherited.get((table.name, c.name))) and _rule[0] is not None
+        }
+        decisions[table.name] = []
+        for column in table.copied:
+            rule, origin = inherited.get((table.name, column.name), (None, ""))
+            if not origin:
+                undecided.append(f"{table.name}.{_written_name(column.name)}")
+                continue
+            shape = _shape(table, targets.get(table.name), column, masked, widths.get((table.name, column.name)))
+            decisions[table.name].append(Decision(column.name, rule, origin, shape))
+            if rule is not None:
+                findings += [error(f"{table.name}.{column.name}", what) for what in check(rule, shape)]
+    if undecided:
+        lines = "\n".join(f"      {name}: keep" for name in undecided)
+        findings.append(
+            error(
+                "policy",
+                f"{len(undecided)} columns are not decided: {', '.join(undecided)}",
+                f"give each a strategy ({', '.join(sorted(strategies()))}) or keep it, for example:\n{lines}",
+            )
+        )
+    return decisions, findings
+
+
+def keep_all(tables: Sequence[Table]) -> dict[TableName, list[Decision]]:
+    """The decisions of an operation that does not anonymize."""
+    return {
+        table.name: [
+            Decision(c.name, None, "anonymize: false", ColumnShape(c.type.kind.value)) for c in table.copied
+        ]
+        for table in tables
+    }  # fmt: skip
+
+
+def _written_name(name: str) -> str:
+    return name if name.isidentifier() and name == name.lower() else quoted(name)
+
+
+def _written(tables: Sequence[Table], rules: Iterable[PolicyRule], default_schema: str | None
+             ) -> tuple[dict[Place, PolicyRule], list[Finding]]:  # fmt: skip
+    """The policy's rules by column. A rule that matches nothing, or the second for one column, is an error."""
+    known = {table.name: table for table in tables}
+    chosen: dict[Place, PolicyRule] = {}
+    findings = []
+    for rule in rules:
+        schema, table_name, column_name = rule.name
+        table = known.get(TableName(schema or default_schema, table_name))
+        if table is None:
+            hint = nearest(str(TableName(schema or default_schema, table_name)), map(str, known))
+            findings.append(error(f"policy rule {rule.text}", "this table is not copied", hint))
+            continue
+        column = next((c for c in table.columns if c.name == column_name), None)
+        if column is None:
+            hint = nearest(column_name, (c.name for c in table.columns))
+            findings.append(error(f"policy rule {rule.text}", f"{table.name} has no such column", hint))
+        elif column.generated:
+            findings.append(
+                error(
+                    f"policy rule {rule.text}",
+                    "the database computes this column, nothing is copied",
+                    "remove the rule",
+                )
+            )
+        elif (table.name, column_name) in chosen:
+            findings.append(
+                error(f"policy rule {rule.text}", "there is another rule for this column", "keep one of them")
+            )
+        else:
+            chosen[table.name, column_name] = rule
+    return chosen, findings
+
+
+def _inherit(tables: Sequence[Table], chosen: Mapping[Place, PolicyRule]
+             ) -> tuple[dict[Place, tuple[Rule | None, str]], list[Finding]]:  # fmt: skip
+    """Rule and origin of every decided column: foreign keys take the rule of the column they reference."""
+    copied = {table.name for table in tables}
+    parent: dict[Place, list[Place]] = {}
+    for table in tables:
+        for key in table.foreign_keys:
+            if key.referenced in copied:
+                for here, there in zip(key.columns, key.referenced_columns, strict=True):
+                    if (key.referenced, there) != (table.name, here):
+                        parent.setdefault((table.name, here), []).append((key.referenced, there))
+    resolved: dict[Place, tuple[Rule | None, str]] = {}
+    findings: list[Finding] = []
+
+    def resolve(place: Place, path: tuple[Place, ...]) -> tuple[Rule | None, str]:
+        if place in resolved:
+            return resolved[place]
+        above = [resolve(up, (*path, place)) for up in parent.get(place, []) if up not in path and up != place]
+        above = [found for found in above if found[1]]
+        own = chosen.get(place)
+        result: tuple[Rule | None, str] = (None, "")
+        if own is not None:
+            result = (_rule(own, place, above[0][0] if above else None), "policy")
+        elif above:
+            referenced = parent[place][0]
+            result = (above[0][0], f"foreign key to {referenced[0]}.{referenced[1]}")
+        for rule, _ in above:
+            null = result[0] is not None and result[0].strategy == "null"
+            if result[1] and not null and rule != result[0]:
+                findings.append(
+                    error(
+                        f"{place[0]}.{place[1]}",
+                        f"references {parent[place][0][0]}.{parent[place][0][1]}, which is decided otherwise:"
+                        " the replaced keys would not find each other",
+                        "give both the same strategy and domain, or leave this column out of the policy: it inherits",
+                    )
+                )
+        resolved[place] = result
+        return result
+
+    for table in tables:
+        for column in table.copied:
+            resolve((table.name, column.name), ())
+    return resolved, list(dict.fromkeys(findings))
+
+
+def _rule(written: PolicyRule, place: Place, referenced: Rule | None) -> Rule | None:
+    """A written rule, its domain filled in: the referenced column's where the strategies agree, else the column's own."""
+    if written.strategy is None:
+        return None
+    own = f"{place[0]}.{place[1]}"
+    if written.domain is None and referenced is not None and referenced.strategy == written.strategy:
+        own = referenced.domain
+    return Rule(written.strategy, written.domain or own, dict(written.options))
+
+
+def _shape(table: Table, target: Table | None, column: Column, masked: set[str], bits: int | None) -> ColumnShape:
+    """The narrower of both ends' forms."""
+    ends = [column]
+    keys = [*table.uniques, Key(table.primary_key)]
+    if target is not None:
+        ends += [c for c in target.columns if c.name == column.name]
+        keys += [*target.uniques, Key(target.primary_key)]
+    lengths = [c.type.length for c in ends if c.type.length is not None]
+    return ColumnShape(
+        kind=column.type.kind.value,
+        nullable=all(c.nullable for c in ends),
+        unique=any(_makes_unique(key, column.name, masked, keys) for key in keys),
+        length=min(lengths, default=None),
+        bits=bits,
+        case_sensitive=all(c.case_sensitive for c in ends),
+    )
+
+
+def _widths(tables: Sequence[Table]) -> dict[Place, int]:
+    """Integer widths, the narrowest of all columns that foreign keys tie together: one value, one replacement, fits all."""
+    bits = {(t.name, c.name): c.type.bits for t in tables for c in t.columns if c.type.bits is not None}
+    ties = [
+        ((table.name, here), (key.referenced, there))
+        for table in tables
+        for key in table.foreign_keys
+        for here, there in zip(key.columns, key.referenced_columns, strict=True)
+    ]
+    changed = True
+    while changed:
+        changed = False
+        for one, other in ties:
+            if one in bits and other in bits and bits[one] != bits[other]:
+                bits[one] = bits[other] = min(bits[one], bits[other])
+                changed = True
+    return bits
+
+
+def _makes_unique(key: Key, column: str, masked: set[str], keys: Sequence[Key]) -> bool:
+    """Whether replacements of this column must differ for the key to stay unique: not when the key's kept columns
+    contain a key of their own."""
+    if column not in key.columns:
+        return False
+    kept = set(key.columns) - masked
+    return not any(other.plain and other.columns and set(other.columns) <= kept for other in keys)

@@ -1,0 +1,135 @@
+"""The plan: what is approved and hashed, and how it is going to happen.
+
+`what` is the SHA-256's material: the same inputs tomorrow, on another machine, with other row counts and another state of
+the target give the same hash; any change of what design calls *what* gives another. `how` is frozen per run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from anonymizers.contract import strategy
+from connectors.contract import Endpoint, Filter
+from connectors.schema import ForeignKey, Table, TableName
+from jobs.planning.decisions import Decision
+from jobs.planning.findings import Finding
+
+FORMAT = 1
+"""Grows when `what` changes its form: older approvals then no longer match."""
+
+
+@dataclass(frozen=True)
+class TablePlan:
+    """One table's way."""
+
+    table_id: int
+    source: Table
+    target: Table | None
+    """The table as it stands in the target; None: it will be created."""
+    filter_text: str | None
+    where: Filter | None = field(repr=False)
+    decisions: tuple[Decision, ...]
+    waits_for: frozenset[int] = frozenset()
+    """Tables that must be complete first (foreign keys stay on in the target)."""
+    whole: bool = False
+    """Must be one chunk (it references itself and foreign keys stay on)."""
+
+    @property
+    def masked(self) -> tuple[Decision, ...]:
+        return tuple(d for d in self.decisions if d.rule is not None)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will happen, everything resolved. `findings` with severity error mean that it must not."""
+
+    operation_type: str
+    source_env: str
+    target_env: str
+    anonymize: bool
+    if_target_not_empty: str
+    on_violation: str
+    tables: tuple[TablePlan, ...]
+    references: tuple[ForeignKey, ...]
+    """Foreign keys between copied tables, as either end declares them: proved after the load."""
+    what: Mapping[str, Any] = field(repr=False)
+    sha256: str
+    how: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        return tuple(f for f in self.findings if f.severity == "error")
+
+    @property
+    def rows(self) -> int:
+        """Estimated rows, from the source's own statistics."""
+        return sum(t.source.rows for t in self.tables)
+
+
+def fingerprint(what: Mapping[str, Any]) -> str:
+    """SHA-256 over canonical JSON: sorted keys, no spaces, UTF-8 (the parts of RFC 8785 that apply: no floats occur)."""
+    text = json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, tables: Sequence[TablePlan],
+             key_id: str | None) -> dict[str, Any]:  # fmt: skip
+    """`what`, in plain JSON. `operation` holds the operation's own settings that change the result."""
+    used = {d.rule.strategy for t in tables for d in t.masked if d.rule is not None}
+    return {
+        "format": FORMAT,
+        **operation,
+        "source": _end(source),
+        "target": _end(target),
+        "key": key_id,
+        "code": {name: strategy(name).version for name in sorted(used)},
+        "tables": {str(t.source.name): _table(t) for t in tables},
+    }
+
+
+def _end(endpoint: Endpoint) -> dict[str, Any]:
+    return {
+        "engine": endpoint.engine,
+        "host": endpoint.host,
+        "port": endpoint.port,
+        "database": endpoint.database,
+        "tls": {"mode": endpoint.tls.mode, "ca": endpoint.tls.ca} if endpoint.host else None,
+    }
+
+
+def _table(table: TablePlan) -> dict[str, Any]:
+    rules = {
+        d.column: "keep" if d.rule is None else
+        {"strategy": d.rule.strategy, "domain": d.rule.domain, "options": dict(d.rule.options)}
+        for d in table.decisions
+    }  # fmt: skip
+    return {
+        "filter": table.filter_text,
+        "key": list(table.source.primary_key),
+        "columns": [
+            {"name": c.name, "type": c.type.native, "nullable": c.nullable, "decision": rules.get(c.name)}
+            for c in table.source.columns
+        ],
+    }
+
+
+def changed(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> list[str]:
+    """Where two `what`s differ, as paths: for people who ask why a hash changed."""
+    found = []
+    for key in sorted({*old, *new}, key=str):
+        here = f"{path}.{key}" if path else str(key)
+        one, other = old.get(key), new.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            found += changed(one, other, here)
+        elif one != other:
+            found.append(here)
+    return found
+
+
+def by_name(tables: Sequence[TablePlan]) -> dict[TableName, TablePlan]:
+    return {table.source.name: table for table in tables}

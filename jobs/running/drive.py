@@ -1,0 +1,266 @@
+"""The driver's loop: one run, from the lease to the proof.
+
+    lease ─▶ end the former driver's sessions ─▶ epoch: snapshot · prepare · bounds · chunks ─▶ verify ─▶ finished
+
+Chunks go to Spark from `parallel_workers` threads, in table order. A chunk that fails for a passing reason is tried again
+under the same snapshot; when the snapshot itself is lost (or lives in the task that failed) a new epoch begins, which
+keeps only complete tables. Whatever stops the loop leaves the target resumable.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from connectors.contract import Chunk, RunRecord, SourceSession, TableCopy, TableState, TargetSession, TransferJob
+from connectors.errors import ConnectorError, SourceChanged
+from connectors.schema import Schema
+from jobs.errors import RunStopped, VerificationFailed
+from jobs.running.chunk import Outcome, Work, copy_chunks
+from jobs.running.heart import Heart, Progress
+from jobs.running.holder import alive, holder
+from jobs.running.prepare import Prepared, prepare
+from jobs.running.queue import ReadyQueue
+from jobs.running.verify import Proof, verify
+from jobs.running.workbench import Workbench
+
+TRIES = 3
+"""How often a chunk, and how often an epoch, is begun before the run fails."""
+POLL = 0.25
+"""Seconds the loop waits for a chunk before it looks around."""
+CHUNK_BYTES = (8 << 20, 64 << 20)
+"""A chunk's budget lies between these: small enough to resume and balance, large enough that 45 ms each do not count."""
+
+
+class Submit(Protocol):
+    """Runs a function on its argument somewhere else and waits (LeanSpark.submit, or a direct call in tests)."""
+
+    def __call__(self, function: Callable[[Work], Outcome], given: Work, /) -> Outcome: ...
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """The driver's outside: how to submit and cancel tasks, what to show, whether somebody asked to stop."""
+
+    submit: Submit
+    cancel: Callable[[], None]
+    show: Callable[[Progress], None]
+    stop_requested: Callable[[], str | None]
+
+
+@dataclass
+class Timing:
+    """Epoch seconds, measured inside the tasks."""
+
+    first_chunk_started: float | None = None
+    last_commit: float | None = None
+
+    def add(self, outcome: Outcome) -> None:
+        if outcome.loaded:
+            self.first_chunk_started = min(self.first_chunk_started or outcome.started, outcome.started)
+            self.last_commit = max(self.last_commit or 0.0, outcome.finished)
+
+
+class Driver:
+    """One driver's work on one run. Use once."""
+
+    def __init__(self, bench: Workbench, run_id: str, operation_id: str, workers: int, hooks: Hooks) -> None:
+        self._bench, self._plan, self._hooks, self._workers = bench, bench.plan, hooks, workers
+        self._source: SourceSession = bench.source
+        self._target = bench.target
+        self._run_id, self._operation_id = run_id, operation_id
+        self._fence = 0
+        self._began = time.monotonic()
+        self._heart: Heart | None = None
+        self.timing = Timing()
+
+    def execute(self) -> Proof:
+        """Copy everything and prove it. Raises ConnectorError, RunStopped, VerificationFailed; all leave a resumable run."""
+        ledger = self._target.ledger
+        ledger.create()
+        record = RunRecord(
+            self._run_id, self._operation_id, self._plan.sha256, self._plan.source_env, "running", time.time(), None
+        )
+        targets = [str(table.source.name) for table in self._plan.tables]
+        self._fence = ledger.acquire(record, targets, holder(), alive)
+        try:
+            self._end_tasks()
+            with Heart(self._connect, self._run_id, self._fence, self._progress, self._hooks.show) as self._heart:
+                self._epochs()
+                self._settle()
+                proof = verify(self._plan, self._target, self._run_id)
+            self._hooks.show(self._progress(ledger.tables(self._run_id)))
+            if proof.problems:
+                raise VerificationFailed(
+                    "\n".join(proof.problems), todo="the rows are there: see `dbagent show`, mend the target, run again"
+                )
+            ledger.finished(self._run_id, "complete")
+            return proof
+        finally:
+            with suppress(ConnectorError):
+                ledger.release(self._run_id, self._fence)
+
+    def _progress(self, states: list[TableState]) -> Progress:
+        return Progress.of(states, len(self._plan.tables), self._plan.rows)
+
+    def _connect(self) -> TargetSession:
+        return self._bench.connector.target(self._bench.target_endpoint)
+
+    def _epochs(self) -> None:
+        """Load under one snapshot after another until everything is complete."""
+        for attempt in range(1, TRIES + 1):
+            try:
+                Epoch(self, self._source).load()
+                return
+            except ConnectorError as problem:
+                if not problem.retryable or attempt == TRIES:
+                    raise
+                time.sleep(attempt)
+                self._source.close()
+                self._source = self._bench.connector.source(self._bench.source_endpoint)
+
+    def _settle(self) -> None:
+        """Continue counters and refresh statistics of every table, those of an earlier attempt included."""
+        schema = self._target.schema()
+        for table in schema.pick(part.source.name for part in self._plan.tables):
+            self._target.settle(table)
+
+    def _end_tasks(self) -> None:
+        """End this run's task sessions on both ends and wait: nothing of ours is at work afterwards."""
+        with suppress(ConnectorError):  # a source that is gone has no sessions either
+            self._source.end_sessions(f"dbagent/{self._run_id}/")
+        self._target.end_sessions(f"dbagent/{self._run_id}/")
+
+    def look_around(self) -> None:
+        """What the loop checks between chunks. Raises what must stop it."""
+        assert self._heart is not None
+        self._heart.check()
+        asked = self._hooks.stop_requested()
+        if asked is not None:
+            raise RunStopped(asked, todo="continue with: dbagent resume")
+        limit = self._bench.source_environment.max_snapshot_hours
+        if limit is not None and time.monotonic() - self._began > limit * 3600:
+            raise RunStopped("pause", where=f"max_snapshot_hours of {self._plan.source_env} ({limit}) is over")
+        self._source.check_alive()
+
+
+class Epoch:
+    """What happens under one snapshot."""
+
+    def __init__(self, driver: Driver, source: SourceSession) -> None:
+        self._driver, self._source = driver, source
+        self._bench, self._plan = driver._bench, driver._plan
+        self._in_flight: dict[Future[Outcome], tuple[Chunk, ...]] = {}
+        self._tries: dict[tuple[Chunk, ...], int] = {}
+
+    def load(self) -> None:
+        schema = self._source.schema()
+        for table in self._plan.tables:
+            if schema.get(table.source.name) != table.source:
+                raise SourceChanged(
+                    "the table is not as it was planned",
+                    where=str(table.source.name),
+                    todo="run the operation again: it plans anew",
+                )
+        target = self._bench.target
+        prepared, complete = prepare(self._plan, target, self._driver._run_id, self._source.snapshot.name)
+        self._tables = {part.plan.table_id: part for part in prepared}
+        self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
+        works = self._works(prepared)
+        self._queue = ReadyQueue(works, {t.table_id: t.waits_for for t in self._plan.tables}, complete)
+        with ThreadPoolExecutor(self._slots()) as pool:
+            try:
+                while self._queue or self._in_flight:
+                    self._fill(pool)
+                    done, _ = wait(self._in_flight, timeout=POLL, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        self._came_home(self._in_flight.pop(future), future)
+                    self._driver.look_around()
+            except BaseException:
+                self._driver._hooks.cancel()
+                self._driver._end_tasks()
+                raise
+
+    def _slots(self) -> int:
+        facts = self._bench.connector.facts
+        if facts.snapshot_holder == "task":
+            return 1
+        return max(1, min(self._driver._workers, facts.writers or self._driver._workers))
+
+    def _copy(self, part: Prepared, schema: Schema) -> TableCopy:
+        plan = part.plan
+        [source] = schema.pick([plan.source.name])
+        return TableCopy(plan.table_id, source, part.target, part.into, plan.where, self._bench.anonymizer(plan))
+
+    def _works(self, prepared: list[Prepared]) -> list[tuple[Chunk, ...]]:
+        total = sum(part.plan.source.bytes for part in prepared)
+        low, high = CHUNK_BYTES
+        budget = min(high, max(low, total // (self._slots() * 4)))
+        chunks = []
+        for part in prepared:
+            table = self._copies[part.plan.table_id].source
+            for number, bounds in enumerate(
+                self._source.bounds(table, part.plan.where, 1 << 62 if part.plan.whole else budget)
+            ):
+                chunks.append(Chunk(part.plan.table_id, number, bounds))
+        if self._bench.connector.facts.snapshot_holder == "task":
+            return [tuple(chunks)] if chunks else []
+        return [(chunk,) for chunk in chunks]
+
+    def _fill(self, pool: ThreadPoolExecutor) -> None:
+        while len(self._in_flight) < self._slots():
+            work = self._queue.take()
+            if work is None:
+                return
+            self._in_flight[pool.submit(self._driver._hooks.submit, copy_chunks, self._work(work))] = work
+
+    def _work(self, chunks: tuple[Chunk, ...]) -> Work:
+        rate = self._bench.source_environment.max_mb_per_second
+        application = f"dbagent/{self._driver._run_id}/{self._driver._fence}"
+        return Work(
+            TransferJob(
+                run_id=self._driver._run_id,
+                fence=self._driver._fence,
+                source=replace(self._bench.source_endpoint, application=application),
+                target=replace(self._bench.target_endpoint, application=application),
+                snapshot=self._source.snapshot,
+                tables={number: self._copies[number] for number in {chunk.table_id for chunk in chunks}},
+                suspend_foreign_keys=self._bench.target.server.suspends_foreign_keys,
+                bytes_per_second=rate * 1e6 / self._slots() if rate else None,
+            ),
+            chunks,
+        )
+
+    def _came_home(self, work: tuple[Chunk, ...], future: Future[Outcome]) -> None:
+        try:
+            outcome = future.result()
+            problem = outcome.failed.error if outcome.failed else None
+        except ConnectorError as died:
+            outcome, problem = None, died
+        if outcome is not None:
+            self._driver.timing.add(outcome)
+            for chunk in work[: len(outcome.loaded)]:
+                if self._queue.loaded(chunk):
+                    self._finish(chunk.table_id)
+            work = work[len(outcome.loaded) :]
+        if problem is None:
+            return
+        self._tries[work] = self._tries.get(work, 0) + 1
+        in_task = self._bench.connector.facts.snapshot_holder == "task"
+        if not problem.retryable or in_task or self._tries[work] >= TRIES:
+            raise problem
+        time.sleep(0.2 * self._tries[work])
+        self._queue.put_back(work)
+
+    def _finish(self, table_id: int) -> None:
+        """All chunks of a table are in: publish what was staged, or mark it complete."""
+        part, run_id, target = self._tables[table_id], self._driver._run_id, self._bench.target
+        if part.staged:
+            target.publish(run_id, table_id, part.into, part.target)
+        else:
+            target.ledger.completed(run_id, table_id)
+        self._queue.completed(table_id)

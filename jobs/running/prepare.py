@@ -1,0 +1,93 @@
+"""Prepare the target: decide per table what the ledger allows to keep, then create, empty or stage the rest.
+
+A complete table stays. Anything else starts again under the new snapshot: its rows of the old one go, together with its
+ledger rows. Rows that were there before us are touched only when the operation says `truncate`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from connectors.contract import TableState, TargetSession
+from connectors.errors import TerminalError
+from connectors.schema import Table, TableName
+from jobs.planning.plan import Plan, TablePlan
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Where a table's chunks go: the table itself, or its staging table."""
+
+    plan: TablePlan
+    target: Table
+    into: TableName
+
+    @property
+    def staged(self) -> bool:
+        return self.into != self.target.name
+
+
+def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tuple[list[Prepared], set[int]]:
+    """The tables to load, ready, and the ids of those that are complete already."""
+    states = {state.table_id: state for state in target.ledger.tables(run_id)}
+    todo = [table for table in plan.tables if not _kept(table, states, target)]
+    complete = {table.table_id for table in plan.tables} - {table.table_id for table in todo}
+    target.create([table.source for table in todo])
+    schema = target.schema()
+    found: list[tuple[TablePlan, Table]] = []
+    for table in todo:
+        there = schema.get(table.source.name)
+        if there is None:
+            raise TerminalError("the table is not there after creating it", where=str(table.source.name))
+        found.append((table, there))
+    append = plan.if_target_not_empty == "append"
+    if not append:
+        target.empty([there.name for _, there in found if _may_empty(plan, states, there, target, found)])
+    prepared = []
+    for table, there in found:
+        into = target.stage(run_id, table.table_id, there) if append else there.name
+        before = target.count(there.name) if append else 0
+        target.ledger.prepared(run_id, _state(table, there, target, snapshot, before))
+        prepared.append(Prepared(table, there, into))
+    return prepared, complete
+
+
+def _kept(table: TablePlan, states: Mapping[int, TableState], target: TargetSession) -> bool:
+    state = states.get(table.table_id)
+    return (
+        state is not None
+        and state.state == "complete"
+        and table.target is not None
+        and state.identity == target.identity(table.source.name)
+    )
+
+
+def _may_empty(plan: Plan, states: Mapping[int, TableState], there: Table, target: TargetSession,
+               found: Sequence[tuple[TablePlan, Table]]) -> bool:  # fmt: skip
+    """Whether rows in this table may go: our own of an earlier attempt, or anybody's under `truncate`."""
+    if target.is_empty(there.name):
+        return False
+    ours = {(state.target, state.identity) for table, _ in found if (state := states.get(table.table_id))}
+    if plan.if_target_not_empty == "truncate" or (str(there.name), target.identity(there.name)) in ours:
+        return True
+    raise TerminalError(
+        "the table is not empty any more",
+        where=str(there.name),
+        todo="empty it, or say `if_target_not_empty: truncate`",
+    )
+
+
+def _state(table: TablePlan, there: Table, target: TargetSession, snapshot: str, before: int) -> TableState:
+    return TableState(
+        table_id=table.table_id,
+        target=str(there.name),
+        identity=target.identity(there.name),
+        state="prepared",
+        snapshot=snapshot,
+        rows_before=before,
+        rows=0,
+        bytes=0,
+        unchanged={},
+        chunks=frozenset(),
+    )

@@ -1,0 +1,96 @@
+"""The report of a finished run: tables, rows, time, and what was proven."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from jobs.planning.plan import Plan
+from jobs.planning.render import size
+from jobs.running.drive import Timing
+from jobs.running.verify import Proof
+
+
+def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[str, Any]:
+    """The report as data; kept with the operation in the control store."""
+    return {
+        "seconds": round(seconds, 3),
+        "rows": sum(t.rows for t in proof.tables),
+        "bytes": sum(t.bytes for t in proof.tables),
+        "timing": {"first_chunk_started": timing.first_chunk_started, "last_commit": timing.last_commit},
+        "tables": [
+            {
+                "table": t.table,
+                "rows": t.rows,
+                "rows_before": t.rows_before,
+                "counted": t.counted,
+                "bytes": t.bytes,
+                "snapshot": t.snapshot,
+                "unchanged": t.unchanged,
+            }
+            for t in proof.tables
+        ],
+        "references": [
+            {
+                "from": str(key.table),
+                "columns": list(key.columns),
+                "to": str(key.referenced),
+                "orphans": count,
+            }
+            for key, count in proof.orphans
+        ],
+        "consistency": plan.how["snapshot"],
+    }
+
+
+def for_people(plan: Plan, report: dict[str, Any]) -> RenderableType:
+    """The report for a terminal."""
+    replaced = {str(t.source.name): [d.column for d in t.masked] for t in plan.tables}
+    rows = Table(title=f"{plan.source_env} → {plan.target_env}: complete", title_justify="left")
+    rows.add_column("table")
+    rows.add_column("rows", justify="right")
+    rows.add_column("size", justify="right")
+    rows.add_column("replaced", overflow="fold")
+    for table in report["tables"]:
+        rows.add_row(
+            table["table"],
+            f"{table['rows']:,}",
+            size(table["bytes"]),
+            ", ".join(replaced.get(table["table"], [])) or "–",
+        )
+    total, seconds = report["rows"], report["seconds"]
+    summary = f"{total:,} rows, {size(report['bytes'])} in {seconds:.1f} s"
+    timing = report["timing"]
+    if timing["first_chunk_started"] is not None and total:
+        net = max(timing["last_commit"] - timing["first_chunk_started"], 1e-3)
+        summary += f"; {total / net:,.0f} rows/s while copying"
+    return Group(rows, Text(summary), *(Text(line) for line in proven(report)))
+
+
+def proven(report: dict[str, Any]) -> list[str]:
+    """What was proven, one line each; what was not is said as plainly."""
+    lines = []
+    if all(t["counted"] == t["rows_before"] + t["rows"] for t in report["tables"]):
+        lines.append(f"✓ rows read under the snapshot = rows in the target, in all {len(report['tables'])} tables")
+    unchanged = {f"{t['table']}.{c}": n for t in report["tables"] for c, n in t["unchanged"].items()}
+    kept = {column: count for column, count in unchanged.items() if count}
+    if unchanged and not kept:
+        lines.append(f"✓ no row keeps its own value in any of the {len(unchanged)} masked columns")
+    lines += [f"! {count:,} rows keep their own value in {column}" for column, count in kept.items()]
+    orphans = [r for r in report["references"] if r["orphans"]]
+    if report["references"] and not orphans:
+        lines.append(f"✓ 0 orphans in {len(report['references'])} foreign keys")
+    lines += [
+        f"! {r['orphans']:,} rows of {r['from']} reference no row of {r['to']} ({', '.join(r['columns'])})"
+        for r in orphans
+    ]
+    snapshots = sorted({t["snapshot"] for t in report["tables"]})
+    if len(snapshots) > 1:
+        lines.append(
+            f"! tables come from {len(snapshots)} snapshots, because the run was resumed: each table is one state"
+        )
+    lines.append(f"  consistency: {report['consistency']}")
+    return lines

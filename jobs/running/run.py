@@ -1,0 +1,177 @@
+"""`run` and `resume`: from a file or an ID to a finished, proven copy. spark-submit's entry point ends up here too."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from connectors.errors import ConnectorError, LeaseHeld
+from jobs.config.environment import Environment, choose, load_environments
+from jobs.config.operation import Operation, load_operation
+from jobs.control.store import ControlStore, OperationRow
+from jobs.errors import PlanRefused, RunFailed, RunStopped, UsageError, VerificationFailed
+from jobs.planning.plan import changed
+from jobs.planning.render import table as plan_table
+from jobs.running.drive import Driver, Hooks
+from jobs.running.heart import Progress
+from jobs.running.holder import alive, holder
+from jobs.running.progress import Bar, TaskMirror
+from jobs.running.report import as_json, for_people
+from jobs.running.session import LeanSpark
+from jobs.running.workbench import Workbench, open_workbench
+
+FILES = (".yaml", ".yml", ".json")
+
+
+def run(reference: str, *, environments_path: Path | None, control_url: str | None, dry_run: bool = False,
+        console: Console) -> None:  # fmt: skip
+    """Run an operation's file or ID: continue its unfinished run, else start a new one. Raises what jobs.errors maps."""
+    with ControlStore.open(control_url) as store:
+        row = None if _is_file(reference) else store.get(reference)
+        operation = load_operation(reference) if row is None else Operation.model_validate(row.definition)
+        _execute(operation, row, store, environments_path, console, dry_run=dry_run)
+
+
+def resume(reference: str, *, environments_path: Path | None, control_url: str | None, console: Console) -> None:
+    """Continue a paused or failed operation."""
+    with ControlStore.open(control_url) as store:
+        row = store.get(reference)
+        if row.status in ("completed", "cancelled"):
+            raise UsageError(
+                f"is {row.status}: there is nothing to resume", f"operation {row.id}", "run it anew: dbagent run"
+            )
+        _execute(Operation.model_validate(row.definition), row, store, environments_path, console)
+
+
+def _is_file(reference: str) -> bool:
+    return reference.endswith(FILES) or Path(reference).exists()
+
+
+def _execute(operation: Operation, row: OperationRow | None, store: ControlStore, environments_path: Path | None,
+             console: Console, *, dry_run: bool = False) -> None:  # fmt: skip
+    environments = load_environments(environments_path)
+    spark = None if dry_run else LeanSpark(operation.parallel_workers)
+    try:
+        if spark is not None:
+            spark.start()
+        with open_workbench(operation, environments) as bench:
+            console.print(plan_table(bench.plan))
+            if bench.plan.errors:
+                raise PlanRefused(bench.plan.errors)
+            if spark is None:
+                return
+            row = _row(bench, row, store)
+            console.print(f"operation {row.id}" + (": continuing its unfinished run" if bench.unfinished else ""))
+            workers = _workers(operation, environments, store, row)
+            with _interruptible():
+                _drive(bench, row, store, spark, workers, console)
+    finally:
+        if spark is not None:
+            spark.stop()
+
+
+def _row(bench: Workbench, row: OperationRow | None, store: ControlStore) -> OperationRow:
+    """The operation to work on: the one named, the unfinished one of this very plan, or a new one."""
+    plan = bench.plan
+    if row is not None and row.plan_sha256 != plan.sha256:
+        differs = ", ".join(changed(row.plan_what, plan.what)) or "the plan"
+        raise UsageError(
+            f"is no longer what was planned; changed: {differs}",
+            f"operation {row.id}",
+            "run the operation's file: that makes a new operation with the new plan",
+        )
+    if row is not None and row.status in ("completed", "cancelled"):
+        row = None
+    row = row or store.find_unfinished(plan.sha256, plan.target_env)
+    if row is not None:
+        return row
+    definition = bench.operation.model_dump(mode="json")
+    new = store.create(definition, plan_sha256=plan.sha256, plan_what=plan.what, requested_by=getpass.getuser())
+    return store.get(new)
+
+
+def _workers(
+    operation: Operation, environments: Mapping[str, Environment], store: ControlStore, row: OperationRow
+) -> int:
+    """`parallel_workers`, less where an environment's `max_connections` leaves fewer."""
+    workers = operation.parallel_workers
+    names = {"source_env": operation.source_env, "target_env": operation.target_env}
+    for name, environment in zip(names.values(), choose(environments, names), strict=True):
+        if environment.max_connections is None:
+            continue
+        # One session per worker, and two of the driver's (its own and the heartbeat's).
+        left = environment.max_connections - 2 - store.busy_connections(name, besides=row.id)
+        if left < 1:
+            raise RunFailed(
+                f"max_connections ({environment.max_connections}) leaves no connection for a worker",
+                f"environment {name}",
+                "wait for the other operations (dbagent list), or raise max_connections (at least 3)",
+            )
+        workers = min(workers, left)
+    return workers
+
+
+def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: LeanSpark, workers: int,
+           console: Console) -> None:  # fmt: skip
+    run_id = bench.unfinished.run_id if bench.unfinished else uuid.uuid4().hex[:12]
+    store.start(row.id, run_id, holder(), alive)
+    began = time.time()
+    mirror = TaskMirror(store, row.id, bench.plan)
+    with Bar(console) as bar:
+
+        def show(progress: Progress) -> None:
+            bar.show(progress)
+            mirror.show(progress)
+
+        hooks = Hooks(spark.submit, spark.cancel, show, lambda: store.stop_requested(row.id))
+        driver = Driver(bench, run_id, row.id, workers, hooks)
+        try:
+            proof = driver.execute()
+        except BaseException as problem:
+            ended = _ended(problem, row.id)
+            mirror.stop("paused" if isinstance(ended, (RunStopped, KeyboardInterrupt)) else "failed", str(ended))
+            status = (
+                ("cancelled" if ended.what == "cancel" else "paused") if isinstance(ended, RunStopped) else "failed"
+            )
+            store.finish(row.id, "paused" if isinstance(ended, KeyboardInterrupt) else status, str(ended))
+            if ended is problem:
+                raise
+            raise ended from None
+    report = as_json(bench.plan, proof, driver.timing, time.time() - began)
+    store.finish(row.id, "completed", report=report)
+    console.print(for_people(bench.plan, report))
+
+
+def _ended(problem: BaseException, operation_id: str) -> BaseException:
+    """What the person is told: a database's error of a run is a run that failed and can be resumed."""
+    again = f"then continue with: dbagent resume {operation_id}"
+    if isinstance(problem, LeaseHeld):
+        return problem
+    if isinstance(problem, ConnectorError):
+        code = f" [{problem.code}]" if problem.code else ""
+        return RunFailed(problem.what + code, problem.where, f"{problem.todo}; {again}" if problem.todo else again)
+    if isinstance(problem, (RunStopped, VerificationFailed, KeyboardInterrupt)):
+        return problem
+    return problem
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGTERM ends a run as Ctrl-C does: at once, resumable."""
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    former: Callable[..., Any] | int | None = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, former)

@@ -1,0 +1,159 @@
+"""The workbench: both ends open, the plan made from what they are right now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+
+from anonymizers.contract import strategy
+from anonymizers.keys import MasterKey
+from connectors.contract import Anonymize, Connector, Endpoint, RunRecord, SourceSession, TargetSession, connector
+from connectors.errors import ConnectorError
+from jobs.config.environment import Environment, choose
+from jobs.config.operation import Operation
+from jobs.errors import ConfigError
+from jobs.planning.build import End, TargetChecks, build
+from jobs.planning.findings import Finding, error
+from jobs.planning.plan import Plan, TablePlan
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """An operation, its plan, and the two sessions it was made with. The source session holds the snapshot."""
+
+    operation: Operation
+    plan: Plan
+    source_endpoint: Endpoint
+    target_endpoint: Endpoint
+    source_environment: Environment
+    connector: Connector
+    source: SourceSession
+    target: TargetSession
+    unfinished: RunRecord | None
+    """This plan's own unfinished run, as the target remembers it."""
+    _key: MasterKey | None
+
+    def anonymizer(self, table: TablePlan) -> Anonymize | None:
+        """The table's policy, compiled with its keys; None where nothing is replaced."""
+        from anonymizers.apply import ColumnPlan, TableAnonymizer
+
+        if not table.masked:
+            return None
+        assert self._key is not None
+        columns = []
+        for decision in table.masked:
+            rule = decision.rule
+            assert rule is not None
+            key = self._key.domain(rule.strategy, strategy(rule.strategy).version, rule.domain)
+            columns.append(ColumnPlan(decision.column, decision.shape, rule, key))
+        return TableAnonymizer(columns)
+
+
+@contextmanager
+def open_workbench(operation: Operation, environments: Mapping[str, Environment]) -> Iterator[Workbench]:
+    """Connect both ends and make the plan. Raises ConfigError and ConnectorError; findings are in the plan."""
+    names = {"source_env": operation.source_env, "target_env": operation.target_env}
+    source_environment, target_environment = choose(environments, names)
+    if not target_environment.writable:
+        raise ConfigError(
+            [
+                f"target_env: {operation.target_env} is not writable: an environment is a target only with"
+                " `writable: true` in the environments file"
+            ]
+        )
+    source_endpoint = source_environment.endpoint(operation.source_env, "dbagent/driver")
+    target_endpoint = target_environment.endpoint(operation.target_env, "dbagent/driver")
+    if source_endpoint.engine != target_endpoint.engine:
+        raise ConfigError(
+            [
+                f"{operation.source_env} ({source_endpoint.engine}) → {operation.target_env} ({target_endpoint.engine}):"
+                " copies between different engines are not built yet; choose two environments of one engine"
+            ]
+        )
+    key = MasterKey.parse(operation.policy.key.raw("policy: key").reveal()) if operation.policy is not None else None
+    chosen = connector(source_endpoint.engine)
+    with ThreadPoolExecutor(2) as pool:
+        opening = (
+            pool.submit(_opened, chosen.source, source_endpoint),
+            pool.submit(_opened, chosen.target, target_endpoint),
+        )
+        sessions = []
+        problems = []
+        for future in opening:
+            try:
+                sessions.append(future.result())
+            except ConnectorError as problem:
+                problems.append(problem)
+    try:
+        if problems:
+            raise problems[0]
+        source, target = sessions
+        ends = (
+            End(operation.source_env, source_endpoint, chosen.facts, source.server, source.schema()),
+            End(operation.target_env, target_endpoint, chosen.facts, target.server, target.schema()),
+        )
+        checks = TargetChecks(target.mismatches, target.creatable)
+        plan = build(operation, *ends, checks, source.explain_filter, key.id if key else None)
+        unfinished = _unfinished(plan, target)
+        state = _same_database(ends) + _not_empty(plan, target, unfinished)
+        plan = replace(plan, findings=tuple(dict.fromkeys((*state, *plan.findings))))
+        yield Workbench(
+            operation=operation,
+            plan=plan,
+            source_endpoint=source_endpoint,
+            target_endpoint=target_endpoint,
+            source_environment=source_environment,
+            connector=chosen,
+            source=source,
+            target=target,
+            unfinished=unfinished,
+            _key=key,
+        )
+    finally:
+        for session in sessions:
+            with suppress(ConnectorError):
+                session.close()
+
+
+def _opened(open_end, endpoint: Endpoint):  # type: ignore[no-untyped-def]
+    try:
+        return open_end(endpoint)
+    except ConnectorError as problem:
+        raise problem.at(endpoint.environment) from None
+
+
+def _unfinished(plan: Plan, target: TargetSession) -> RunRecord | None:
+    """The newest run of this very plan in the target, if it has not finished."""
+    ours = [run for run in target.ledger.runs() if run.plan_sha256 == plan.sha256]
+    return ours[0] if ours and ours[0].state == "running" else None
+
+
+def _same_database(ends: tuple[End, End]) -> list[Finding]:
+    source, target = ends
+    if source.server.identity != target.server.identity:
+        return []
+    return [
+        error(
+            f"{source.environment} → {target.environment}",
+            "both names lead to the same database: the copy would overwrite its own source",
+            "correct the address of one of them",
+        )
+    ]
+
+
+def _not_empty(plan: Plan, target: TargetSession, unfinished: RunRecord | None) -> list[Finding]:
+    """Tables holding rows that nobody said may go. What our own unfinished run has loaded does not count."""
+    if plan.if_target_not_empty != "refuse":
+        return []
+    ours = {t.target for t in target.ledger.tables(unfinished.run_id)} if unfinished else set()
+    return [
+        error(
+            f"{plan.target_env}: {table.source.name}",
+            "the table is not empty",
+            "empty it, or say `if_target_not_empty: truncate` (its rows go) or `append` (they stay)",
+        )
+        for table in plan.tables
+        if table.target is not None and str(table.source.name) not in ours and not target.is_empty(table.source.name)
+    ]

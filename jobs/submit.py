@@ -1,0 +1,45 @@
+"""What spark-submit starts: `spark-submit … jobs/submit.py --operation FILE|ID` does what `dbagent run` does.
+
+Exit codes are those of `dbagent` (README); errors go to standard error as one block.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from rich.console import Console
+
+from jobs.errors import Exit, block, exit_code
+from jobs.running.run import run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the operation. Returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="submit.py", description="Run a copy operation on the Spark that started this."
+    )
+    parser.add_argument("--operation", required=True, help="the operation's file, or the ID of one that exists")
+    parser.add_argument("--environments", type=Path, help="environments file (default: conf/environments.yaml)")
+    parser.add_argument("--control", help="control store URL (a server's, where executors run elsewhere)")
+    given = parser.parse_args(arguments)
+    try:
+        run(
+            given.operation,
+            environments_path=given.environments,
+            control_url=given.control,
+            console=Console(stderr=True),
+        )
+    except BaseException as problem:
+        code = exit_code(problem)
+        if code == Exit.BUG and os.environ.get("DBAGENT_DEBUG"):
+            raise
+        print(block(problem) if code != Exit.BUG else f"error: a bug ({type(problem).__name__})", file=sys.stderr)  # noqa: T201
+        return code
+    return Exit.DONE
+
+
+if __name__ == "__main__":
+    sys.exit(main())

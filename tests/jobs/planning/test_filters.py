@@ -1,0 +1,69 @@
+"""Filters: one read-only predicate gets through, anything else is refused with a reason."""
+
+from __future__ import annotations
+
+import pytest
+from sqlglot import exp
+
+from jobs.planning.filters import parse_filter
+from tests.jobs.planning.sample import ORDERS, SCHEMA, USERS
+
+GOOD = [
+    "user_id IN (SELECT id FROM users WHERE status = 'active')",
+    "id BETWEEN 1 AND 5 AND NOT (user_id IS NULL)",
+    "EXISTS (SELECT 1 FROM public.users u WHERE u.id = orders.user_id AND u.status LIKE 'a%')",
+    "id % 10 = 3 OR coalesce(user_id, 0) > 7",
+    "(id, user_id) > (1, 2)",
+    "note IS NOT NULL AND id < (SELECT max(id) FROM orders)",
+    "CASE WHEN user_id IS NULL THEN 1 ELSE 2 END = 2",
+]
+BAD = {
+    "id > 5; DROP TABLE users": "not one",
+    "id > 5) OR (1 = 1": "not one",
+    "1 = 1) UNION SELECT (2": "not one",
+    "": "not one",
+    "SELECT 1": "not one",
+    "id >": "not one",
+    "pg_sleep(10) IS NULL": "pg_sleep",
+    "nextval('s') = 1": "nextval",
+    "id IN (DELETE FROM users RETURNING id)": "not one",
+    "id IN (WITH x AS (SELECT 1) SELECT * FROM x)": "with",
+    "user_id IN (SELECT id FROM users FOR UPDATE)": "lock",
+    "user_id IN (SELECT id INTO x FROM users)": "into",
+    "id = $1": "parameter",
+    "idd = 4": "no column 'idd'",
+    "user_id IN (SELECT id FROM user)": "no table",
+    "user_id IN (SELECT id FROM other.public.users)": "another database",
+}
+
+
+@pytest.mark.parametrize("text", GOOD)
+@pytest.mark.parametrize("dialect", ["postgres", "sqlite"])
+def test_one_read_only_predicate_is_accepted_and_says_the_same(text: str, dialect: str) -> None:
+    parsed, findings = parse_filter(text, ORDERS, SCHEMA, dialect, "public", "filter")
+    assert findings == []
+    assert parsed is not None
+    assert all(table.db == "public" for table in parsed.find_all(exp.Table)), "every sub-query's table has its schema"
+
+
+@pytest.mark.parametrize(("text", "why"), BAD.items())
+def test_anything_else_is_refused_with_the_reason(text: str, why: str) -> None:
+    parsed, findings = parse_filter(text, ORDERS, SCHEMA, "postgres", "public", "filter on orders")
+    assert parsed is None
+    assert any(why in finding.what for finding in findings)
+    assert all(finding.where == "filter on orders" for finding in findings)
+
+
+def test_a_misspelt_table_gets_a_hint() -> None:
+    _, findings = parse_filter("id IN (SELECT id FROM usrs)", USERS, SCHEMA, "postgres", "public", "filter")
+    assert "users" in findings[0].todo
+
+
+def test_comments_do_not_travel() -> None:
+    parsed, _ = parse_filter("id = 1 -- secret", USERS, SCHEMA, "postgres", "public", "filter")
+    assert parsed is not None
+    assert "secret" not in parsed.sql(dialect="postgres")
+
+
+def test_an_engine_without_sql_takes_no_filter() -> None:
+    assert parse_filter("id = 1", USERS, SCHEMA, None, None, "filter")[1]
