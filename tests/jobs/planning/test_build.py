@@ -1,0 +1,135 @@
+"""The plan: what is selected, what stops it, and which changes give it another hash."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from connectors.contract import Endpoint, Facts, Filter, Server
+from connectors.errors import Unsupported
+from connectors.schema import Column, ForeignKey, Schema, Table
+from jobs.config.operation import Operation
+from jobs.planning.build import End, TargetChecks, build
+from jobs.planning.plan import Plan, changed
+from tests.jobs.planning.sample import ORDERS, SCHEMA, TEXT, USERS, name, varchar
+
+FACTS = Facts(
+    engine="any", title="Any", address=frozenset({"host"}), default_port=1, default_schema="public",
+    filter_dialect="postgres", options=frozenset(), snapshot_holder="driver", writers=None, file=False, ways=("rows",),
+)  # fmt: skip
+SERVER = Server("1", "server one", "one snapshot", suspends_foreign_keys=True)
+POLICY = {
+    "key": {"secret": "env:KEY"},
+    "columns": {"users.id": "keep", "users.email": {"strategy": "faker", "domain": "email"}, "users.full_name": "hash",
+                "users.status": "keep", "orders.id": "keep", "orders.user_id": "keep", "orders.note": "keep"},
+}  # fmt: skip
+
+
+def operation(**changes: Any) -> Operation:
+    given: dict[str, Any] = {
+        "operation_type": "copy_full", "source_env": "PROD", "target_env": "DEV", "tables": ["*"], "policy": POLICY,
+    }  # fmt: skip
+    return Operation.model_validate(given | changes)
+
+
+def end(environment: str, schema: Schema, **server: Any) -> End:
+    endpoint = Endpoint(environment, "any", "shop", host=f"{environment.lower()}.example", port=1)
+    return End(environment, endpoint, FACTS, replace(SERVER, **server), schema)
+
+
+def plan(op: Operation | None = None, source: Schema = SCHEMA, target: Schema | None = None, key: str = "k1",
+         explain: Any = lambda table, where: None, **server: Any) -> Plan:  # fmt: skip
+    ends = end("PROD", source), end("DEV", target or Schema(()), **({"identity": "server two"} | server))
+    return build(op or operation(), *ends, TargetChecks(lambda s, t: [], lambda s: []), explain, key)
+
+
+def what(found: Plan) -> list[str]:
+    return [str(finding) for finding in found.errors]
+
+
+def test_everything_is_planned_in_load_order() -> None:
+    found = plan()
+    assert what(found) == []
+    assert [str(t.source.name) for t in found.tables] == ["public.users", "public.orders"]
+    assert [d.column for d in found.tables[0].masked] == ["email", "full_name"]
+
+
+def test_missing_tables_views_and_exclusions_are_told_with_hints() -> None:
+    found = plan(operation(tables=["users", "order", "report"], exclude=["public.usres"]))
+    assert any("no such table" in text and "orders" in text for text in what(found))
+    assert any("this is a view" in text for text in what(found))
+    assert any("usres" in text and "users" in text for text in what(found))
+
+
+def test_an_unreadable_table_and_one_with_triggers_in_the_target_stop_the_plan() -> None:
+    found = plan(
+        source=Schema((ORDERS, replace(USERS, readable=False))), target=Schema((replace(USERS, hooks=("trigger audit",)),))
+    )
+    assert any("may not read" in text for text in what(found))
+    assert any("trigger audit" in text for text in what(found))
+
+
+def test_a_target_that_takes_no_writes_stops_the_plan() -> None:
+    assert any("takes no writes" in text for text in what(plan(writable=False)))
+
+
+def test_filters_reach_the_database_and_its_refusal_is_a_finding() -> None:
+    def refuse(table: Table, where: Filter) -> None:
+        raise Unsupported("types do not match", code="42883")
+
+    op = operation(operation_type="copy_filtered", filter={"users": "id < 'x'", "ordrs": "id = 1"})
+    found = plan(op, explain=refuse)
+    assert any("types do not match" in text for text in what(found))
+    assert any("ordrs" in text and "not copied" in text for text in what(found))
+
+
+def test_with_foreign_keys_on_children_wait_and_cycles_stop_the_plan() -> None:
+    found = plan(target=SCHEMA, suspends_foreign_keys=False)
+    assert found.tables[1].waits_for == frozenset({0})
+    back = ForeignKey("back", name("users"), ("id",), name("orders"), ("user_id",))
+    own = ForeignKey("own", name("orders"), ("user_id",), name("orders"), ("id",))
+    cycle = Schema((ORDERS, replace(USERS, foreign_keys=(back,))))
+    assert any("cycle" in text for text in what(plan(target=cycle, suspends_foreign_keys=False)))
+    assert what(plan(target=cycle)) == []
+    itself = Schema((replace(ORDERS, foreign_keys=(own,)), USERS))
+    assert [t.whole for t in plan(target=itself, suspends_foreign_keys=False).tables] == [False, True]
+
+
+def test_an_unmasked_copy_says_so() -> None:
+    found = plan(operation(anonymize=False, policy=None))
+    assert any("nothing is anonymized" in f.what for f in found.findings)
+    assert what(found) == []
+
+
+def test_the_same_inputs_give_the_same_hash_whatever_the_rows_and_the_targets_state() -> None:
+    grown = Schema((replace(ORDERS, rows=10**9, bytes=10**12, notes=("big",)), USERS))
+    assert plan().sha256 == plan(source=grown, target=SCHEMA, suspends_foreign_keys=False).sha256
+
+
+CHANGES: dict[str, dict[str, Any]] = {
+    "filter": {"op": operation(operation_type="copy_filtered", filter={"users": "id > 1"})},
+    "tables": {"op": operation(exclude=["orders"], policy=POLICY | {"columns": {
+        k: v for k, v in POLICY["columns"].items() if k.startswith("users")}})},  # type: ignore[attr-defined]
+    "policy strategy": {"op": operation(policy=POLICY | {"columns": POLICY["columns"] | {"users.full_name": "mask"}})},  # type: ignore[operator]
+    "policy domain": {"op": operation(policy=POLICY | {"columns": POLICY["columns"] | {  # type: ignore[operator]
+        "users.full_name": {"strategy": "hash", "domain": "x"}}})},
+    "not empty": {"op": operation(if_target_not_empty="truncate")},
+    "on violation": {"op": operation(on_violation="report")},
+    "unmasked": {"op": operation(anonymize=False, policy=None)},
+    "key": {"key": "k2"},
+    "column added": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns, Column("note", TEXT, generated=True)))))},
+    "column type": {"source": Schema((ORDERS, replace(USERS, columns=(USERS.columns[0], Column("email", varchar(99), False),
+                                                                     *USERS.columns[2:]))))},
+    "nullability": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns[:3], Column("status", TEXT, False),
+                                                                      USERS.columns[4]))))},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_any_change_of_what_is_approved_gives_another_hash(change: str) -> None:
+    before, after = plan(), plan(**CHANGES[change])
+    assert what(after) == []
+    assert before.sha256 != after.sha256
+    assert changed(before.what, after.what)
