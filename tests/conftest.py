@@ -37,34 +37,27 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(home, ignore_errors=True)
 
 
-class Servers:
-    """Engine → its running test server, started on first use, all stopped together."""
+class Servers(dict[str, TestServer]):
+    """Engine → its running test server, started when first asked for, all stopped together."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._running: dict[str, TestServer] = {}
-        self._stack = ExitStack()
+    def __init__(self, folder: Path, stop: ExitStack) -> None:
+        self._folder, self._stop = folder, stop
 
-    def __getitem__(self, engine: str) -> TestServer:
-        if engine not in self._running:
-            folder = self._folder / engine
-            folder.mkdir()
-            self._running[engine] = self._stack.enter_context(testkits()[engine].start(folder))
-        return self._running[engine]
-
-    def stop(self) -> None:
-        self._stack.close()
+    def __missing__(self, engine: str) -> TestServer:
+        folder = self._folder / engine
+        folder.mkdir()
+        self[engine] = self._stop.enter_context(testkits()[engine].start(folder))
+        return self[engine]
 
 
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers() -> Iterator[dict[str, TestServer]]:
     """`servers[engine]` is that engine's `TestServer`."""
     # pytest's own temporary folders are closed to other users, and a server started by root runs as another one.
     folder = Path(tempfile.mkdtemp(prefix="dbagent-servers-"))
     folder.chmod(0o755)
-    running = Servers(folder)
     try:
-        yield running
+        with ExitStack() as stop:
+            yield Servers(folder, stop)
     finally:
-        running.stop()
         shutil.rmtree(folder, ignore_errors=True)
