@@ -15,8 +15,12 @@ Every error says what is wrong, where, and what to do. None carries a cell value
 
 from __future__ import annotations
 
+import os
+import sys
+import traceback
 from collections.abc import Sequence
 from enum import IntEnum
+from pathlib import Path
 from typing import Protocol
 
 from anonymizers.errors import AnonymizerError
@@ -152,6 +156,23 @@ def block(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return "stopped by the keyboard"
     return _listed(str(error), [], "")
+
+
+def tell(error: BaseException) -> int:
+    """Write the error to stderr as people need it; a traceback only of a bug, and only with DBAGENT_DEBUG=1.
+    Returns the exit code."""
+    code = exit_code(error)
+    if code != Exit.BUG:
+        sys.stderr.write(block(error) + "\n")
+        return code
+    if os.environ.get("DBAGENT_DEBUG") == "1":
+        traceback.print_exception(error)
+    # its text may hold anything, a cell value too: only its class and place are told
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
+    todo = "please report this; DBAGENT_DEBUG=1 shows the whole way there"
+    sys.stderr.write(_listed(f"a bug in dbagent: {type(error).__name__}{place}", [], todo) + "\n")
+    return code
 
 
 def _count(problems: Sequence[str]) -> str:

@@ -50,6 +50,7 @@ class OperationRow:
     started_at: datetime | None
     completed_at: datetime | None
     error: str | None
+    report: dict[str, Any] | None
 
     @classmethod
     def of(cls, row: sa.Row[Any]) -> OperationRow:

@@ -31,14 +31,14 @@ OPERATION: Transitions = {
 }
 
 TASK: Transitions = {
-    ("pending", "pending"): "plan again",
     ("pending", "running"): "start",
-    ("running", "running"): "progress",
+    ("pending", "completed"): "complete between two looks",
     ("running", "completed"): "complete",
     ("running", "failed"): "fail",
     ("running", "paused"): "pause",
     ("failed", "running"): "resume",
     ("paused", "running"): "resume",
+    ("completed", "running"): "start again",
 }
 
 OVER: frozenset[str] = frozenset({"completed", "cancelled"})

@@ -201,8 +201,10 @@ class ControlStore:
             # the request stays: a driver that was only slow finds it
             return self._change(connection, row.id, status=after, stop_requested=what, holder=None, completed_at=now())
 
-    def finish(self, operation_id: str, status: Ended, error: str | None = None) -> OperationRow:
-        """The driver's last word. Saying it again changes nothing."""
+    def finish(
+        self, operation_id: str, status: Ended, error: str | None = None, report: Mapping[str, Any] | None = None
+    ) -> OperationRow:
+        """The driver's last word, and what was proven. Saying it again changes nothing."""
         with self._writing() as connection:
             row = self._hold(connection, operation_id)
             if row.status == status:
@@ -213,6 +215,7 @@ class ControlStore:
                 row.id,
                 status=status,
                 error=error,
+                report=None if report is None else dict(report),
                 completed_at=now(),
                 holder=None,
                 current_table=None,
@@ -265,7 +268,7 @@ class ControlStore:
         source_query: str | None = None,
         error_message: str | None = None,
     ) -> None:
-        """Record where one phase of one table stands. Raises ImpossibleTransition."""
+        """Record where one phase of one table stands, all of it: what is not given is empty. Raises ImpossibleTransition."""
         values: dict[str, object] = {
             "operation": operation,
             "status": status,
@@ -281,10 +284,10 @@ class ControlStore:
         with self._writing() as connection:
             self._hold(connection, operation_id)  # two writers of one task take turns
             before = connection.execute(sa.select(tasks.c.status).where(mine)).scalar()
-            called = step(TASK, f"table {table_name}, {phase}", before or "pending", status)
-            if called in ("start", "resume"):
-                values |= {"started_at": now(), "completed_at": None}
-            elif status in ("completed", "failed", "paused"):
-                values["completed_at"] = now()
+            if status != (before or "pending"):
+                step(TASK, f"table {table_name}, {phase}", before or "pending", status)
+                values["completed_at"] = None if status == "running" else now()
+                if status == "running":
+                    values["started_at"] = now()
             change = tasks.insert().values(**key) if before is None else tasks.update().where(mine)
             connection.execute(change.values(values))

@@ -65,6 +65,7 @@ operations = sa.Table(
     sa.Column("started_at", UtcDateTime, comment="when this attempt began"),
     sa.Column("completed_at", UtcDateTime, comment="when it ended, however it ended"),
     sa.Column("error", sa.Text),
+    sa.Column("report", sa.JSON(none_as_null=True), comment="tables, rows, and what was proven"),
     sa.Index("database_operations_plan", "plan_sha256", "target_env"),
     sa.Index("database_operations_status", "status"),
 )

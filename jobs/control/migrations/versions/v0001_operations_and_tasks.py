@@ -46,6 +46,7 @@ def upgrade() -> None:
         sa.Column("started_at", MOMENT, comment="when this attempt began"),
         sa.Column("completed_at", MOMENT, comment="when it ended, however it ended"),
         sa.Column("error", sa.Text),
+        sa.Column("report", sa.JSON, comment="tables, rows, and what was proven"),
     )
     op.create_index("database_operations_plan", "database_operations", ["plan_sha256", "target_env"])
     op.create_index("database_operations_status", "database_operations", ["status"])

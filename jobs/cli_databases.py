@@ -1,0 +1,94 @@
+"""What `engines`, `check` and `status` ask the connectors: facts, servers, and what a target remembers."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from connectors.contract import Connector, Endpoint, Facts, RunRecord, SourceSession, TableState, TargetSession
+from connectors.contract import connector as connector_of
+from connectors.contract import engines as engine_names
+from connectors.errors import ConnectorError
+from jobs.config.environment import Environment, choose, load_environments
+from jobs.errors import UsageError
+from jobs.views import status_json
+
+APPLICATION = "dbagent/look"
+
+
+def every_engine() -> list[Facts]:
+    """The facts of every engine there is."""
+    return [connector_of(name).facts for name in engine_names()]
+
+
+def copied_into(name: str, path: Path | None) -> dict[str, Any]:
+    """What the environment's own ledger knows: the last run, and each table's newest copy. Raises ConnectorError."""
+    environment = _environment(name, path)
+    if not environment.writable:
+        raise UsageError(
+            "is not writable, so nothing was ever copied into it",
+            f"environment {name}",
+            "name a target, or set `writable: true` in the environments file",
+        )
+    endpoint = environment.endpoint(name, APPLICATION)
+    if _file_missing(environment):
+        return status_json(name, [], None)
+    found: dict[str, tuple[RunRecord, TableState]] = {}
+    try:
+        with closing(connector_of(environment.engine).target(endpoint)) as session:
+            runs = session.ledger.runs()
+            for run in runs:
+                for state in session.ledger.tables(run.run_id):
+                    found.setdefault(state.target, (run, state))
+    except ConnectorError as error:
+        raise error.at(name) from None
+    return status_json(name, [found[table] for table in sorted(found)], runs[0] if runs else None)
+
+
+def examine(name: str, path: Path | None) -> tuple[dict[str, Any], ConnectorError | None]:
+    """What connecting as source and as target brings to light, and the first problem met."""
+    environment = _environment(name, path)
+    endpoint = environment.endpoint(name, APPLICATION)
+    chosen = connector_of(environment.engine)
+    source, problem = _as_source(chosen, endpoint)
+    target: dict[str, Any] = {"note": "not writable: it is never a target"}
+    if environment.writable and _file_missing(environment):
+        target = {"note": "the file is not there yet: the first copy creates it"}
+        problem = None
+    elif environment.writable:
+        target, second = _as_target(chosen, endpoint)
+        problem = problem or second
+    found = {"environment": name, "engine": environment.engine, "title": chosen.facts.title}
+    return {**found, "source": source, "target": target}, problem
+
+
+def _environment(name: str, path: Path | None) -> Environment:
+    return choose(load_environments(path), {"environment": name})[0]
+
+
+def _file_missing(environment: Environment) -> bool:
+    """Connecting as target would create the file: looking must not."""
+    return environment.facts.file and not Path(environment.database).exists()
+
+
+def _as_source(chosen: Connector, endpoint: Endpoint) -> tuple[dict[str, Any], ConnectorError | None]:
+    try:
+        with closing(chosen.source(endpoint)) as session:
+            return _seen(session), None
+    except ConnectorError as error:
+        return {"note": error.what}, error.at(endpoint.environment)
+
+
+def _as_target(chosen: Connector, endpoint: Endpoint) -> tuple[dict[str, Any], ConnectorError | None]:
+    try:
+        with closing(chosen.target(endpoint)) as session:
+            return _seen(session), None
+    except ConnectorError as error:
+        return {"note": error.what}, error.at(endpoint.environment)
+
+
+def _seen(session: SourceSession | TargetSession) -> dict[str, Any]:
+    tables = session.schema().tables
+    return {"server": asdict(session.server), "tables": len(tables), "rows": sum(table.rows for table in tables)}
