@@ -1,0 +1,5 @@
+"""The PostgreSQL connector."""
+
+from connectors.postgresql.connector import connector
+
+__all__ = ["connector"]

@@ -1,0 +1,48 @@
+"""PostgreSQL: its facts, and where its three sessions are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from connectors.contract import Endpoint, Facts, TransferJob
+from connectors.postgresql.source import Source
+from connectors.postgresql.target import Target
+from connectors.postgresql.transfer import Transfer
+
+
+class PostgresConnector:
+    """`connectors.contract.Connector`."""
+
+    facts = Facts(
+        engine="postgresql",
+        title="PostgreSQL",
+        address=frozenset({"host", "user", "password"}),
+        default_port=5432,
+        default_schema="public",
+        filter_dialect="postgres",
+        options=frozenset(
+            {"channel_binding", "connect_timeout", "sslcert", "sslkey", "sslcrl", "target_session_attrs"}
+        ),
+        snapshot_holder="driver",
+        writers=None,
+        file=False,
+        ways=("binary COPY, masked fields spliced", "text COPY, for types whose binary form is bound to one database"),
+    )
+
+    def source(self, endpoint: Endpoint) -> Source:
+        return Source(endpoint)
+
+    def target(self, endpoint: Endpoint) -> Target:
+        return Target(endpoint)
+
+    @contextmanager
+    def transfer(self, job: TransferJob) -> Iterator[Transfer]:
+        transfer = Transfer(job)
+        try:
+            yield transfer
+        finally:
+            transfer.close()
+
+
+connector = PostgresConnector()

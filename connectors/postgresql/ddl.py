@@ -1,0 +1,146 @@
+"""What makes a missing table: statements from the source's schema, and why they would not succeed on this target.
+
+A table is made with its columns, exact types and collations, NOT NULL, primary key, identity and serial counters and
+stored expressions; partitioned and inherited tables are made flat. Schemas and types come first where they are missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from connectors.postgresql import catalog
+from connectors.postgresql.session import Connection
+from connectors.postgresql.statements import sql_name
+from connectors.postgresql.types import PgType, TypeDefinition
+from connectors.schema import Column, Table, quoted
+
+SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
+
+
+def table_statements(table: Table) -> Iterator[str]:
+    """CREATE TABLE and what has to follow it."""
+    expressions = dict(catalog.detail(table).expressions)
+    parts = [column_definition(column, expressions.get(column.name)) for column in table.columns]
+    if table.primary_key:
+        parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.primary_key))})")
+    yield f"CREATE TABLE {sql_name(table.name)} ({', '.join(parts)})"
+    for column in table.columns:
+        if column.nullable and column.counter == "serial" and column.type.native in SERIALS:
+            yield f"ALTER TABLE {sql_name(table.name)} ALTER COLUMN {quoted(column.name)} DROP NOT NULL"
+
+
+def column_definition(column: Column, expression: str | None) -> str:
+    native = column.type.native
+    if column.counter == "serial":
+        native = SERIALS.get(native, native)
+    words = [quoted(column.name), native]
+    if isinstance(column.type, PgType) and column.type.collation:
+        words.append(f"COLLATE {column.type.collation}")
+    if expression is not None:
+        words.append(f"GENERATED ALWAYS AS ({expression}) STORED")
+    elif column.counter and column.counter.startswith("identity"):
+        words.append(f"GENERATED {column.counter.removeprefix('identity ').upper()} AS IDENTITY")
+    if not column.nullable:
+        words.append("NOT NULL")
+    return " ".join(words)
+
+
+def needed(tables: Sequence[Table]) -> list[TypeDefinition]:
+    """User-defined types of the tables' columns, inner ones first, each once."""
+    found = {
+        definition.name: definition
+        for table in tables
+        for column in table.columns
+        if isinstance(column.type, PgType)
+        for definition in column.type.needs
+    }
+    return list(found.values())
+
+
+def create(connection: Connection, tables: Sequence[Table]) -> None:
+    """Create what is missing, in one transaction."""
+    with connection.transaction():
+        types = needed(tables)
+        for schema in sorted({table.name.schema or "public" for table in tables} | {type_.schema for type_ in types}):
+            if exists(connection, "to_regnamespace(%s)", quoted(schema)) is False:
+                connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
+        for type_ in types:
+            if type_.statement and not exists(connection, "to_regtype(%s)", type_.name):
+                connection.execute(type_.statement.encode())
+        for table in tables:
+            if not exists(connection, "to_regclass(%s)", sql_name(table.name)):
+                for statement in table_statements(table):
+                    connection.execute(statement.encode())
+
+
+def obstacles(connection: Connection, table: Table) -> Iterator[str]:
+    """Why `create` would not succeed for this table: a sentence each."""
+    types = needed([table])
+    made = {
+        type_.schema for type_ in types if not type_.extension and not exists(connection, "to_regtype(%s)", type_.name)
+    }
+    for schema in sorted({table.name.schema or "public"} | made):
+        if exists(connection, "to_regnamespace(%s)", quoted(schema)):
+            if not allowed(connection, "has_schema_privilege(%s, 'CREATE')", schema):
+                yield f"our user may not create in schema {quoted(schema)}: GRANT CREATE ON SCHEMA {quoted(schema)}"
+        elif not allowed(connection, "has_database_privilege(current_database(), %s)", "CREATE"):
+            yield f"schema {quoted(schema)} is missing and our user may not create it: GRANT CREATE ON DATABASE"
+    for type_ in types:
+        if not exists(connection, "to_regtype(%s)", type_.name):
+            if type_.extension:
+                yield f"type {type_.name} is missing: CREATE EXTENSION {type_.extension}"
+            elif type_.statement is None:
+                yield f"type {type_.name} is missing and cannot be made from its catalog entry"
+    for column in table.columns:
+        collation = column.type.collation if isinstance(column.type, PgType) else None
+        if collation and not exists(
+            connection,
+            "(SELECT oid FROM pg_collation WHERE quote_ident(collnamespace::regnamespace::text) || '.' ||"
+            " quote_ident(collname) = %s LIMIT 1)",
+            collation,
+        ):
+            yield f"column {column.name}: collation {collation} is missing"
+
+
+def exists(connection: Connection, expression: str, value: str) -> bool:
+    return bool(connection.execute(f"SELECT {expression} IS NOT NULL".encode(), [value]).fetchall()[0][0])
+
+
+def allowed(connection: Connection, expression: str, value: str) -> bool:
+    return bool(connection.execute(f"SELECT {expression}".encode(), [value]).fetchall()[0][0])
+
+
+def differences(source: Table, target: Table) -> Iterator[str]:
+    """Why rows of `source` cannot go into `target` unchanged."""
+    theirs = {column.name: column for column in target.columns}
+    ours = {column.name: column for column in source.columns}
+    for column in source.columns:
+        if column.name not in theirs:
+            if not column.generated:
+                yield f"column {column.name} is missing"
+            continue
+        yield from column_differences(column, theirs[column.name])
+    defaults = catalog.detail(target).defaults
+    for name, column in theirs.items():
+        if name not in ours and not column.nullable and not column.generated and name not in defaults:
+            yield f"column {name} is NOT NULL without a default and the source has no such column"
+    expressions = dict(catalog.detail(target).expressions)
+    for name, expression in catalog.detail(source).expressions:
+        if name in expressions and expressions[name] != expression:
+            yield f"column {name} is computed differently"
+
+
+def column_differences(source: Column, target: Column) -> Iterator[str]:
+    if source.generated != target.generated:
+        generated, plain = ("source", "target") if source.generated else ("target", "source")
+        yield f"column {source.name} is computed by the {generated} but not by the {plain}"
+        return
+    if source.type.native != target.type.native:
+        yield f"column {source.name} is {target.type.native} here but {source.type.native} in the source"
+    elif isinstance(source.type, PgType) and isinstance(target.type, PgType):
+        theirs = {type_.name: type_ for type_ in target.type.needs}
+        for type_ in source.type.needs:
+            if type_.name not in theirs or theirs[type_.name].statement != type_.statement:
+                yield f"column {source.name}: type {type_.name} is defined differently"
+    if source.nullable and not target.nullable and not source.generated:
+        yield f"column {source.name} is NOT NULL here but may be NULL in the source"

@@ -1,0 +1,150 @@
+"""Driver errors become the connector's: reduced to a class and an SQLSTATE, never the driver's own text.
+
+An SQLSTATE decides by its full code, else by its class (the first two characters). A connection that fails before the
+login is done has no SQLSTATE in libpq; only there the text is looked at, and thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import psycopg
+
+from connectors.errors import (
+    Busy,
+    ConnectionLost,
+    ConnectorError,
+    LoginRefused,
+    NotFound,
+    PermissionMissing,
+    TargetFull,
+    TerminalError,
+    Unsupported,
+    ValueRefused,
+)
+
+Verdict = tuple[type[ConnectorError], str, str]
+
+CODES: dict[str, Verdict] = {
+    "23502": (ValueRefused, "the table refuses a row: NULL in a NOT NULL column", "compare NOT NULL on both ends"),
+    "23503": (
+        ValueRefused,
+        "the table refuses a row: a foreign key has no matching row",
+        "copy the referenced table too",
+    ),
+    "23505": (ValueRefused, "the table refuses a row: a unique key exists already", "compare unique keys on both ends"),
+    "23514": (ValueRefused, "the table refuses a row: a CHECK is violated", "compare CHECK constraints on both ends"),
+    "23P01": (ValueRefused, "the table refuses a row: an exclusion constraint is violated", ""),
+    "25006": (PermissionMissing, "the session may only read", "name a server that accepts writes"),
+    "26000": (ConnectionLost, "the session was exchanged under us", "connect past the pooler"),
+    "28000": (LoginRefused, "the server refuses this user", "check user, password and pg_hba.conf"),
+    "28P01": (LoginRefused, "wrong user or password", "check user and password of the environment"),
+    "3D000": (NotFound, "the database does not exist", "check the environment's database"),
+    "3F000": (NotFound, "a schema does not exist", ""),
+    "40001": (Busy, "the server ended the transaction because of a conflict", ""),
+    "40P01": (Busy, "a deadlock was broken", ""),
+    "42501": (PermissionMissing, "a privilege is missing", "grant it, or use another user"),
+    "42602": (NotFound, "a name is not valid", ""),
+    "42703": (NotFound, "a column does not exist", ""),
+    "42704": (NotFound, "an object does not exist", ""),
+    "42883": (NotFound, "a function or operator does not exist", ""),
+    "42P01": (NotFound, "a table does not exist", ""),
+    "53100": (TargetFull, "the server's disk is full", "free space where the server keeps its data, then resume"),
+    "53200": (Busy, "the server is out of memory", ""),
+    "53300": (Busy, "the server has no free connection", "lower parallel_workers, or raise max_connections"),
+    "55006": (Busy, "an object is in use", ""),
+    "55P03": (Busy, "a lock was not granted in time", "see who holds it in pg_locks"),
+    "57014": (Busy, "the statement was cancelled", ""),
+    "57P01": (ConnectionLost, "the session was ended by an administrator", ""),
+    "57P02": (ConnectionLost, "the server crashed", ""),
+    "57P03": (ConnectionLost, "the server is starting or stopping", ""),
+}
+CLASSES: dict[str, Verdict] = {
+    "08": (ConnectionLost, "the connection was lost", ""),
+    "0A": (Unsupported, "the server does not support this", ""),
+    "22": (ValueRefused, "the table refuses a value", "compare the column types of both ends"),
+    "23": (ValueRefused, "the table refuses a row", "compare the constraints of both ends"),
+    "28": (LoginRefused, "the server refuses this login", "check user, password and pg_hba.conf"),
+    "40": (Busy, "the server rolled the transaction back", ""),
+    "42": (TerminalError, "the server does not accept the statement", ""),
+    "53": (Busy, "the server is short of resources", ""),
+    "55": (Busy, "an object is not in the state needed", ""),
+    "57": (ConnectionLost, "the server intervened", ""),
+    "58": (ConnectionLost, "the server had a system error", ""),
+}
+CONNECTING: tuple[tuple[str, Verdict], ...] = (
+    ("password authentication failed", CODES["28P01"]),
+    ("no password supplied", CODES["28P01"]),
+    ("no pg_hba.conf entry", CODES["28000"]),
+    ("is not permitted to log in", CODES["28000"]),
+    ("authentication failed", CODES["28000"]),
+    ("too many connections", CODES["53300"]),
+    ("too many clients", CODES["53300"]),
+    ("connection slots are reserved", CODES["53300"]),
+    ("database system is", CODES["57P03"]),
+    ("permission denied for database", CODES["42501"]),
+    (
+        "certificate",
+        (LoginRefused, "the server's certificate is not trusted", "set tls: {mode: verify-full, ca: FILE}"),
+    ),
+    (
+        "does not support SSL",
+        (LoginRefused, "the server does not offer TLS", "turn it on, or set tls: {mode: disable}"),
+    ),
+    (
+        "does not match host name",
+        (LoginRefused, "the certificate is not for this host", "use the name it was made for"),
+    ),
+    ("could not translate host name", (ConnectionLost, "the host's name cannot be resolved", "check the host")),
+    ("failed to resolve host", (ConnectionLost, "the host's name cannot be resolved", "check the host")),
+    (
+        "refused",
+        (ConnectionLost, "nothing answers at this host and port", "check host and port; is the server running?"),
+    ),
+    ("timeout", (ConnectionLost, "the server does not answer", "check host, port and the network between")),
+)
+
+
+def translate(error: psycopg.Error, where: str = "") -> ConnectorError:
+    """What a driver's error means."""
+    code = error.sqlstate or ""
+    if code:
+        kind, what, todo = (
+            CODES.get(code) or CLASSES.get(code[:2]) or (TerminalError, "the server reports an error", "")
+        )
+        return kind(what, where=where, todo=todo, code=code)
+    return ConnectionLost("the connection was lost", where=where)
+
+
+def refused(error: psycopg.Error, where: str) -> ConnectorError:
+    """Why a connection could not be made."""
+    text = str(error)
+    if error.sqlstate:
+        return translate(error, where)
+    if 'database "' in text and "does not exist" in text:
+        kind, what, todo = CODES["3D000"]
+    elif 'role "' in text and "does not exist" in text:
+        kind, what, todo = CODES["28P01"]
+    else:
+        fallback: Verdict = (
+            (LoginRefused, "the server refuses the connection", "check user, password, database and pg_hba.conf")
+            if "FATAL" in text
+            else (ConnectionLost, "the server cannot be reached", "check host, port and the network between")
+        )
+        kind, what, todo = next((verdict for words, verdict in CONNECTING if words in text), fallback)
+    return kind(what, where=where, todo=todo)
+
+
+@contextlib.contextmanager
+def translated(where: str = "") -> Iterator[None]:
+    """Driver errors inside the block leave it as connector errors that name `where`."""
+    try:
+        yield
+    except psycopg.Error as error:
+        found = translate(error, where)
+    except ConnectorError as error:
+        found = error.at(where)
+    else:
+        return
+    raise found from None

@@ -1,0 +1,104 @@
+"""The driver's session on a source: holds the snapshot, reads the catalog inside it, splits tables.
+
+Everything here only reads: the transaction is READ ONLY and so is the session's default.
+"""
+
+from __future__ import annotations
+
+from math import ceil
+
+import psycopg
+
+from connectors.contract import Bounds, Endpoint, Filter, Snapshot
+from connectors.errors import ConnectionLost, ConnectorError, PermissionMissing, TerminalError
+from connectors.postgresql import catalog, probe
+from connectors.postgresql.errors import translate, translated
+from connectors.postgresql.session import close, connect
+from connectors.postgresql.statements import Leaf, Range, rendered, sql_name
+from connectors.schema import Schema, Table, quoted
+
+BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+SPLITS = 140_000
+"""The first version that reads a range of pages without reading the whole table."""
+
+
+class Source:
+    """`connectors.contract.SourceSession`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._where = endpoint.environment
+        self._connection = connect(endpoint, read_only=True, end=f"the source {endpoint.environment}")
+        try:
+            with translated(self._where):
+                self._connection.execute(BEGIN)
+                name = self._connection.execute(b"SELECT pg_export_snapshot()").fetchall()[0][0]
+                self.snapshot = Snapshot(name, name, probe.SNAPSHOT)
+                self.server = probe.server(self._connection, source=True)
+        except BaseException:
+            self.close()
+            raise
+
+    def schema(self) -> Schema:
+        with translated(self._where):
+            return catalog.introspect(self._connection)
+
+    def explain_filter(self, table: Table, where: Filter) -> None:
+        self._readable(table)
+        only = "" if catalog.detail(table).partitioned else "ONLY "
+        query = f"SELECT FROM {only}{sql_name(table.name)} AS {quoted(table.name.name)} WHERE ({rendered(where)})"
+        refusal: ConnectorError | None = None
+        try:
+            with self._connection.transaction(force_rollback=True):
+                self._connection.execute(f"EXPLAIN {query}".encode())
+        except psycopg.Error as error:
+            refusal = translate(error, f"filter of {table.name}")
+        if refusal is None:
+            return
+        if refusal.retryable or isinstance(refusal, PermissionMissing):
+            raise refusal
+        raise TerminalError(
+            f"the database does not accept the filter: {refusal.what}",
+            where=str(table.name),
+            todo="try it with psql: SELECT … WHERE …",
+            code=refusal.code,
+        )
+
+    def bounds(self, table: Table, where: Filter | None, budget: int) -> list[Bounds]:
+        """One bound at least, also for an empty table. Pages come in equal parts of the table's whole size, long values
+        included; where pages cannot be read by range, each leaf is one part."""
+        self._readable(table)
+        splits = self._connection.info.server_version >= SPLITS
+        return [part for leaf in catalog.detail(table).leaves for part in parts(leaf, budget if splits else None)] or [
+            Bounds(None, 0, 0)
+        ]
+
+    def check_alive(self) -> None:
+        with translated(self._where):
+            self._connection.execute(b"SELECT 1")
+        if self._connection.info.transaction_status != psycopg.pq.TransactionStatus.INTRANS:
+            raise ConnectionLost("the snapshot is gone", where=self._where)
+
+    def end_sessions(self, application: str) -> int:
+        with translated(self._where):
+            return probe.end_sessions(self._connection, application, timeout=30)
+
+    def close(self) -> None:
+        close(self._connection)
+
+    def _readable(self, table: Table) -> None:
+        for name in catalog.detail(table).unreadable:
+            raise PermissionMissing(
+                "our user may not read this table",
+                where=f"{self._where}: {name}",
+                todo=f"GRANT SELECT ON {sql_name(name)} (and USAGE on its schema) to the environment's user",
+            )
+
+
+def parts(leaf: Leaf, budget: int | None) -> list[Bounds]:
+    """A leaf's pages, in order, first and last open-ended so that no page is left out whatever the table's size is."""
+    count = 1 if budget is None else max(1, min(ceil(leaf.bytes / max(budget, 1)), leaf.blocks))
+    edges = [round(leaf.blocks * part / count) for part in range(1, count)]
+    return [
+        Bounds(Range(leaf, low, high), leaf.rows // count, leaf.bytes // count)
+        for low, high in zip([None, *edges], [*edges, None], strict=True)
+    ]

@@ -1,0 +1,183 @@
+"""The driver's session on a target: prepares tables before the load and finishes them after it.
+
+What a task may not do while others load happens here: creating, emptying, staging, publishing, counters, statistics.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from connectors.contract import Endpoint
+from connectors.errors import NotFound, TerminalError
+from connectors.postgresql import catalog, ddl, probe
+from connectors.postgresql.errors import translated
+from connectors.postgresql.session import Ledger, close, connect
+from connectors.postgresql.statements import names, sql_name
+from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
+
+REFERENCES = b"""
+SELECT k.conrelid::regclass::text, array(SELECT quote_ident(a.attname) FROM unnest(k.conkey) u (num)
+  JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num)
+FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = ANY(%s::oid[])
+AND NOT k.conrelid = ANY(%s::oid[]) ORDER BY 1
+"""
+FAMILY = b"""
+WITH RECURSIVE family (oid) AS (SELECT unnest(%s::oid[]) UNION SELECT i.inhrelid FROM family f
+  JOIN pg_inherits i ON i.inhparent = f.oid JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition)
+SELECT array(SELECT oid FROM family)
+"""
+SEQUENCES = b"""
+SELECT a.attname, s.oid::regclass::text, q.seqincrement > 0, q.seqmin, q.seqmax
+FROM pg_class s JOIN pg_sequence q ON q.seqrelid = s.oid JOIN pg_attribute a ON a.attrelid = to_regclass(%s)
+WHERE EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND d.objid = s.oid
+    AND d.refclassid = 'pg_class'::regclass AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+    AND d.deptype IN ('a', 'i'))
+  OR EXISTS (SELECT FROM pg_attrdef f JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
+    WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid)
+ORDER BY 1, 2
+"""
+IDENTITY = b"""
+SELECT (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' || to_regclass(%s)::oid::text
+"""
+
+
+class Target:
+    """`connectors.contract.TargetSession`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._where = endpoint.environment
+        self._connection = connect(endpoint, read_only=False, end=f"the target {endpoint.environment}")
+        try:
+            with translated(self._where):
+                self.server = probe.server(self._connection, source=False)
+        except BaseException:
+            self.close()
+            raise
+        self.ledger = Ledger(self._connection)
+
+    def schema(self) -> Schema:
+        with translated(self._where):
+            return catalog.introspect(self._connection)
+
+    def mismatches(self, source: Table, target: Table) -> list[str]:
+        return list(ddl.differences(source, target))
+
+    def creatable(self, source: Table) -> list[str]:
+        with translated(self._where):
+            return list(ddl.obstacles(self._connection, source))
+
+    def create(self, tables: Sequence[Table]) -> None:
+        with translated(f"{self._where}: creating tables"):
+            ddl.create(self._connection, tables)
+
+    def identity(self, name: TableName) -> str:
+        found = self._one(name, IDENTITY, [sql_name(name)])[0]
+        if found is None:
+            raise NotFound("the table does not exist", where=f"{self._where}: {name}")
+        return str(found)
+
+    def is_empty(self, name: TableName) -> bool:
+        return not self._one(name, f"SELECT EXISTS (SELECT FROM {self._own(name)})".encode())[0]
+
+    def count(self, name: TableName) -> int:
+        return int(self._one(name, f"SELECT count(*) FROM {self._own(name)}".encode())[0])
+
+    def empty(self, names: Sequence[TableName]) -> None:
+        """One TRUNCATE; where a table outside references one of these, it must reference no row, and one DELETE
+        statement removes all rows: foreign keys among the tables are checked at its end, so cycles do not matter."""
+        if not names:
+            return
+        with translated(f"{self._where}: emptying {', '.join(map(str, names))}"), self._connection.transaction():
+            whole = [self._own(name) for name in names]
+            roots = [self._one(name, b"SELECT to_regclass(%s)::oid", [sql_name(name)])[0] for name in names]
+            family = self._connection.execute(FAMILY, [roots]).fetchall()[0][0]
+            outside = self._connection.execute(REFERENCES, [family, family]).fetchall()
+            for table, columns in outside:
+                held = " AND ".join(f"{column} IS NOT NULL" for column in columns)
+                if self._connection.execute(f"SELECT EXISTS (SELECT FROM {table} WHERE {held})".encode()).fetchall()[0][
+                    0
+                ]:
+                    raise TerminalError(
+                        f"table {table} has rows that reference rows to be removed",
+                        where=f"{self._where}: {', '.join(map(str, names))}",
+                        todo="add it to the operation, or remove its rows first",
+                    )
+            truncates = self._connection.execute(
+                b"SELECT bool_and(has_table_privilege(oid, 'TRUNCATE')) FROM unnest(%s::oid[]) oid", [roots]
+            ).fetchall()[0][0]
+            if truncates and not outside:
+                self._connection.execute(f"TRUNCATE {', '.join(whole)}".encode())
+                return
+            deletes = [f"d{number} AS (DELETE FROM {one})" for number, one in enumerate(whole)]
+            self._connection.execute(f"WITH {', '.join(deletes)} SELECT".encode())
+
+    def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
+        """Made from a query, so that it has the exact types and no constraint; logged, so that a crash keeps it."""
+        stage = TableName("_dbagent", f"stage_{run_id}_{table_id}")
+        with translated(f"{self._where}: staging {table.name}"), self._connection.transaction():
+            self._connection.execute(f"DROP TABLE IF EXISTS {sql_name(stage)}".encode())
+            query = f"SELECT {names(table.copied)} FROM {self._own(table.name)}"
+            self._connection.execute(f"CREATE TABLE {sql_name(stage)} AS {query} WITH NO DATA".encode())
+        return stage
+
+    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
+        columns = names(table.copied)
+        insert = (
+            f"INSERT INTO {sql_name(table.name)} ({columns}) OVERRIDING SYSTEM VALUE"
+            f" SELECT {columns} FROM {sql_name(stage)}"
+        )
+        with translated(f"{self._where}: publishing {table.name}"), self._connection.transaction():
+            if self.server.suspends_foreign_keys:
+                self._connection.execute(b"SET LOCAL session_replication_role = replica")
+            rows = self._connection.execute(insert.encode()).rowcount
+            self.ledger.complete(run_id, table_id)
+            self._connection.execute(f"DROP TABLE {sql_name(stage)}".encode())
+        return rows
+
+    def settle(self, table: Table) -> None:
+        with translated(f"{self._where}: finishing {table.name}"):
+            found = self._connection.execute(SEQUENCES, [sql_name(table.name)]).fetchall()
+            for column, sequence, ascending, low, high in found:
+                self._advance(table.name, column, sequence, ascending, low, high)
+            self._connection.execute(f"ANALYZE {sql_name(table.name)}".encode())
+
+    def _advance(self, name: TableName, column: str, sequence: str, ascending: bool, low: int, high: int) -> None:
+        """Set the sequence to the furthest value of its column, never back."""
+        furthest = "max" if ascending else "min"
+        reached = self._one(name, f"SELECT {furthest}({quoted(column)}) FROM {self._own(name)}".encode())[0]
+        last, called = self._one(name, f"SELECT last_value, is_called FROM {sequence}".encode())
+        if reached is None or not low <= reached <= high:
+            return
+        behind = last < reached if ascending else last > reached
+        if behind or (last == reached and not called):
+            self._connection.execute(b"SELECT setval(%s::regclass, %s, true)", [sequence, int(reached)])
+
+    def orphans(self, key: ForeignKey) -> int:
+        pairs = list(zip(key.columns, key.referenced_columns, strict=True))
+        given = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column, _ in pairs)
+        same = " AND ".join(f"p.{quoted(other)} = c.{quoted(column)}" for column, other in pairs)
+        query = (
+            f"SELECT count(*) FROM {self._own(key.table)} c WHERE {given}"
+            f" AND NOT EXISTS (SELECT FROM {self._own(key.referenced)} p WHERE {same})"
+        )
+        return int(self._one(key.table, query.encode())[0])
+
+    def end_sessions(self, application: str) -> int:
+        with translated(self._where):
+            return probe.end_sessions(self._connection, application, timeout=30)
+
+    def close(self) -> None:
+        close(self._connection)
+
+    def _own(self, name: TableName) -> str:
+        """The table in a FROM: without the rows of tables that inherit from it, with all partitions."""
+        kind = self._one(name, b"SELECT relkind FROM pg_class WHERE oid = to_regclass(%s)", [sql_name(name)])[0]
+        return f"{'' if kind == 'p' else 'ONLY '}{sql_name(name)}"
+
+    def _one(self, name: TableName, query: bytes, values: Sequence[Any] | None = None) -> tuple[Any, ...]:
+        with translated(f"{self._where}: {name}"):
+            found = self._connection.execute(query, values).fetchall()
+        if not found:
+            raise NotFound("the table does not exist", where=f"{self._where}: {name}")
+        return found[0]
