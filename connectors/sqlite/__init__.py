@@ -1,0 +1,5 @@
+"""SQLite: files as source and target."""
+
+from connectors.sqlite.connector import connector
+
+__all__ = ["connector"]

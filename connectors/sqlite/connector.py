@@ -1,0 +1,40 @@
+"""The SQLite connector: its declared facts and its three kinds of session."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+from connectors.contract import Endpoint, Facts, Transfer, TransferJob
+from connectors.sqlite.source import SqliteSource
+from connectors.sqlite.target import SqliteTarget
+from connectors.sqlite.transfer import transfer
+
+
+class SqliteConnector:
+    """`connectors.contract.Connector`."""
+
+    facts = Facts(
+        engine="sqlite",
+        title="SQLite",
+        address=frozenset(),
+        default_port=None,
+        default_schema=None,
+        filter_dialect="sqlite",
+        options=frozenset(),
+        snapshot_holder="task",
+        writers=1,
+        file=True,
+        ways=("INSERT … SELECT inside SQLite, masked fields handed in by row number or key",),
+    )
+
+    def source(self, endpoint: Endpoint) -> SqliteSource:
+        return SqliteSource(endpoint)
+
+    def target(self, endpoint: Endpoint) -> SqliteTarget:
+        return SqliteTarget(endpoint)
+
+    def transfer(self, job: TransferJob) -> AbstractContextManager[Transfer]:
+        return transfer(job)
+
+
+connector = SqliteConnector()

@@ -1,0 +1,155 @@
+"""Masked rows: read the masked columns in batches, have them replaced, and hand the replacements to SQLite by address.
+
+Only replacements leave the reading connection. The other columns of a row never pass through Python: SQLite copies them
+itself, and asks for the replacement of each masked field with the address of the row it is at.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from connectors.contract import Anonymize, TableCopy
+from connectors.errors import TerminalError, ValueRefused
+from connectors.schema import Kind, quoted
+from connectors.sqlite.ranges import Address, Addressing, Condition
+
+ROWS = 4096
+CHARACTERS = 4 << 20
+"""A batch ends at either: small enough for the processor's cache, and rows of 5 MB come one at a time."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Consecutive rows: their addresses, and per masked column the replacements (None: NULL in every row)."""
+
+    addresses: Sequence[Address]
+    replacements: Mapping[str, list[Any] | None]
+    unchanged: Mapping[str, int]
+
+
+def batches(
+    source: sqlite3.Connection, copy: TableCopy, anonymize: Anonymize, addressing: Addressing, part: Condition
+) -> Iterator[Batch]:
+    """The rows of a range, masked. `source` returns texts as bytes; they may be no valid Unicode."""
+    width = len(anonymize.columns)
+    for rows in _read(source, copy, anonymize.columns, addressing, part):
+        columns = list(zip(*rows, strict=True))
+        arrays = [_array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)]
+        masked, unchanged = anonymize(_record_batch(arrays, anonymize.columns, len(rows)))
+        if masked.num_rows != len(rows) or tuple(masked.schema.names) != anonymize.masked:
+            raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
+        replacements = {name: _values(masked.column(at)) for at, name in enumerate(anonymize.masked)}
+        yield Batch(list(zip(*columns[width:-1], strict=True)), replacements, unchanged)
+
+
+def _read(
+    source: sqlite3.Connection, copy: TableCopy, columns: Sequence[str], addressing: Addressing, part: Condition
+) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of the columns, the address and the row's size, in the order of their address, in bounded batches."""
+    integers = {c.name for c in copy.source.columns if c.type.kind is Kind.INTEGER}
+    values = [quoted(name) if name in integers else f"CAST({quoted(name)} AS TEXT)" for name in columns]
+    size = " + ".join(f"ifnull(length({quoted(name)}), 0)" for name in columns) or "0"
+    hint = "" if addressing.key else "NOT INDEXED"
+    cursor = source.execute(
+        f"SELECT {', '.join([*values, *addressing.selected(), size])} FROM {quoted(copy.source.name.name)} {hint}"
+        f" WHERE {part.sql} ORDER BY {addressing.order()}",
+        part.values,
+    )
+    rows, characters = [], 0
+    for row in cursor:
+        rows.append(row)
+        characters += row[-1]
+        if characters >= CHARACTERS or len(rows) >= ROWS:
+            yield rows
+            rows, characters = [], 0
+    if rows:
+        yield rows
+
+
+def _array(copy: TableCopy, name: str, values: Sequence[Any]) -> pa.Array:
+    if copy.source.column(name).type.kind is not Kind.INTEGER:
+        return _strings(values)
+    strange = {type(value) for value in values} - {int, type(None)}
+    if strange:
+        words = {float: "a fraction", bytes: "text or binary data"}
+        raise ValueRefused(
+            f"column {name} holds {' and '.join(sorted(words[kind] for kind in strange))} where its type says integer",
+            where=str(copy.source.name),
+            todo="mend these rows in the source, or mask the column with null",
+        )
+    return pa.array(values, pa.int64())
+
+
+def _strings(values: Sequence[bytes | None]) -> pa.Array:
+    """Texts; one that is no valid Unicode is told apart in ASCII escapes, so that it is masked like any other."""
+    try:
+        return pa.array(values, pa.string())
+    except pa.ArrowInvalid:
+        return pa.array([None if value is None else _text(value) for value in values], pa.string())
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1").encode("unicode_escape").decode("ascii")
+
+
+def _record_batch(arrays: list[pa.Array], names: Sequence[str], rows: int) -> pa.RecordBatch:
+    if not arrays:  # a batch without columns would not know how many rows it has
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
+    return pa.RecordBatch.from_arrays(arrays, names=list(names))
+
+
+def _values(array: pa.Array) -> list[Any] | None:
+    if pa.types.is_null(array.type):
+        return None
+    # For texts numpy's way is three times as fast as to_pylist; integers with NULLs would become floats in it.
+    values: list[Any] = (
+        array.to_pylist() if pa.types.is_integer(array.type) else array.to_numpy(zero_copy_only=False).tolist()
+    )
+    return values
+
+
+class Writer:
+    """Inserts rows of one table into another file, masked fields taken from a batch."""
+
+    def __init__(
+        self, target: sqlite3.Connection, copy: TableCopy, addressing: Addressing, filtered: Condition
+    ) -> None:
+        self._target, self._copy, self._addressing, self._filtered = target, copy, addressing, filtered
+
+    def write(self, batch: Batch) -> int:
+        """Returns the rows inserted: all of the batch's, or the batch is refused."""
+        functions = {}
+        for number, (name, values) in enumerate(batch.replacements.items()):
+            if values is None:
+                functions[name] = "NULL"
+            else:
+                functions[name] = f"dbagent_{number}({', '.join(self._addressing.selected())})"
+                width = len(self._addressing.selected())
+                self._target.create_function(f"dbagent_{number}", width, _lookup(batch.addresses, values))
+        columns = [column.name for column in self._copy.source.copied]
+        between = self._addressing.between(batch.addresses[0], batch.addresses[-1]) & self._filtered
+        written = self._target.execute(
+            f"INSERT INTO main.{quoted(self._copy.into.name)} ({', '.join(map(quoted, columns))})"
+            f" SELECT {', '.join(functions.get(name) or quoted(name) for name in columns)}"
+            f" FROM source.{quoted(self._copy.source.name.name)} WHERE {between.sql}",
+            between.values,
+        ).rowcount
+        if written != len(batch.addresses):
+            raise TerminalError("not every row of a batch was found again", todo="please report this")
+        return written
+
+
+def _lookup(addresses: Sequence[Address], values: list[Any]) -> Callable[..., Any]:
+    """The replacement at an address; any other address raises, and the chunk rolls back."""
+    if len(addresses[0]) == 1:
+        return dict(zip((number for (number,) in addresses), values, strict=True)).__getitem__
+    found = dict(zip(addresses, values, strict=True))
+    return lambda *address: found[address]

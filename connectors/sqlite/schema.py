@@ -1,0 +1,205 @@
+"""Introspection: the tables of one file, neutral and exact, read in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+
+from connectors.schema import Column, ForeignKey, Key, Schema, Table, TableName, quoted
+from connectors.sqlite.ddl import Clauses, ColumnPlan, KeyPart, TablePlan, clauses, named, says
+from connectors.sqlite.ranges import Addressing
+from connectors.sqlite.session import Session
+from connectors.sqlite.sizes import estimate
+from connectors.sqlite.types import column_type
+
+OURS = "_dbagent_"
+ROW_NUMBER = ("rowid", "_rowid_", "oid")
+UNADDRESSED = "its columns hide the row number under all its names: it is copied as one chunk and cannot be masked"
+HIDDEN = 1
+VIRTUAL, STORED = 2, 3
+
+
+@dataclass(frozen=True)
+class Detail:
+    """What only this folder knows of a table."""
+
+    statement: str
+    """A digest of its CREATE TABLE: when it changes, the table is another one."""
+    addressing: Addressing | None
+    """What tells its rows apart; None where nothing does."""
+    strict: bool
+    encoding: str
+    body: str
+    stage: str
+
+
+def detail(table: Table) -> Detail:
+    assert isinstance(table.detail, Detail)
+    return table.detail
+
+
+def digest(statement: str) -> str:
+    return hashlib.sha256(statement.encode(errors="surrogateescape")).hexdigest()[:32]
+
+
+def read_schema(session: Session) -> Schema:
+    """Everything in the file but our own bookkeeping and SQLite's."""
+    with session.transaction("BEGIN"):
+        encoding = session.value("PRAGMA encoding")
+        found, other = [], []
+        for name, kind, without_rowid, strict in session.rows(
+            "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'"
+            " AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
+        ):
+            if name.startswith(OURS):
+                continue
+            if kind == "table":
+                found.append(Reader(session, name, bool(without_rowid), bool(strict), encoding).table())
+            else:
+                other.append((TableName(None, name), f"{kind} table" if kind != "view" else "view"))
+    return Schema(tuple(_resolve(table, found) for table in found), tuple(other))
+
+
+def _resolve(table: Table, tables: list[Table]) -> Table:
+    """Foreign keys spelt as the referenced table spells itself; one that names no columns means its primary key."""
+    keys = []
+    for key in table.foreign_keys:
+        parent = next((t for t in tables if t.name.name.lower() == key.referenced.name.lower()), None)
+        if parent is None:
+            continue
+        spelt = {column.name.lower(): column.name for column in parent.columns}
+        columns = tuple(spelt.get(name.lower(), name) for name in key.referenced_columns) or parent.primary_key
+        if len(columns) == len(key.columns):
+            keys.append(ForeignKey(key.name, key.table, key.columns, parent.name, columns))
+    return replace(table, foreign_keys=tuple(keys))
+
+
+class Reader:
+    """One table, from SQLite's PRAGMAs and the text of its statement."""
+
+    def __init__(self, session: Session, name: str, without_rowid: bool, strict: bool, encoding: str) -> None:
+        self._session, self._name = session, name
+        self._without_rowid, self._strict, self._encoding = without_rowid, strict, encoding
+        self._sql: str = session.value("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,))
+        self._clauses = clauses(self._sql)
+        self._columns = session.rows(
+            'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?) WHERE hidden <> ? ORDER BY cid',
+            (name, HIDDEN),
+        )
+        self._indexes = session.rows(
+            'SELECT name, origin, partial FROM pragma_index_list(?) WHERE "unique" ORDER BY name', (name,)
+        )
+        self._parts = {index: self._index(index) for index, _, _ in self._indexes}
+
+    def table(self) -> Table:
+        names = [row[0] for row in self._columns]
+        addressing = self._addressing(names)
+        plan = self._plan()
+        plain = [name for name, _, _, _, hidden in self._columns if hidden not in (VIRTUAL, STORED)]
+        rows, size = estimate(self._session, self._name, addressing, plain)
+        return Table(
+            TableName(None, self._name),
+            tuple(self._column(*row) for row in self._columns),
+            primary_key=self._primary_key(),
+            uniques=self._uniques(names),
+            foreign_keys=self._foreign_keys(),
+            rows=rows,
+            bytes=size,
+            notes=() if addressing else (UNADDRESSED,),
+            hooks=tuple(f"trigger {name}" for (name,) in self._session.rows(
+                "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name",
+                (self._name,),
+            )),
+            detail=Detail(
+                digest(self._sql), addressing, self._strict, self._encoding, plan.body(), plan.stage()
+            ),
+        )  # fmt: skip
+
+    def _primary_key(self) -> tuple[str, ...]:
+        return tuple(name for _, name in sorted((pk, name) for name, _, _, pk, _ in self._columns if pk))
+
+    def _alias(self) -> str | None:
+        """The INTEGER PRIMARY KEY that is the row number itself: a key that needs no index."""
+        key = self._primary_key()
+        has_index = any(origin == "pk" for _, origin, _ in self._indexes)
+        return key[0] if len(key) == 1 and not has_index and not self._without_rowid else None
+
+    def _addressing(self, names: list[str]) -> Addressing | None:
+        if self._without_rowid:
+            return Addressing(tuple(quoted(name) for name in self._primary_key()), key=True)
+        taken = {name.lower() for name in names}
+        free = next((name for name in ROW_NUMBER if name not in taken), None)
+        alias = self._alias()
+        found = free or (quoted(alias) if alias else None)
+        return Addressing((found,), key=False) if found else None
+
+    def _column(self, name: str, declared: str, not_null: int, pk: int, hidden: int) -> Column:
+        alias = name == self._alias()
+        return Column(
+            name,
+            column_type(declared),
+            nullable=not (not_null or alias),
+            generated=hidden in (VIRTUAL, STORED),
+            counter=("autoincrement" if says(self._sql, "AUTOINCREMENT") else "rowid") if alias else None,
+            case_sensitive=not self._folds_case(name),
+        )
+
+    def _folds_case(self, name: str) -> bool:
+        collations = {part.collation for parts in self._parts.values() for part in parts if part.name == name}
+        return "NOCASE" in {str(c).upper() for c in {*collations, self._says(name).collation}}
+
+    def _says(self, name: str) -> Clauses:
+        return self._clauses.get(name.lower(), Clauses())
+
+    def _index(self, index: str) -> list[KeyPart]:
+        return [
+            KeyPart(name or "", collation, bool(descending))
+            for name, collation, descending in self._session.rows(
+                'SELECT name, coll, "desc" FROM pragma_index_xinfo(?) WHERE key ORDER BY seqno', (index,)
+            )
+        ]
+
+    def _uniques(self, names: list[str]) -> tuple[Key, ...]:
+        found = []
+        for index, origin, partial in self._indexes:
+            if origin == "pk":
+                continue
+            columns = tuple(part.name for part in self._parts[index])
+            if "" not in columns:
+                found.append(Key(columns, plain=not partial))
+                continue
+            sql = self._session.value("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?", (index,))
+            found.append(Key(named(sql[sql.index("(") :], names), plain=False))
+        return tuple(sorted(found, key=lambda key: key.columns))
+
+    def _foreign_keys(self) -> tuple[ForeignKey, ...]:
+        found: dict[int, list[tuple[str, str, str | None]]] = {}
+        for number, parent, column, referenced in self._session.rows(
+            'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq', (self._name,)
+        ):
+            found.setdefault(number, []).append((parent, column, referenced))
+        name = TableName(None, self._name)
+        return tuple(
+            ForeignKey(
+                f"{self._name}({', '.join(column for _, column, _ in parts)})",
+                name,
+                tuple(column for _, column, _ in parts),
+                TableName(None, parts[0][0]),
+                tuple(to for _, _, to in parts if to is not None),
+            )
+            for parts in found.values()
+        )
+
+    def _plan(self) -> TablePlan:
+        key = next((self._parts[index] for index, origin, _ in self._indexes if origin == "pk"), [])
+        return TablePlan(
+            tuple(
+                ColumnPlan(name, declared, bool(not_null), self._says(name), hidden == STORED)
+                for name, declared, not_null, _, hidden in self._columns
+            ),
+            tuple(key),
+            self._alias(),
+            says(self._sql, "AUTOINCREMENT"),
+            self._without_rowid,
+            self._strict,
+        )

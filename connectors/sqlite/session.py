@@ -1,0 +1,147 @@
+"""Sessions: how a file is opened, what is set, how long we wait, and the adapter the ledger runs on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from connectors.contract import Endpoint
+from connectors.errors import NotFound, PermissionMissing, Unsupported
+from connectors.ledger import Dialect
+from connectors.sqlite.errors import translated
+
+PATIENCE = 120.0
+"""Seconds a session waits for another program's lock. A chunk's transaction takes a few."""
+OLDEST = (3, 37, 0)
+"""The first SQLite that lists tables with their kind, and knows STRICT."""
+LEDGER = Dialect("main._dbagent_", "?")
+
+CACHE = "-16384"
+"""16 MiB per file: enough for the upper pages of every index in use, whatever the size of the table."""
+SETTINGS = ("temp_store = MEMORY", "trusted_schema = OFF")
+"""Sorting and statement journals stay in memory: rows that are not masked yet never reach the disk."""
+
+
+def place(endpoint: Endpoint) -> str:
+    return f"{endpoint.environment} ({endpoint.database})"
+
+
+def file(endpoint: Endpoint) -> Path:
+    """The file itself, links resolved, whether it is there or not."""
+    return Path(endpoint.database).resolve()
+
+
+def identity(path: Path) -> str:
+    """Equal exactly when two names lead to the same file."""
+    try:
+        found = path.stat()
+    except OSError:
+        return str(path)
+    return f"{found.st_dev}:{found.st_ino}"
+
+
+def read_only(path: Path, *, shared: bool = False) -> str:
+    """The URI that opens a file without ever writing to it."""
+    return f"{path.as_uri()}?mode=ro" + ("&cache=shared" if shared else "")
+
+
+def open_source(endpoint: Endpoint, *, shared: bool = False) -> sqlite3.Connection:
+    """Read an existing file. Raises ConnectorError."""
+    path = _existing(endpoint)
+    return _connect(read_only(path, shared=shared), place(endpoint), ("query_only = ON",))
+
+
+def open_target(endpoint: Endpoint, *, patience: float = PATIENCE) -> sqlite3.Connection:
+    """Write to an existing file. Raises ConnectorError."""
+    path = _existing(endpoint)
+    if not os.access(path, os.W_OK):
+        raise PermissionMissing(
+            "the file cannot be written", where=place(endpoint), todo="allow the user to write to it"
+        )
+    # Each commit is on the disk before the ledger's reader can believe it, in both journal modes.
+    settings = ("synchronous = FULL", "foreign_keys = OFF", f"cache_size = {CACHE}")
+    return _connect(f"{path.as_uri()}?mode=rw", place(endpoint), settings, patience)
+
+
+def make(endpoint: Endpoint) -> None:
+    """An empty file that only its owner may read, unless there is one."""
+    path = file(endpoint)
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        return
+    except FileNotFoundError:
+        raise NotFound("the folder of the file is not there", where=place(endpoint), todo="make the folder") from None
+    except OSError as error:
+        raise PermissionMissing(
+            "the file cannot be made", where=place(endpoint), todo="allow the user to write to its folder",
+            code=type(error).__name__,
+        ) from None  # fmt: skip
+
+
+def _existing(endpoint: Endpoint) -> Path:
+    path = file(endpoint)
+    if not path.exists():
+        raise NotFound("there is no such file", where=place(endpoint), todo="check `database` of the environment")
+    if not path.is_file():
+        raise Unsupported("this is not a file", where=place(endpoint), todo="check `database` of the environment")
+    if not os.access(path, os.R_OK):
+        raise PermissionMissing("the file cannot be read", where=place(endpoint), todo="allow the user to read it")
+    return path
+
+
+def _connect(uri: str, where: str, settings: Sequence[str], patience: float = PATIENCE) -> sqlite3.Connection:
+    if sqlite3.sqlite_version_info < OLDEST:
+        raise Unsupported(f"SQLite {sqlite3.sqlite_version} is older than 3.37", where=where, todo="use a newer Python")
+    with translated(where):
+        connection = sqlite3.connect(uri, uri=True, timeout=patience, isolation_level=None, check_same_thread=False)
+        try:
+            for setting in (*SETTINGS, *settings):
+                connection.execute(f"PRAGMA {setting}")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+class Session:
+    """`connectors.ledger.Sql` on one connection, which a driver's threads may share: a transaction is one thread's."""
+
+    def __init__(self, connection: sqlite3.Connection, where: str) -> None:
+        self.connection, self.where = connection, where
+        self._lock = threading.RLock()
+
+    def run(self, statement: str, values: Sequence[Any] = ()) -> int:
+        with self._lock, translated(self.where):
+            return self.connection.execute(statement, values).rowcount
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock, translated(self.where):
+            return self.connection.execute(statement, values).fetchall()
+
+    def value(self, statement: str, values: Sequence[Any] = ()) -> Any:
+        """The first column of the only row."""
+        [(found, *_)] = self.rows(statement, values)
+        return found
+
+    @contextlib.contextmanager
+    def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
+        with self._lock:
+            self.run(begin)
+            try:
+                yield
+                self.run("COMMIT")
+            except BaseException:
+                if self.connection.in_transaction:  # SQLite itself rolls back on a full disk and the like
+                    self.connection.execute("ROLLBACK")
+                raise
+
+    def close(self) -> None:
+        with self._lock:
+            self.connection.close()

@@ -1,0 +1,161 @@
+"""The driver's side of a target: tables are made, emptied, staged and published, each in one transaction."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Sequence
+
+from connectors.contract import Endpoint
+from connectors.errors import NotFound, TerminalError
+from connectors.ledger import SqlLedger
+from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
+from connectors.sqlite.schema import OURS, detail, digest, read_schema
+from connectors.sqlite.session import LEDGER, Session, make, open_target, place
+from connectors.sqlite.source import describe
+from connectors.sqlite.types import same
+
+ANALYSIS_LIMIT = 1000
+"""Rows per index that statistics are made from: enough for the planner, the same time for any table."""
+
+
+class SqliteTarget:
+    """`connectors.contract.TargetSession` of one file, made with mode 0600 where there is none."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        make(endpoint)
+        self._session = Session(open_target(endpoint), place(endpoint))
+        self.server = describe(self._session, endpoint)
+        self.ledger: SqlLedger = SqlLedger(self._session, LEDGER)
+
+    def schema(self) -> Schema:
+        return read_schema(self._session)
+
+    def mismatches(self, source: Table, target: Table) -> list[str]:
+        there = {column.name.lower(): column for column in target.columns}
+        wanted = {column.name.lower() for column in source.copied}
+        found = []
+        for column in source.copied:
+            other = there.get(column.name.lower())
+            if other is None:
+                found.append(f"column {column.name} is missing")
+            elif other.generated:
+                found.append(f"column {column.name} is generated in the target and a plain column in the source")
+            else:
+                if not same(column.type.native, other.type.native):
+                    ours, theirs = other.type.native or "of no type", column.type.native or "of no type"
+                    found.append(f"column {column.name} is {ours} in the target and {theirs} in the source")
+                if column.nullable and not other.nullable:
+                    found.append(f"column {column.name} is NOT NULL in the target only")
+        for column in target.copied:
+            if column.name.lower() not in wanted and not column.nullable:
+                found.append(f"column {column.name} is NOT NULL and the source has no such column")
+        if detail(source).strict != detail(target).strict:
+            found.append(f"the table is STRICT in the {'target' if detail(target).strict else 'source'} only")
+        return found + self._encoding(source)
+
+    def creatable(self, source: Table) -> list[str]:
+        found = self._encoding(source)
+        taken = self._session.rows(
+            "SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type <> 'table'", (source.name.name,)
+        )
+        found += [f"{'an' if kind == 'index' else 'a'} {kind} of that name is in the way" for (kind,) in taken]
+        with contextlib.closing(sqlite3.connect(":memory:")) as trial:  # the file itself stays untouched
+            try:
+                trial.execute(f"CREATE TABLE {quoted(source.name.name)} {detail(source).body}")
+                trial.execute(f"SELECT * FROM {quoted(source.name.name)}")
+            except sqlite3.Error:
+                found.append(
+                    "SQLite does not accept its definition here: an expression uses an unknown function or collation"
+                )
+        if not self.server.writable:
+            found.append("the file or its folder cannot be written")
+        return found
+
+    def _encoding(self, source: Table) -> list[str]:
+        ours, theirs = self._session.value("PRAGMA encoding"), detail(source).encoding
+        return [] if ours == theirs else [f"texts are {ours} in the target file and {theirs} in the source file"]
+
+    def create(self, tables: Sequence[Table]) -> None:
+        with self._session.transaction():
+            for table in tables:
+                self._session.run(f"CREATE TABLE IF NOT EXISTS main.{quoted(table.name.name)} {detail(table).body}")
+
+    def identity(self, name: TableName) -> str:
+        found = self._session.rows(
+            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE", (name.name,)
+        )
+        if not found:
+            raise NotFound("there is no such table", where=str(name))
+        return digest(found[0][0])
+
+    def is_empty(self, name: TableName) -> bool:
+        return not self._session.rows(f"SELECT 1 FROM main.{quoted(name.name)} LIMIT 1")
+
+    def count(self, name: TableName) -> int:
+        return int(self._session.value(f"SELECT count(*) FROM main.{quoted(name.name)}"))
+
+    def empty(self, names: Sequence[TableName]) -> None:
+        """Foreign keys are off in our sessions, so nothing cascades; what would be orphaned is looked for first."""
+        going = set(names)
+        with self._session.transaction():
+            for name in names:
+                self._refuse_referenced(name, going)
+            for name in names:
+                self._session.run(f"DELETE FROM main.{quoted(name.name)}")
+
+    def _refuse_referenced(self, name: TableName, going: set[TableName]) -> None:
+        for child, column in self._session.rows(
+            'SELECT t.name, k."from" FROM pragma_table_list t, pragma_foreign_key_list(t.name) k'
+            " WHERE t.schema = 'main' AND t.type = 'table' AND k.\"table\" = ? COLLATE NOCASE AND k.seq = 0",
+            (name.name,),
+        ):
+            if TableName(None, child) in going:
+                continue
+            if self._session.rows(f"SELECT 1 FROM main.{quoted(child)} WHERE {quoted(column)} IS NOT NULL LIMIT 1"):
+                raise TerminalError(
+                    f"rows of {child} reference this table, and that one is not emptied",
+                    where=str(name),
+                    todo=f"copy {child} too, or empty it first",
+                )
+
+    def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
+        name = TableName(None, f"{OURS}stage_{run_id}_{table_id}")
+        with self._session.transaction():
+            self._session.run(f"DROP TABLE IF EXISTS main.{quoted(name.name)}")
+            self._session.run(f"CREATE TABLE main.{quoted(name.name)} {detail(table).stage}")
+        return name
+
+    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
+        columns = ", ".join(quoted(column.name) for column in table.copied)
+        with self._session.transaction():
+            moved = self._session.run(
+                f"INSERT INTO main.{quoted(table.name.name)} ({columns}) SELECT {columns} FROM main.{quoted(stage.name)}"
+            )
+            self.ledger.complete(run_id, table_id)
+            self._session.run(f"DROP TABLE main.{quoted(stage.name)}")
+        return moved
+
+    def settle(self, table: Table) -> None:
+        """AUTOINCREMENT counters need no help: SQLite moves them forward itself with every explicit value."""
+        self._session.run(f"PRAGMA analysis_limit = {ANALYSIS_LIMIT}")
+        self._session.run(f"ANALYZE main.{quoted(table.name.name)}")
+
+    def orphans(self, key: ForeignKey) -> int:
+        # The parent's column stands first: as in a foreign key of SQLite, its collation decides.
+        pairs = zip(key.columns, key.referenced_columns, strict=True)
+        match = " AND ".join(f"p.{quoted(theirs)} = c.{quoted(ours)}" for ours, theirs in pairs)
+        present = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)
+        return int(
+            self._session.value(
+                f"SELECT count(*) FROM main.{quoted(key.table.name)} c WHERE {present} AND NOT EXISTS"
+                f" (SELECT 1 FROM main.{quoted(key.referenced.name)} p WHERE {match})"
+            )
+        )
+
+    def end_sessions(self, application: str) -> int:
+        """A file has no sessions; `Ledger.acquire` waits for the transaction of a former task."""
+        return 0
+
+    def close(self) -> None:
+        self._session.close()

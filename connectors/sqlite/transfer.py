@@ -1,0 +1,168 @@
+"""Inside a task: chunks from file to file, each in one transaction of the target, all from one moment of the source.
+
+Two connections: the reader holds ONE read transaction on the source from beginning to end; the writer has the target open
+and the source attached. A COMMIT ends what a connection reads as well, so the writer alone would see another state of the
+source with every chunk. Therefore both open the source in SQLite's shared cache: connections of one process that share a
+file there also share its one pager and with it the reader's transaction, in every journal mode. Each chunk proves it, in
+its own transaction: PRAGMA data_version must still be what it was at the beginning.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from connectors.contract import Chunk, Loaded, TableCopy, TransferJob
+from connectors.errors import SourceChanged, Unsupported
+from connectors.ledger import SqlLedger
+from connectors.schema import quoted
+from connectors.sqlite.errors import translated
+from connectors.sqlite.filters import condition, scanned
+from connectors.sqlite.masked import Writer, batches
+from connectors.sqlite.ranges import Addressing, Condition
+from connectors.sqlite.schema import UNADDRESSED, detail, digest
+from connectors.sqlite.session import (
+    CACHE,
+    LEDGER,
+    PATIENCE,
+    Session,
+    file,
+    identity,
+    open_source,
+    open_target,
+    place,
+    read_only,
+)
+
+_reading: set[Path] = set()
+_lock = threading.Lock()
+
+
+@contextlib.contextmanager
+def transfer(job: TransferJob) -> Iterator[SqliteTransfer]:
+    """Open both ends, begin the read transaction; the end of the block ends it."""
+    path = file(job.source)
+    with _alone(path), contextlib.ExitStack() as stack:
+        reader = stack.enter_context(contextlib.closing(open_source(job.source, shared=True)))
+        with translated(place(job.source)):
+            _begin(reader, job)
+        patience = min(PATIENCE, job.stall_timeout)
+        writer = stack.enter_context(contextlib.closing(open_target(job.target, patience=patience)))
+        with translated(place(job.target)):
+            writer.execute(f"PRAGMA foreign_keys = {'OFF' if job.suspend_foreign_keys else 'ON'}")
+        with translated(place(job.source)):
+            writer.execute("ATTACH ? AS source", (read_only(path, shared=True),))
+            writer.execute(f"PRAGMA source.cache_size = {CACHE}")
+        yield SqliteTransfer(job, reader, Session(writer, place(job.target)))
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """A second transfer of this process would join the first one's transaction and see its older state."""
+    with _lock:
+        if path in _reading:
+            raise Unsupported("this process is reading this file already", where=str(path))
+        _reading.add(path)
+    try:
+        yield
+    finally:
+        with _lock:
+            _reading.discard(path)
+
+
+def _begin(reader: sqlite3.Connection, job: TransferJob) -> None:
+    """Take the snapshot, and see that it shows what was planned."""
+    if reader.execute("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'OMIT_SHARED_CACHE'").fetchone():
+        raise Unsupported("this SQLite was built without its shared cache", todo="use the Python of your system")
+    if job.snapshot.token != identity(file(job.source)):
+        raise SourceChanged("the file was replaced by another one", todo="run again")
+    reader.execute("BEGIN")
+    for copy in job.tables.values():
+        found = reader.execute(
+            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (copy.source.name.name,)
+        ).fetchone()
+        if found is None or digest(found[0]) != detail(copy.source).statement:
+            raise SourceChanged("the table was altered or dropped", where=str(copy.source.name), todo="run again")
+    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    reader.text_factory = bytes
+
+
+class SqliteTransfer:
+    """`connectors.contract.Transfer` between two files."""
+
+    def __init__(self, job: TransferJob, reader: sqlite3.Connection, target: Session) -> None:
+        self._job, self._reader, self._target = job, reader, target
+        self._ledger = SqlLedger(target, LEDGER)
+        self._version = target.value("PRAGMA source.data_version")
+
+    def copy(self, chunk: Chunk) -> Loaded:
+        copy, began = self._job.tables[chunk.table_id], time.monotonic()
+        with translated(f"{copy.target.name}, chunk {chunk.number}"):
+            loaded = self._plain(chunk, copy) if copy.anonymize is None else self._masked(chunk, copy)
+        if self._job.bytes_per_second:
+            time.sleep(max(0.0, loaded.bytes / self._job.bytes_per_second - (time.monotonic() - began)))
+        return loaded
+
+    def _plain(self, chunk: Chunk, copy: TableCopy) -> Loaded:
+        addressing = detail(copy.source).addressing
+        columns = ", ".join(quoted(column.name) for column in copy.source.copied)
+        part = _within(addressing, chunk) & condition(copy.where, "source")
+        with self._target.transaction():
+            if not self._claimed(chunk, copy):
+                return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
+            size = self._size()
+            rows = self._target.run(
+                f"INSERT INTO main.{quoted(copy.into.name)} ({columns})"
+                f" SELECT {columns} FROM source.{quoted(copy.source.name.name)} WHERE {part.sql}",
+                part.values,
+            )
+            return self._loaded(chunk, rows, size, {})
+
+    def _masked(self, chunk: Chunk, copy: TableCopy) -> Loaded:
+        assert copy.anonymize is not None
+        addressing = detail(copy.source).addressing
+        if addressing is None:
+            raise Unsupported(UNADDRESSED, todo="rename one of its columns, or leave the table out")
+        part = _within(addressing, chunk) & scanned(condition(copy.where, "main"))
+        found = batches(self._reader, copy, copy.anonymize, addressing, part)
+        ready = list(itertools.islice(found, 1))  # before BEGIN: nobody waits for us to read and mask
+        writer = Writer(self._target.connection, copy, addressing, condition(copy.where, "source"))
+        with self._target.transaction():
+            if not self._claimed(chunk, copy):
+                return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
+            size, rows, unchanged = self._size(), 0, Counter(dict.fromkeys(copy.anonymize.masked, 0))
+            for batch in itertools.chain(ready, found):
+                rows += writer.write(batch)
+                unchanged.update(batch.unchanged)
+            return self._loaded(chunk, rows, size, unchanged)
+
+    def _claimed(self, chunk: Chunk, copy: TableCopy) -> bool:
+        """Whether the chunk is ours to load now, from the moment this transfer began with."""
+        if not self._ledger.claim(self._job.run_id, self._job.fence, str(copy.target.name), chunk):
+            return False
+        self._target.rows("SELECT count(*) FROM source.sqlite_schema")
+        if self._target.value("PRAGMA source.data_version") != self._version:
+            raise SourceChanged("the read transaction on the source was lost", todo="run again")
+        return True
+
+    def _size(self) -> int:
+        """Bytes in use in the target."""
+        pages, free, size = (
+            self._target.value(f"PRAGMA main.{name}") for name in ("page_count", "freelist_count", "page_size")
+        )
+        return int((pages - free) * size)
+
+    def _loaded(self, chunk: Chunk, rows: int, before: int, unchanged: Counter[str] | dict[str, int]) -> Loaded:
+        loaded = Loaded(chunk.table_id, chunk.number, rows, max(0, self._size() - before), dict(unchanged))
+        self._ledger.loaded(self._job.run_id, loaded)
+        return loaded
+
+
+def _within(addressing: Addressing | None, chunk: Chunk) -> Condition:
+    return addressing.within(chunk.bounds.token) if addressing else Condition()
