@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
@@ -20,12 +19,18 @@ if TYPE_CHECKING:
     from anonymizers.keys import DomainKey
 
 
+KINDS = frozenset(
+    ("text", "integer", "decimal", "float", "boolean", "date", "time", "timestamp", "uuid", "binary", "json", "other")
+)
+"""Every kind of column there is."""
+
+
 @dataclass(frozen=True)
 class ColumnShape:
     """What a strategy may know of a column: nothing but its form."""
 
     kind: str
-    """`text`, `integer`, or another word of the schema's kinds; strategies name the ones they accept."""
+    """One of KINDS; strategies name the ones they accept."""
     nullable: bool = True
     unique: bool = False
     """Replacements of different values must differ: a single-column key, or the part of a key that makes it unique."""
@@ -51,7 +56,8 @@ class Effects:
     """What a strategy does to a column of that shape."""
 
     injective: Literal["yes", "probable", "no"]
-    """Different values get different replacements: by construction, with ≥ 80 bits of chance, or not."""
+    """Different values never get equal replacements: by construction, with ≥ 80 bits of chance, or they may. NULLs are
+    not equal: a unique key takes any number of them."""
     nulls: bool
     """May turn a value into NULL."""
     length: int | None
@@ -75,6 +81,8 @@ class Strategy(Protocol):
     """Options it takes, by name and type; `faker` and others without options declare none."""
     domains: frozenset[str] | None
     """The only domains it knows (faker's dictionaries); None: any label."""
+    needs_values: bool
+    """False: it looks at no value, so the column need not be read; `apply` gets n NULLs."""
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects: ...
 
@@ -83,20 +91,22 @@ class Strategy(Protocol):
         ...
 
 
+def _modules() -> list[str]:
+    package = import_module("anonymizers.strategies")
+    return sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+
+
 def strategies() -> dict[str, Strategy]:
     """Every strategy by name: the modules of `anonymizers/strategies`."""
-    folder = Path(__file__).parent / "strategies"
-    names = sorted(m.name for m in pkgutil.iter_modules([str(folder)]))
-    found = [import_module(f"anonymizers.strategies.{name}").strategy for name in names]
+    found = [import_module(f"anonymizers.strategies.{module}").strategy for module in _modules()]
     return {strategy.name: strategy for strategy in found}
 
 
 def strategy(name: str) -> Strategy:
     """One strategy, importing only its own file. Raises KeyError for an unknown name."""
-    folder = Path(__file__).parent / "strategies"
-    for module in pkgutil.iter_modules([str(folder)]):
-        if module.name.rstrip("_") == name:
-            found: Strategy = import_module(f"anonymizers.strategies.{module.name}").strategy
+    for module in _modules():
+        if module.rstrip("_") == name:
+            found: Strategy = import_module(f"anonymizers.strategies.{module}").strategy
             return found
     raise KeyError(name)
 
@@ -107,34 +117,49 @@ def check(rule: Rule, column: ColumnShape) -> list[str]:
     if rule.strategy not in known:
         return [f"there is no strategy '{rule.strategy}': use one of {', '.join(sorted(known))}, or keep"]
     chosen = known[rule.strategy]
-    problems = []
+    problems = _misuse(chosen, rule)
     if column.kind not in chosen.accepts:
-        takers = ", ".join(sorted(n for n, s in known.items() if column.kind in s.accepts))
-        problems.append(f"{rule.strategy} does not take {column.kind} columns; {takers} or keep would")
+        takers = ", ".join(sorted(name for name, other in known.items() if column.kind in other.accepts))
+        problems.insert(0, f"{rule.strategy} does not take {column.kind} columns; {takers} or keep would")
+    if problems:
+        return problems
+    problems = _conflicts(chosen, rule, column)
+    if column.unique and chosen.effects(column, rule).injective == "no":
+        others = (replace(rule, strategy=name, options={}) for name in sorted(known))
+        able = [other.strategy for other in others if _fits(known[other.strategy], other, column)]
+        problems.append(
+            f"{rule.strategy} may give two rows the same value but the column is unique; "
+            f"{', '.join([*able, 'keep'])} would not"
+        )
+    return problems
+
+
+def _misuse(chosen: Strategy, rule: Rule) -> list[str]:
+    """What is wrong with a rule, whatever the column."""
+    problems = []
     for option in sorted(set(rule.options) - set(chosen.options)):
-        allowed = ", ".join(sorted(chosen.options)) or "none"
-        problems.append(f"{rule.strategy} has no option '{option}': its options are {allowed}")
+        allowed = ", ".join(sorted(chosen.options)) or "it takes none"
+        problems.append(f"{rule.strategy} has no option '{option}' ({allowed})")
     for option, kind in chosen.options.items():
-        if option in rule.options and not isinstance(rule.options[option], kind):
+        if option in rule.options and type(rule.options[option]) is not kind:
             problems.append(f"option '{option}' of {rule.strategy} must be a {kind.__name__}")
     if chosen.domains is not None and rule.domain not in chosen.domains:
         problems.append(f"{rule.strategy} needs a domain, one of {', '.join(sorted(chosen.domains))}")
-    if problems:
-        return problems
+    return problems
+
+
+def _conflicts(chosen: Strategy, rule: Rule, column: ColumnShape) -> list[str]:
+    """Which replacements the column would refuse, its uniqueness apart."""
     effects = chosen.effects(column, rule)
+    problems = []
     if effects.nulls and not column.nullable:
         problems.append(f"{rule.strategy} gives NULL but the column is NOT NULL")
-    if column.unique and effects.injective == "no":
-        able = ", ".join(
-            name
-            for name, other in sorted(known.items())
-            if column.kind in other.accepts
-            and (other.domains is None or rule.domain in other.domains)
-            and other.effects(column, rule).injective != "no"
-        )
-        problems.append(
-            f"{rule.strategy} may give two rows the same value but the column is unique; {able or 'keep'} would not"
-        )
     if column.length is not None and effects.length is not None and effects.length > column.length:
         problems.append(f"{rule.strategy} gives up to {effects.length} characters but the column takes {column.length}")
     return problems
+
+
+def _fits(chosen: Strategy, rule: Rule, column: ColumnShape) -> bool:
+    if column.kind not in chosen.accepts or _misuse(chosen, rule) or _conflicts(chosen, rule, column):
+        return False
+    return chosen.effects(column, rule).injective != "no"

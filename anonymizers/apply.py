@@ -1,0 +1,82 @@
+"""A table's policy, compiled: record batches of its masked columns in, replacements out.
+
+Workers import this module, so it imports only what they need; a strategy's file is loaded when its first batch comes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from anonymizers.contract import ColumnShape, Rule, Strategy, strategy
+from anonymizers.keys import DomainKey
+
+_SAMPLE = 512
+_REPEATS = 16
+"""A sample with so many repeats comes from a column whose batches hold each value about twice or more: there it pays
+to replace the distinct values only."""
+
+_strategy = cache(strategy)
+
+
+@dataclass(frozen=True)
+class ColumnPlan:
+    """One masked column: its form, the rule it falls under and the key of that rule's domain."""
+
+    name: str
+    shape: ColumnShape
+    rule: Rule
+    key: DomainKey = field(repr=False)
+
+    @property
+    def strategy(self) -> Strategy:
+        return _strategy(self.rule.strategy)
+
+    def replace(self, values: pa.Array) -> pa.Array:
+        """The replacements of all values."""
+        if not _repetitive(values):
+            return self.strategy.apply(values, self.key, self.shape, self.rule)
+        distinct = values.dictionary_encode()
+        replacements = self.strategy.apply(distinct.dictionary, self.key, self.shape, self.rule)
+        return replacements.take(distinct.indices)
+
+
+def _repetitive(values: pa.Array) -> bool:
+    step = len(values) // _SAMPLE
+    if step < 2:
+        return False
+    sample = values.take(pa.array(range(0, step * _SAMPLE, step)))
+    return bool(len(sample.unique()) <= _SAMPLE - _REPEATS)
+
+
+class TableAnonymizer:
+    """Replaces the masked columns of one table, batch by batch. Pure and picklable."""
+
+    columns: tuple[str, ...]
+    """What it wants to see: the masked columns but those whose strategy looks at no value."""
+    masked: tuple[str, ...]
+    """What it returns."""
+
+    def __init__(self, columns: Sequence[ColumnPlan]) -> None:
+        self._plans = tuple(columns)
+        self.masked = tuple(plan.name for plan in columns)
+        self.columns = tuple(plan.name for plan in columns if plan.strategy.needs_values)
+
+    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
+        """The replacements, and per column how many non-NULL values came out equal to what went in."""
+        arrays: list[pa.Array] = []
+        unchanged: dict[str, int] = {}
+        for plan in self._plans:
+            if plan.name in self.columns:
+                values = batch.column(plan.name)
+                replacements = plan.replace(values)
+                unchanged[plan.name] = pc.sum(pc.equal(values, replacements), min_count=0).as_py()
+            else:
+                replacements = plan.strategy.apply(pa.nulls(batch.num_rows), plan.key, plan.shape, plan.rule)
+                unchanged[plan.name] = 0
+            arrays.append(replacements)
+        return pa.RecordBatch.from_arrays(arrays, names=list(self.masked)), unchanged

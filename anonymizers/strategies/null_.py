@@ -1,0 +1,29 @@
+"""`null`: every value becomes NULL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from anonymizers.contract import KINDS, ColumnShape, Effects, Rule
+from anonymizers.keys import DomainKey
+
+
+class Null:
+    name = "null"
+    version = 1
+    summary = "NULL"
+    accepts = KINDS
+    options: Mapping[str, type] = {}
+    domains: frozenset[str] | None = None
+    needs_values = False
+
+    def effects(self, column: ColumnShape, rule: Rule) -> Effects:
+        return Effects(injective="yes", nulls=True, length=None, reversible=False)
+
+    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+        return pa.nulls(len(values))
+
+
+strategy = Null()

@@ -1,0 +1,68 @@
+"""`scramble`: every letter and digit becomes another of its class; length, punctuation and spaces stay.
+
+Each output character is drawn from the keyed function of the whole value, so equal prefixes give nothing away. The
+number for a character is taken at its first byte's position, 16 bits each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from anonymizers.buffers import PIECE_BYTES, Bytes, Text, Words, different, piecewise
+from anonymizers.characters import ascii_classes, decode, encode, leads, pools, replaceable
+from anonymizers.contract import ColumnShape, Effects, Rule
+from anonymizers.keys import DomainKey
+from anonymizers.prf import Cmac, Keystream
+
+
+class Scramble:
+    name = "scramble"
+    version = 1
+    summary = "other letters for letters and other digits for digits; length and everything else stay"
+    accepts = frozenset({"text"})
+    options: Mapping[str, type] = {}
+    domains: frozenset[str] | None = None
+    needs_values = True
+
+    def effects(self, column: ColumnShape, rule: Rule) -> Effects:
+        return Effects(injective="no", nulls=False, length=None, reversible=False)
+
+    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+        stream = Keystream(key.derive("characters"))
+
+        def render(some: pa.Array, tokens: Words, attempt: int) -> pa.Array:
+            text = Text.of(some)
+            data = np.empty_like(text.data)
+            _replace_ascii(text, tokens, stream, attempt, data)
+            _replace_others(text, tokens, stream, attempt, data)
+            return Text(data, text.offsets).array()
+
+        prf = Cmac(key.derive("value"))
+        return piecewise(values, lambda some: different(some, prf.text(some), render, replaceable))
+
+
+def _replace_ascii(text: Text, tokens: Words, stream: Keystream, attempt: int, out: Bytes) -> None:
+    base, choices = ascii_classes()
+    end = 0
+    for rows, piece in text.pieces():
+        for first in range(0, len(piece.data), PIECE_BYTES):  # more than once only for one very long value
+            lengths = np.minimum(piece.lengths - first, PIECE_BYTES)
+            numbers = stream.runs(tokens[rows], np.full(len(lengths), first), lengths, attempt)
+            data = piece.data[first : first + PIECE_BYTES]
+            start, end = end, end + len(data)
+            out[start:end] = base[data] + (numbers * choices[data] >> np.uint32(16))
+
+
+def _replace_others(text: Text, tokens: Words, stream: Keystream, attempt: int, out: Bytes) -> None:
+    beyond = leads(text.data)
+    for start in range(0, len(beyond), PIECE_BYTES // 8):
+        at = beyond[start : start + PIECE_BYTES // 8]
+        rows = np.searchsorted(text.offsets, at, "right") - 1
+        numbers = stream.at(tokens[rows], at - text.offsets[rows], attempt)
+        encode(out, at, pools().pick(decode(text.data, at), numbers))
+
+
+strategy = Scramble()

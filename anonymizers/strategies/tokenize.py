@@ -1,0 +1,51 @@
+"""`tokenize`: text becomes `tok_…`, an integer another integer of the same sign and number of digits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pyarrow as pa
+
+from anonymizers.alphabet import BASE32
+from anonymizers.buffers import fixed, piecewise, with_nulls_of
+from anonymizers.contract import ColumnShape, Effects, Rule
+from anonymizers.fpe import IntegerPermutation
+from anonymizers.keys import DomainKey
+from anonymizers.prf import Cmac
+
+_PREFIX = np.frombuffer(b"tok_", np.uint8)
+_HALF = 10
+"""Characters from each word of a token: 2 × 10 base-32 characters are 100 bits."""
+
+
+class Tokenize:
+    name = "tokenize"
+    version = 1
+    summary = "tok_ and 20 characters for text; for integers a keyed permutation within the number of digits"
+    accepts = frozenset({"text", "integer"})
+    options: Mapping[str, type] = {}
+    domains: frozenset[str] | None = None
+    needs_values = True
+
+    def effects(self, column: ColumnShape, rule: Rule) -> Effects:
+        if column.kind == "integer":
+            return Effects(injective="yes", nulls=False, length=None, reversible=True)
+        return Effects(injective="probable", nulls=False, length=len(_PREFIX) + 2 * _HALF, reversible=False)
+
+    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+        if pa.types.is_integer(values.type):
+            integers = values.fill_null(0).to_numpy(zero_copy_only=False)
+            return with_nulls_of(values, pa.array(IntegerPermutation(key)(integers)))
+        prf = Cmac(key.derive("value"))
+
+        def replace(some: pa.Array) -> pa.Array:
+            rows = np.empty((len(some), len(_PREFIX) + 2 * _HALF), np.uint8)
+            rows[:, : len(_PREFIX)] = _PREFIX
+            rows[:, len(_PREFIX) :] = BASE32.spell(prf.text(some).reshape(-1), _HALF).reshape(len(some), 2 * _HALF)
+            return fixed(rows)
+
+        return piecewise(values, replace)
+
+
+strategy = Tokenize()
