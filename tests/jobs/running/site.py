@@ -1,0 +1,137 @@
+"""A site to test on: PROD and DEV of one engine on a real server, files as users write them, and the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from connectors.contract import Endpoint
+from connectors.testkit import SampleTable, TestServer
+
+USERS = SampleTable(
+    "users",
+    {"id": "integer", "name": "text", "email": "text", "balance": "integer"},
+    primary_key=("id",),
+    not_null=("email",),
+    unique=(("email",),),
+)
+ORDERS = SampleTable(
+    "orders",
+    {"id": "integer", "user_id": "integer", "note": "text"},
+    primary_key=("id",),
+    references={"user_id": ("users", "id")},
+)
+PLAIN = SampleTable("plain", {"code": "text", "label": "text"})
+
+POLICY: dict[str, Any] = {
+    "users.id": "keep",
+    "users.name": {"strategy": "faker", "domain": "person"},
+    "users.email": {"strategy": "faker", "domain": "email"},
+    "users.balance": "keep",
+    "orders.id": "keep",
+    "orders.user_id": "keep",
+    "orders.note": "scramble",
+    "plain.code": "keep",
+    "plain.label": "keep",
+}
+
+
+def user_rows(count: int) -> list[tuple[Any, ...]]:
+    return [(n, f"Näme {n}" if n % 7 else None, f"user{n}@corp{n % 5}.test", n % 100) for n in range(1, count + 1)]
+
+
+def order_rows(count: int, users: int) -> list[tuple[Any, ...]]:
+    return [(n, n % users + 1 if n % 11 else None, f"Note, {n}!" if n % 3 else "") for n in range(1, count + 1)]
+
+
+@dataclass
+class Site:
+    """One engine's PROD and DEV, in a folder of their own."""
+
+    server: TestServer
+    prod: Endpoint
+    dev: Endpoint
+    folder: Path
+
+    @staticmethod
+    def make(server: TestServer, folder: Path, name: str) -> Site:
+        site = Site(server, server.database(f"{name}_prod"), server.database(f"{name}_dev"), folder)
+        key = folder / "master.key"
+        key.write_text(bytes(range(32)).hex())
+        key.chmod(0o600)
+        site.environments({})
+        return site
+
+    def fill(self, users: int = 500, orders: int = 1500, plain: int = 20) -> None:
+        self.server.create(self.prod, USERS, user_rows(users))
+        self.server.create(self.prod, ORDERS, order_rows(orders, users))
+        self.server.create(self.prod, PLAIN, [(f"c{n}", f"label {n}") for n in range(plain)])
+
+    def environments(self, changes: Mapping[str, Mapping[str, Any]]) -> Path:
+        """Write the environments file; `changes` overlay PROD and DEV (None removes a key)."""
+        found = {}
+        for name, endpoint in (("PROD", self.prod), ("DEV", self.dev)):
+            given: dict[str, Any] = {"engine": endpoint.engine, "database": endpoint.database}
+            for key in ("host", "port", "user"):
+                if getattr(endpoint, key) is not None:
+                    given[key] = getattr(endpoint, key)
+            if endpoint.password is not None:
+                given["password"] = {"secret": f"env:{name}_PASSWORD"}
+                given["tls"] = {"mode": endpoint.tls.mode}
+                os.environ[f"{name}_PASSWORD"] = endpoint.password
+            if name == "DEV":
+                given["writable"] = True
+            given |= changes.get(name, {})
+            found[name] = {key: value for key, value in given.items() if value is not None}
+        path = self.folder / "environments.yaml"
+        path.write_text(yaml.safe_dump(found))
+        return path
+
+    def operation(self, **changes: Any) -> Path:
+        """Write an operation's file; None removes a key."""
+        given: dict[str, Any] = {
+            "operation_type": "copy_full",
+            "source_env": "PROD",
+            "target_env": "DEV",
+            "tables": ["*"],
+            "policy": {"key": {"secret": f"file:{self.folder / 'master.key'}"}, "columns": POLICY},
+            "parallel_workers": 2,
+        }
+        given |= changes
+        path = self.folder / "operation.yaml"
+        path.write_text(yaml.safe_dump({key: value for key, value in given.items() if value is not None}))
+        return path
+
+    @property
+    def control(self) -> str:
+        return f"sqlite:///{self.folder / 'control.db'}"
+
+    def arguments(self, *command: str) -> list[str]:
+        return [*command, "--environments", str(self.folder / "environments.yaml"), "--control", self.control]
+
+    def command(self, *command: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
+        """`dbagent …` as a process of its own."""
+        done = subprocess.run(
+            [sys.executable, "-c", "from jobs.cli import main; main()", *self.arguments(*command)],
+            capture_output=True, text=True, timeout=240, check=False, **options,
+        )  # fmt: skip
+        if check:
+            assert done.returncode == 0, done.stdout + done.stderr
+        return done
+
+    def json(self, *command: str) -> Any:
+        return json.loads(self.command(*command, "--json").stdout)
+
+    def rows(self, end: Endpoint, table: str) -> list[tuple[Any, ...]]:
+        return sorted(self.server.read(end, table), key=repr)
+
+
+Make = Callable[..., Site]
