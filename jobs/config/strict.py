@@ -9,13 +9,11 @@ import difflib
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, ValidationInfo
 
 from jobs.errors import ConfigError
-
-T = TypeVar("T")
 
 
 class Strict(BaseModel):
@@ -104,6 +102,8 @@ def _keys(kind: Any, place: Iterable[str | int]) -> Iterable[str]:
 
 
 def _model(kind: Any) -> type[BaseModel] | None:
-    """The settings a type stands for, alone or beside None."""
-    members = [kind, *get_args(kind)]
-    return next((m for m in members if isinstance(m, type) and issubclass(m, BaseModel)), None)
+    """The settings a type stands for, alone or beside None; None for a mapping of settings."""
+    if get_origin(kind) is dict:
+        return None
+    plain = [m for m in (kind, *get_args(kind)) if get_origin(m) is None and isinstance(m, type)]
+    return next((m for m in plain if issubclass(m, BaseModel)), None)

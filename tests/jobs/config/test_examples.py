@@ -1,0 +1,29 @@
+"""The examples in conf/ are what they show: files that work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jobs.config.environment import load_environments
+from jobs.config.operation import load_operation
+
+CONF = Path(__file__).parents[3] / "conf"
+
+
+def test_the_example_operation_fits_the_example_environments_and_policy() -> None:
+    environments = load_environments(CONF / "environments.example.yaml")
+    operation = load_operation(CONF / "operation.example.yaml")
+    assert {operation.source_env, operation.target_env} <= set(environments)
+    assert not environments[operation.source_env].writable
+    assert environments[operation.target_env].writable
+    assert operation.policy is not None
+    assert {rule.strategy for rule in operation.policy.rules} >= {None, "faker", "mask", "null", "scramble", "tokenize"}
+    assert set(operation.filters) == {"users", "orders"}
+
+
+def test_every_example_is_tried_here() -> None:
+    assert {path.name for path in CONF.glob("*.example.*")} == {
+        "environments.example.yaml",
+        "operation.example.yaml",
+        "policy.example.yaml",
+    }

@@ -1,0 +1,176 @@
+"""Operations: one file says everything, every contradiction is told at once, and a stored one comes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs.config.operation import Operation, load_operation
+from jobs.errors import ConfigError
+
+BASE = {"operation_type": "copy_full", "source_env": "PROD", "target_env": "DEV", "tables": ["*"], "anonymize": False}
+POLICY = {"key": {"secret": "file:master.key"}, "columns": {"users.email": {"strategy": "faker", "domain": "email"}}}
+
+
+def load(folder: Path, **changes: Any) -> Operation:
+    file = folder / "op.json"
+    file.write_text(json.dumps({name: value for name, value in {**BASE, **changes}.items() if value != "absent"}))
+    return load_operation(file)
+
+
+def problems(folder: Path, **changes: Any) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        load(folder, **changes)
+    return [problem.removeprefix(f"{folder}/op.json: ") for problem in caught.value.problems]
+
+
+def test_the_smallest_operation_copies_every_table(tmp_path: Path) -> None:
+    found = load(tmp_path)
+    assert (found.wanted, found.filters, found.parallel_workers) == (None, {}, 4)
+    assert (found.if_target_not_empty, found.on_violation) == ("refuse", "fail")
+
+
+def test_filters_come_from_both_places(tmp_path: Path) -> None:
+    found = load(
+        tmp_path,
+        operation_type="copy_filtered",
+        tables={"users": "id < 5", "orders": None, "public.items": None},
+        filter={"orders": "total > 1"},
+    )
+    assert found.wanted == ["users", "orders", "public.items"]
+    assert found.filters == {"users": "id < 5", "orders": "total > 1"}
+
+
+def test_every_table_can_be_named_beside_a_filter_and_an_exclusion(tmp_path: Path) -> None:
+    found = load(tmp_path, operation_type="copy_filtered", exclude=["log"], filter={"users": "id < 5"})
+    assert (found.wanted, found.exclude, found.filters) == (None, ["log"], {"users": "id < 5"})
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_stored_operation_is_self_contained_and_comes_back(
+    tmp_path: Path, inline: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "policies").mkdir()
+    (tmp_path / "policies" / "p.json").write_text(json.dumps(POLICY))
+    found = load(tmp_path, anonymize=True, policy=POLICY if inline else "policies/p.json", domain_id="nightly")
+    stored = json.loads(json.dumps(found.model_dump(mode="json")))
+    monkeypatch.chdir("/")
+    restored = Operation.model_validate(stored)
+    assert restored == found
+    assert restored.policy is not None
+    key = tmp_path / "master.key" if inline else tmp_path / "policies" / "master.key"
+    assert restored.policy.key.secret == f"file:{key}"
+    assert restored.policy.rules == found.policy.rules if found.policy else None
+
+
+def test_a_policy_is_looked_for_beside_the_operation_then_in_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    there.mkdir()
+    monkeypatch.chdir(here)
+    (here / "p.json").write_text(json.dumps({**POLICY, "columns": {"here.x": "keep"}}))
+    first = load(there, anonymize=True, policy="p.json").policy
+    (there / "p.json").write_text(json.dumps({**POLICY, "columns": {"there.x": "keep"}}))
+    second = load(there, anonymize=True, policy="p.json").policy
+    assert first is not None
+    assert list(first.columns) == ["here.x"]
+    assert second is not None
+    assert list(second.columns) == ["there.x"]
+
+
+def test_yaml_and_json_say_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "op.yaml"
+    file.write_text('operation_type: copy_full\nsource_env: PROD\ntarget_env: DEV\ntables: ["*"]\nanonymize: no\n')
+    assert load_operation(file) == load(tmp_path)
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        operation_type="copy_fulll",
+        target_env="PROD",
+        tables=["users", "a b", '"users"'],
+        exclude="log",
+        anonymize="yes",
+        parallel_workers=65,
+        if_target_not_empty="drop",
+        on_violation=1,
+        paralel_workers=4,
+        domain_id=7,
+    )
+    assert [problem.split(": ")[0] for problem in found] == [
+        "operation_type",
+        "target_env",
+        "tables.1",
+        "exclude",
+        "anonymize",
+        "parallel_workers",
+        "if_target_not_empty",
+        "on_violation",
+        "domain_id",
+        "paralel_workers",
+    ]
+    assert found[0] == "operation_type: must be 'copy_full' or 'copy_filtered'"
+    assert found[5] == "parallel_workers: must be at most 64"
+    assert found[-1].startswith("paralel_workers: there is no such key; did you mean parallel_workers? (valid: anonymize, ")
+
+
+def test_the_problems_of_a_policy_file_are_told_beside_the_operations(tmp_path: Path) -> None:
+    policy = tmp_path / "p.yaml"
+    policy.write_text("key: hunter2\ncolumns: {users: keep}\n")
+    found = problems(tmp_path, anonymize=True, policy="p.yaml", tables=[])
+    assert [problem.removeprefix(str(tmp_path)) for problem in found] == [
+        "tables: must not be empty",
+        '/p.yaml: key: a secret never stands here itself: write {secret: "env:NAME"} or {secret: "file:PATH"}',
+        "/p.yaml: columns.users: 'users' has one part: a column is written [schema.]table.column",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"operation_type": "copy_filtered"}, "filter: is missing: copy_filtered needs a WHERE"),
+        ({"tables": {"users": "id < 5"}}, "filter: copy_full copies every row: use operation_type: copy_filtered"),
+        ({"filter": {"users": "id < 5"}}, "filter: copy_full copies every row: use operation_type: copy_filtered"),
+        (
+            {"operation_type": "copy_filtered", "tables": {"users": "a"}, "filter": {'"users"': "b"}},
+            'filter: "users": has a WHERE in `tables` too',
+        ),
+        ({"operation_type": "copy_filtered", "filter": {"users": ""}}, "filter.users: must not be empty"),
+        ({"operation_type": "copy_filtered", "tables": {"users": 5}}, "tables.users: must be text"),
+        ({"operation_type": "copy_filtered", "filter": {"a": "x", '"a"': "y"}}, 'filter: a and "a" are the same table'),
+        ({"tables": ["*", "users"]}, 'tables: "*" means every table'),
+        ({"tables": {"*": None}}, "tables.*: '*' is not a name"),
+        ({"tables": "users"}, "tables: must be a list"),
+        ({"tables": ["users", "users"]}, "tables: users and users are the same table"),
+        ({"tables": ["users"], "exclude": ['"users"']}, 'exclude: "users": named in `tables` too'),
+        ({"target_env": "PROD"}, "target_env: is also source_env"),
+        ({"source_env": "absent"}, "source_env: is missing"),
+        ({"anonymize": True}, "policy: is missing: name a policy file"),
+        ({"anonymize": "absent"}, "policy: is missing: name a policy file"),
+        ({"policy": POLICY}, "policy: has no use with anonymize: false"),
+        ({"anonymize": True, "policy": 7}, "policy: must be a mapping"),
+        ({"anonymize": True, "policy": {}}, "policy.key: is missing"),
+        ({"parallel_workers": 0}, "parallel_workers: must be at least 1"),
+        ({"parallel_workers": True}, "parallel_workers: must be a whole number"),
+    ],
+)
+def test_a_contradiction_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
+    assert problems(tmp_path, **changes)[0].startswith(said)
+
+
+def test_a_missing_policy_file_is_told_by_its_path(tmp_path: Path) -> None:
+    assert problems(tmp_path, anonymize=True, policy="none.yaml") == [f"{tmp_path}/none.yaml: there is no such file"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "copy everything", "null"])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "op.yaml"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"op.yaml: must be a mapping"):
+        load_operation(file)
