@@ -172,6 +172,8 @@ class Proof:
 
 def examples(proof: Proof) -> Table:
     table = Table("column", "PROD (fake people)", "DEV", title="Before and after", title_justify="left")
+    for heading in table.columns:
+        heading.overflow = "fold"
     for name, columns in proof.masked.items():
         for column in columns:
             query = f"SELECT p.{column}, d.{column} FROM {proof.both(name)} WHERE p.{column} IS NOT NULL LIMIT 1"
@@ -182,7 +184,8 @@ def examples(proof: Proof) -> Table:
 
 def report(proof: Proof, source_untouched: bool, seconds: float) -> bool:
     """Print what was copied and what was proven; whether all of it holds."""
-    table = Table("table", "rows in PROD", "rows in DEV", "masked columns", "kept values that differ", "own value kept")
+    table = Table("table", "PROD rows", "DEV rows", "masked columns", "rows changed besides", "rows revealed")
+    table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
     good, total = True, 0

@@ -123,5 +123,6 @@ def make_shop(path: Path) -> None:
             shop.execute(statement)
         shop.execute("ANALYZE")
         shop.commit()
+        shop.execute("PRAGMA journal_mode = WAL")  # so that writers of PROD need not wait for a copy
     finally:
         shop.close()
