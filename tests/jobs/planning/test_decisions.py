@@ -33,7 +33,7 @@ def rules(texts: dict[str, str]) -> list[PolicyRule]:
 def run(texts: dict[str, str], tables: tuple[Table, ...] = (ORDERS, USERS), targets: tuple[Table, ...] = ()
         ) -> tuple[dict[str, Decision], list[Finding]]:  # fmt: skip
     decisions, findings = decide(tables, {t.name: t for t in targets}, rules(texts), "public")
-    return {f"{table.name}.{d.column}": d for table, found in decisions.items() for d in found}, findings
+    return {f"{table}.{d.column}": d for table, found in decisions.items() for d in found}, findings
 
 
 def test_a_complete_policy_has_no_findings_and_generated_columns_need_no_decision() -> None:

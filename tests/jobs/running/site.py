@@ -115,7 +115,13 @@ class Site:
         return f"sqlite:///{self.folder / 'control.db'}"
 
     def arguments(self, *command: str) -> list[str]:
-        return [*command, "--environments", str(self.folder / "environments.yaml"), "--control", self.control]
+        """The command with the options it takes."""
+        options = []
+        if command[0] in ("plan", "run", "resume", "status", "check"):
+            options += ["--environments", str(self.folder / "environments.yaml")]
+        if command[0] in ("run", "resume", "progress", "list", "show", "pause", "cancel"):
+            options += ["--control", self.control]
+        return [*command, *options]
 
     def command(self, *command: str, check: bool = True, **options: Any) -> subprocess.CompletedProcess[str]:
         """`dbagent …` as a process of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("no_spark")
 
 
 def go(site: Site, **changes: Any) -> str:
-    console = Console(record=True, width=200, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(record=True, width=200, file=io.StringIO())
     run(str(site.operation(**changes)), environments_path=site.environments({}), control_url=site.control, console=console)
     return console.export_text()
 
