@@ -61,10 +61,10 @@ class LeanSpark:
         if archive.exists():
             os.environ["SPARK_SUBMIT_OPTS"] = f"{JVM_FLAGS} -XX:SharedArchiveFile={archive}"
         else:
-            archive.parent.mkdir(parents=True, exist_ok=True)
             self._archive = archive.with_suffix(f".{os.getpid()}")
             os.environ["SPARK_SUBMIT_OPTS"] = f"{JVM_FLAGS} -XX:ArchiveClassesAtExit={self._archive}"
         from pyspark import SparkConf, SparkContext
+        from pyspark.java_gateway import launch_gateway
 
         conf = SparkConf(loadDefaults=False)
         conf.setMaster(f"local[{self._workers}]").setAppName("dbagent")
@@ -74,7 +74,8 @@ class LeanSpark:
         )
         log = Path(__file__).with_name("log4j2.properties")
         conf.set("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={log.as_uri()}")
-        return SparkContext(conf=conf)
+        with open(_log_path(), "wb") as stderr:
+            return SparkContext(conf=conf, gateway=launch_gateway(conf, {"stderr": stderr, "stdout": stderr}))
 
     def _submitted(self) -> SparkContext:
         from pyspark import SparkConf, SparkContext
@@ -97,7 +98,7 @@ class LeanSpark:
             raise JobError(
                 f"Spark did not start ({type(self._problem).__name__})",
                 where="Spark",
-                todo="check that `java -version` says 17 or 21 and that JAVA_HOME, if set, points to it",
+                todo=f"check that `java -version` says 17 or 21 and that JAVA_HOME, if set, points to it; see {_log_path()}",
             ) from None
         assert self._context is not None
         return self._context
@@ -149,6 +150,17 @@ def _exit_jvm(gateway: Any) -> None:
     SparkContext._gateway = SparkContext._jvm = None
 
 
+def _log_path() -> Path:
+    """What the JVM of this user's newest run had to say."""
+    return _cache() / "spark.log"
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dbagent"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
 def _archive_path() -> Path:
     """One archive per Java and pyspark: an archive of another one is useless (the JVM ignores it)."""
     import pyspark
@@ -158,5 +170,4 @@ def _archive_path() -> Path:
     java = java.resolve()
     made = java.stat().st_mtime_ns if java.exists() else 0
     key = hashlib.sha256(f"{java} {made} {pyspark.__version__} {JVM_FLAGS}".encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "dbagent" / f"classes-{key}.jsa"
+    return _cache() / f"classes-{key}.jsa"
