@@ -1,0 +1,74 @@
+"""The control store on both databases it can live in: a file, and a server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from jobs.control.store import ControlStore
+from jobs.control.tables import operations, tasks
+
+
+def on_server(servers: Any) -> str:
+    """A new database on the test server."""
+    made = servers["postgresql"].database("control")
+    login = ":".join(quote(part) for part in (made.user, made.password) if part)
+    return f"postgresql://{login}@{made.host}:{made.port}/{made.database}"
+
+
+@pytest.fixture
+def server(servers: Any) -> str:
+    """A new, empty store on a server."""
+    return on_server(servers)
+
+
+@pytest.fixture(scope="session")
+def shared_server(servers: Any) -> str:
+    """One store on a server for tests that only need it empty: a new database takes a second."""
+    return on_server(servers)
+
+
+@pytest.fixture(params=["file", "server"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new, empty store of each kind."""
+    if request.param == "file":
+        return f"sqlite:///{tmp_path}/state/control.db"
+    return str(request.getfixturevalue("server"))
+
+
+@pytest.fixture(params=["file", "server"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ControlStore]:
+    """An open store of each kind, without operations."""
+    kept = f"sqlite:///{tmp_path}/state/control.db"
+    url = kept if request.param == "file" else request.getfixturevalue("shared_server")
+    with ControlStore.open(url) as opened:
+        with opened._engine.begin() as connection:
+            connection.execute(tasks.delete())
+            connection.execute(operations.delete())
+        yield opened
+
+
+@pytest.fixture
+def create(store: ControlStore) -> Callable[..., str]:
+    """Records a new operation and returns its ID."""
+
+    def created(sha: str = "a" * 64, **changes: Any) -> str:
+        definition = {
+            "operation_type": "copy_filtered",
+            "source_env": "PROD",
+            "target_env": "DEV",
+            "tables": {"users": "id < 5", "orders": None},
+            "filter": {"orders": "total > 1"},
+            "anonymize": True,
+            "parallel_workers": 4,
+            "domain_id": None,
+            "policy": {"key": {"secret": "env:KEY"}, "columns": {}},
+            **changes,
+        }
+        return store.create(definition, plan_sha256=sha, plan_what={"format": 1}, requested_by="ada")
+
+    return created
