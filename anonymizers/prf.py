@@ -28,7 +28,7 @@ class Aes:
 
     def __call__(self, blocks: Words) -> Words:
         out = np.empty(blocks.nbytes + BLOCK - 1, np.uint8)
-        self._encryptor.update_into(np.ascontiguousarray(blocks).view(np.uint8).data.cast("B"), out.data)
+        self._encryptor.update_into(np.ascontiguousarray(blocks).reshape(-1).view(np.uint8).data, out.data)
         return out[: blocks.nbytes].view(WORD).reshape(-1, 2)
 
 

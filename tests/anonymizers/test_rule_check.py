@@ -1,0 +1,89 @@
+"""`check`: which rules fit which columns, and what people are told where they do not."""
+
+from __future__ import annotations
+
+import pytest
+
+from anonymizers.contract import ColumnShape, Rule, check
+
+EMAIL = Rule("faker", "email")
+
+
+@pytest.mark.parametrize(
+    ("rule", "column"),
+    [
+        (EMAIL, ColumnShape("text", nullable=False, unique=True, length=43)),
+        (EMAIL, ColumnShape("text", unique=True, case_sensitive=False)),
+        (Rule("faker", "person"), ColumnShape("text", length=23)),
+        (Rule("hash", "x"), ColumnShape("text", unique=True, length=32)),
+        (Rule("tokenize", "x"), ColumnShape("text", unique=True, length=24)),
+        (Rule("tokenize", "x"), ColumnShape("integer", nullable=False, unique=True, bits=16)),
+        (Rule("mask", "x"), ColumnShape("text", length=12)),
+        (Rule("scramble", "x"), ColumnShape("text", length=1)),
+        (Rule("null", "x"), ColumnShape("other")),
+        (Rule("null", "x"), ColumnShape("text", unique=True)),
+    ],
+    ids=str,
+)
+def test_fitting_rules_have_no_problems(rule: Rule, column: ColumnShape) -> None:
+    assert check(rule, column) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "column", "problems"),
+    [
+        (
+            Rule("shuffle", "x"),
+            ColumnShape("text"),
+            ["there is no strategy 'shuffle': use one of faker, hash, mask, null, scramble, tokenize, or keep"],
+        ),
+        (EMAIL, ColumnShape("integer"), ["faker does not take integer columns; null, tokenize or keep would"]),
+        (Rule("hash", "x"), ColumnShape("date"), ["hash does not take date columns; null or keep would"]),
+        (
+            Rule("faker", "users.email"),
+            ColumnShape("text"),
+            [
+                "faker needs a domain, one of city, company, email, first_name, last_name, person, phone, street, zip",
+            ],
+        ),
+        (Rule("mask", "x", {"keep": 3}), ColumnShape("text"), ["mask has no option 'keep' (it takes none)"]),
+        (
+            EMAIL,
+            ColumnShape("text", length=30),
+            ["faker gives up to 43 characters but the column takes 30"],
+        ),
+        (Rule("null", "x"), ColumnShape("text", nullable=False), ["null gives NULL but the column is NOT NULL"]),
+        (
+            Rule("faker", "phone"),
+            ColumnShape("text", unique=True),
+            [
+                "faker may give two rows the same value but the column is unique; hash, null, tokenize, keep would not",
+            ],
+        ),
+        (
+            Rule("scramble", "x"),
+            ColumnShape("text", nullable=False, unique=True, length=30),
+            ["scramble may give two rows the same value but the column is unique; tokenize, keep would not"],
+        ),
+        (
+            Rule("mask", "email"),
+            ColumnShape("text", nullable=False, unique=True, length=10),
+            [
+                "mask gives up to 12 characters but the column takes 10",
+                "mask may give two rows the same value but the column is unique; keep would not",
+            ],
+        ),
+        (
+            Rule("faker", "x", {"locale": "de"}),
+            ColumnShape("uuid"),
+            [
+                "faker does not take uuid columns; null or keep would",
+                "faker has no option 'locale' (it takes none)",
+                "faker needs a domain, one of city, company, email, first_name, last_name, person, phone, street, zip",
+            ],
+        ),
+    ],
+    ids=str,
+)
+def test_every_problem_is_said_at_once(rule: Rule, column: ColumnShape, problems: list[str]) -> None:
+    assert check(rule, column) == problems
