@@ -97,7 +97,8 @@ class SqlLedger:
     # In a chunk's transaction: the caller begins and commits.
 
     def claim(self, run_id: str, fence: int, target: str, chunk: Chunk) -> bool:
-        """Insert the chunk's row; False when it is there already. Raises LeaseLost under a fence that is no longer ours."""
+        """Insert the chunk's row; False when the chunk is loaded already: then the caller rolls back. Raises LeaseLost
+        under a fence that is no longer ours."""
         held = self._rows(
             "SELECT 1 FROM {leases} WHERE target = ? AND run_id = ? AND fence = ?" + self._dialect.hold,
             target,
@@ -106,18 +107,19 @@ class SqlLedger:
         )
         if not held:
             raise LeaseLost("another driver has taken over this run", where=target)
-        return bool(
-            self._run(
-                "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, unchanged, loaded_at)"
-                " VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING",
-                run_id,
-                chunk.table_id,
-                chunk.number,
-                fence,
-                "{}",
-                time.time(),
-            )
+        inserted = self._run(
+            "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, unchanged, loaded_at)"
+            " VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING",
+            run_id,
+            chunk.table_id,
+            chunk.number,
+            fence,
+            "{}",
+            time.time(),
         )
+        # A complete table's chunk rows are gone, so a twin that comes this late inserts; looking afterwards finds it out.
+        complete = "SELECT 1 FROM {tables} WHERE run_id = ? AND table_id = ? AND state = 'complete'"
+        return bool(inserted) and not self._rows(complete, run_id, chunk.table_id)
 
     def loaded(self, run_id: str, loaded: Loaded) -> None:
         """Write what the chunk brought, before its commit."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from connectors.errors import ValueRefused
-from connectors.postgresql.splice import Bytes, Field, Places, cut, fixed, nulls
+from connectors.postgresql.splice import Bytes, Field, Places, array, cut, fixed, nulls
 
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 
@@ -42,15 +42,16 @@ class BinaryFormat:
 
     def integers(self, block: Bytes, field: Field, width: int) -> pa.Int64Array:
         values = numbers(block, width)[np.where(field.null, 0, field.start + 4)]
-        return pa.array(values.astype(np.int64), mask=field.null)
+        return array(values.astype(np.int64), field.null)
 
     def pieces(self, values: pa.Array, width: int) -> list[pa.BinaryArray]:
-        count, null = len(values), nulls(values)
+        count = len(values)
         if pa.types.is_null(values.type):
             return [fixed(np.full(count, -1, ">i4"))]
+        null = nulls(values)
         if pa.types.is_int64(values.type):
             lengths = np.where(null, -1, width).astype(">i4")
-            given = values.fill_null(0).to_numpy() if values.null_count else values.to_numpy()
+            given = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + count]
             return [fixed(lengths), fixed(given.astype(f">i{width}"), null)]
         offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + count + 1]
         lengths = np.where(null, -1, np.diff(offsets)).astype(">i4")

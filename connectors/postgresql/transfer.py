@@ -31,7 +31,7 @@ from connectors.postgresql.wire import CopyIn, CopyOut
 BINARY_SINCE = 140_000
 ROWS = 16_384
 PLAIN_BYTES = 1 << 20
-MASKED_BYTES = 4 << 20
+MASKED_BYTES = 2 << 20
 LOADED = b"""
 SELECT row_count, byte_count, unchanged FROM _dbagent.chunks WHERE run_id = %s AND table_id = %s AND chunk_no = %s
 """
