@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anonymizers.buffers import PIECE_VALUES
-from anonymizers.fpe import Ff1, IntegerPermutation, cells
+from anonymizers.fpe import Cell, Ff1, IntegerPermutation, cells
 from anonymizers.keys import DomainKey
 
 AES_128 = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
@@ -86,7 +86,7 @@ def test_the_cells_hold_every_integer_once() -> None:
 
 
 @pytest.mark.parametrize("cell", [cell for cell in cells() if cell.digits <= 5], ids=str)
-def test_small_cells_are_permuted_and_nothing_stays(cell) -> None:  # type: ignore[no-untyped-def]
+def test_small_cells_are_permuted_and_nothing_stays(cell: Cell) -> None:
     first, last = cell.range
     numbers = np.arange(first, last + 1)
     found = PERMUTATION(numbers)
