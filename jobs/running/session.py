@@ -12,13 +12,14 @@ import os
 import shutil
 import sys
 import threading
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from connectors.errors import RetryableError
-from jobs.errors import JobError
+from connectors.errors import RetryableError, TerminalError
+from jobs.errors import RunFailed
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
@@ -31,6 +32,10 @@ JVM_FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=of
 
 class WorkerDied(RetryableError):
     """The Python worker or the executor that held the task is gone."""
+
+
+class SparkDied(TerminalError):
+    """Spark itself is gone: no task will ever run again in this process."""
 
 
 class LeanSpark:
@@ -82,7 +87,7 @@ class LeanSpark:
 
         conf = SparkConf()
         if conf.get("spark.speculation", "false") == "true":
-            raise JobError(
+            raise RunFailed(
                 "spark.speculation is on, which runs chunks twice for nothing",
                 where="Spark configuration",
                 todo="submit with --conf spark.speculation=false",
@@ -93,9 +98,9 @@ class LeanSpark:
         """The running context. Raises what went wrong when it could not start."""
         self._thread.join()
         if self._problem is not None:
-            if isinstance(self._problem, JobError):
+            if isinstance(self._problem, RunFailed):
                 raise self._problem
-            raise JobError(
+            raise RunFailed(
                 f"Spark did not start ({type(self._problem).__name__})",
                 where="Spark",
                 todo=f"check that `java -version` says 17 or 21 and that JAVA_HOME, if set, points to it; see {_log_path()}",
@@ -108,22 +113,29 @@ class LeanSpark:
         return str(self.context().master).startswith("local")
 
     def submit(self, function: Callable[[Given], Result], given: Given) -> Result:
-        """Run `function(given)` in a task and wait. `given` travels in the task's closure. Raises WorkerDied."""
-        from py4j.protocol import Py4JError, Py4JJavaError
+        """Run `function(given)` in a task and wait. `given` travels in the task's closure. Raises WorkerDied, SparkDied."""
+        from py4j.protocol import Py4JError, Py4JNetworkError
 
         context = self.context()
         try:
             # map() consumes its one input row: a task that leaves input unread loses its Python worker (0.2 s each).
-            [result] = context.parallelize([0], 1).map(lambda _: function(given)).collect()
-        except (Py4JJavaError, Py4JError, OSError, EOFError) as problem:
+            [results] = context.parallelize([0], 1).map(lambda _: _first_attempt(function, given)).collect()
+        except (Py4JNetworkError, OSError):
+            raise SparkDied("Spark's own process (the JVM) is gone", where="Spark", todo=f"see {_log_path()}") from None
+        except (Py4JError, EOFError) as problem:
             raise WorkerDied(f"the task's process is gone ({type(problem).__name__})", todo="run it again") from None
-        found: Result = result
+        if not results:
+            raise WorkerDied("the task's process is gone, and Spark began the task anew", todo="run it again")
+        found: Result = results[0]
         return found
 
     def cancel(self) -> None:
         """End every task at once."""
+        from py4j.protocol import Py4JError
+
         if self._context is not None:
-            self._context.cancelAllJobs()
+            with suppress(Py4JError, OSError):  # a Spark that is gone has no tasks
+                self._context.cancelAllJobs()
 
     def stop(self) -> None:
         """Stop Spark; the first time on a machine, write the class-data archive on the way out."""
@@ -131,11 +143,23 @@ class LeanSpark:
         if self._context is None:
             return
         gateway: Any = self._context._gateway
-        self._context.stop()
+        with suppress(OSError), warnings.catch_warnings():  # gone already: whoever needed it has said so
+            warnings.simplefilter("ignore", RuntimeWarning)
+            self._context.stop()
         if self._archive is not None and hasattr(gateway, "proc"):
             _exit_jvm(gateway)
             if self._archive.exists():
                 self._archive.replace(_archive_path())
+
+
+def _first_attempt(function: Callable[[Given], Result], given: Given) -> tuple[Result, ...]:
+    """Nothing when a cluster begins a lost task anew by itself: under which snapshot it may be tried again, the driver
+    decides."""
+    from pyspark import TaskContext
+
+    context = TaskContext.get()
+    assert context is not None
+    return () if context.attemptNumber() else (function(given),)
 
 
 def _exit_jvm(gateway: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ import pytest
 
 from connectors.testkit import testkits
 from jobs.running import run as run_module
-from tests.jobs.running.site import Site
+from tests.jobs.running.faults import Launcher
+from tests.jobs.running.site import Here, Site
 
 numbers = itertools.count(1)
 
@@ -21,22 +22,16 @@ def site(request: pytest.FixtureRequest, servers: Any, tmp_path: Path) -> Site:
     return Site.make(servers[request.param], tmp_path, f"site{next(numbers)}")
 
 
-class Here:
-    """LeanSpark's face without Spark: tasks run in the driver's own threads."""
-
-    def __init__(self, workers: int, **_: Any) -> None:
-        self.workers = workers
-
-    def start(self) -> None: ...
-
-    def submit(self, function: Callable[[Any], Any], given: Any) -> Any:
-        return function(given)
-
-    def cancel(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
 @pytest.fixture
 def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "LeanSpark", Here)
+
+
+@pytest.fixture
+def launch() -> Iterator[Launcher]:
+    """Starts commands in processes of their own; none outlives the test."""
+    launcher = Launcher()
+    try:
+        yield launcher
+    finally:
+        launcher.end_all()

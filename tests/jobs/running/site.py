@@ -140,4 +140,17 @@ class Site:
         return sorted(self.server.read(end, table), key=repr)
 
 
-Make = Callable[..., Site]
+class Here:
+    """LeanSpark's face without Spark: tasks run in the driver's own threads."""
+
+    def __init__(self, workers: int, **_: Any) -> None:
+        self.workers = workers
+
+    def start(self) -> None: ...
+
+    def submit(self, function: Callable[[Any], Any], given: Any) -> Any:
+        return function(given)
+
+    def cancel(self) -> None: ...
+
+    def stop(self) -> None: ...

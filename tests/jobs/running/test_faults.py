@@ -1,0 +1,62 @@
+"""Something dies in the middle of a run: the run recovers by itself, or `run` and `resume` continue it, and every row is
+there once."""
+
+from __future__ import annotations
+
+from tests.jobs.running.faults import (
+    QUIET,
+    Launcher,
+    assert_completed,
+    assert_exact,
+    assert_one_state,
+    changing,
+    end,
+    fill,
+    full_speed,
+    masked,
+    only_operation,
+    operations,
+    slow,
+    under_way,
+    until,
+)
+from tests.jobs.running.site import Site
+
+
+def test_a_killed_worker_is_replaced_and_the_run_completes(site: Site, launch: Launcher) -> None:
+    fill(site)
+    slow(site, 0.4)
+    running = launch(site, "run", masked(site))
+    under_way(site, running)
+    killed = until(running.spark_workers, "a worker")
+    for worker in killed:
+        end(worker)
+    running.succeeds()
+    assert_completed(site)
+    assert_exact(site)
+
+
+def test_a_killed_driver_and_a_killed_jvm_leave_a_run_that_continues(site: Site, launch: Launcher) -> None:
+    fill(site)
+    with changing(site):
+        slow(site, 0.4)
+        operation = masked(site)
+        first = launch(site, "run", operation)
+        under_way(site, first)
+        first.kill()
+        assert only_operation(site).status == "running"
+
+        second = launch(site, "run", operation)
+        until(lambda: "continuing its unfinished run" in second.text, "the second driver")
+        until(second.spark_workers, "a worker")
+        for jvm in second.jvms("org.apache.spark.deploy.SparkSubmit"):
+            end(jvm)
+        assert second.ended() == 5, second.text
+        assert only_operation(site).status == "failed"
+
+        full_speed(site)
+        launch(site, "resume", only_operation(site).id).succeeds()
+    assert_one_state(site)
+    assert_completed(site)
+    assert len(operations(site)) == 1
+    assert_exact(site, *QUIET)
