@@ -28,7 +28,7 @@ def copied_into(name: str, path: Path | None) -> dict[str, Any]:
     environment = _environment(name, path)
     if not environment.writable:
         raise UsageError(
-            "is not writable, so nothing was ever copied into it",
+            "the environment is not writable, so nothing was ever copied into it",
             f"environment {name}",
             "name a target, or set `writable: true` in the environments file",
         )
@@ -65,7 +65,7 @@ def examine(name: str, path: Path | None) -> tuple[dict[str, Any], ConnectorErro
 
 
 def _environment(name: str, path: Path | None) -> Environment:
-    return choose(load_environments(path), {"environment": name})[0]
+    return choose(load_environments(path), {"the command line": name})[0]
 
 
 def _file_missing(environment: Environment) -> bool:
@@ -91,4 +91,5 @@ def _as_target(chosen: Connector, endpoint: Endpoint) -> tuple[dict[str, Any], C
 
 def _seen(session: SourceSession | TargetSession) -> dict[str, Any]:
     tables = session.schema().tables
-    return {"server": asdict(session.server), "tables": len(tables), "rows": sum(table.rows for table in tables)}
+    server = {**asdict(session.server), "privileges": dict(session.server.privileges)}
+    return {"server": server, "tables": len(tables), "rows": sum(table.rows for table in tables)}

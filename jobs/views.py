@@ -173,6 +173,10 @@ def operation(row: OperationRow, tasks: Sequence[TaskRow]) -> RenderableType:
     parts: list[RenderableType] = [Text(progress_line(row), style=COLOURS.get(row.status, "")), table]
     if tasks:
         parts.append(_tasks(tasks))
+    if row.report is not None:
+        from jobs.running.report import proven  # it stands on the whole driver, which nothing else here needs
+
+        parts += [Text(line) for line in proven(row.report)]
     if said := silence(row):
         parts.append(Text(said, style="yellow"))
     return Group(*parts)
@@ -301,7 +305,7 @@ def _side(side: str, found: Mapping[str, Any]) -> list[str]:
         f"  snapshot: {server['snapshot']}",
         f"  replica: {_yes(server['replica'])}, takes writes: {_yes(server['writable'])}, pooler: {_yes(server['pooler'])}",
     ]
-    lines += [f"  {'✓' if there else '✗'} {privilege}" for privilege, there in server["privileges"]]
+    lines += [f"  {'✓' if there else '✗'} {privilege}" for privilege, there in server["privileges"].items()]
     lines += [f"  ! {note}" for note in server["notes"]]
     return lines
 

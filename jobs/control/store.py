@@ -134,7 +134,7 @@ class ControlStore:
                     f"watch it with: dbagent progress {row.id}, or stop it with: dbagent pause {row.id}",
                 )
             if row.status in OVER:
-                raise UsageError(f"is {row.status} and does not run again", f"operation {row.id}", "run the file anew")
+                raise UsageError(f"the operation is {row.status} and does not run again", f"operation {row.id}", "run the file anew")
             step(OPERATION, f"operation {row.id}", row.status, "running")
             moment = now()
             return self._change(
@@ -197,7 +197,7 @@ class ControlStore:
                 return self._change(connection, row.id, stop_requested=wanted)
             after: Ended = "paused" if what == "pause" else "cancelled"
             if (row.status, after) not in OPERATION:
-                raise UsageError(f"is {row.status}: nothing to {what}", f"operation {row.id}")
+                raise UsageError(f"the operation is {row.status}: nothing to {what}", f"operation {row.id}")
             # the request stays: a driver that was only slow finds it
             return self._change(connection, row.id, status=after, stop_requested=what, holder=None, completed_at=now())
 
