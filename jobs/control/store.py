@@ -134,7 +134,8 @@ class ControlStore:
                     f"watch it with: dbagent progress {row.id}, or stop it with: dbagent pause {row.id}",
                 )
             if row.status in OVER:
-                raise UsageError(f"the operation is {row.status} and does not run again", f"operation {row.id}", "run the file anew")
+                what = f"the operation is {row.status} and does not run again"
+                raise UsageError(what, f"operation {row.id}", "run its file: that makes a new operation")
             step(OPERATION, f"operation {row.id}", row.status, "running")
             moment = now()
             return self._change(

@@ -117,7 +117,9 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     ]
     assert found[0] == "operation_type: must be 'copy_full' or 'copy_filtered'"
     assert found[5] == "parallel_workers: must be at most 64"
-    assert found[-1].startswith("paralel_workers: there is no such key; did you mean parallel_workers? (valid: anonymize, ")
+    assert found[-1].startswith(
+        "paralel_workers: there is no such key; did you mean parallel_workers? (valid: anonymize, "
+    )
 
 
 def test_the_problems_of_a_policy_file_are_told_beside_the_operations(tmp_path: Path) -> None:
