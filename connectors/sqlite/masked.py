@@ -15,8 +15,9 @@ import pyarrow as pa
 
 from connectors.contract import Anonymize, TableCopy
 from connectors.errors import TerminalError, ValueRefused
-from connectors.schema import Kind, quoted
-from connectors.sqlite.ranges import Address, Addressing, Condition
+from connectors.schema import Column, Kind, quoted
+from connectors.sqlite.ranges import Addressing, Condition
+from connectors.sqlite.types import affinity
 
 ROWS = 4096
 CHARACTERS = 4 << 20
@@ -27,7 +28,8 @@ CHARACTERS = 4 << 20
 class Batch:
     """Consecutive rows: their addresses, and per masked column the replacements (None: NULL in every row)."""
 
-    addresses: Sequence[Address]
+    addresses: Sequence[Any]
+    """Row numbers, or the addresses of a key."""
     replacements: Mapping[str, list[Any] | None]
     unchanged: Mapping[str, int]
 
@@ -44,15 +46,15 @@ def batches(
         if masked.num_rows != len(rows) or tuple(masked.schema.names) != anonymize.masked:
             raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
         replacements = {name: _values(masked.column(at)) for at, name in enumerate(anonymize.masked)}
-        yield Batch(list(zip(*columns[width:-1], strict=True)), replacements, unchanged)
+        addresses = list(zip(*columns[width:-1], strict=True)) if addressing.key else columns[width]
+        yield Batch(addresses, replacements, unchanged)
 
 
 def _read(
     source: sqlite3.Connection, copy: TableCopy, columns: Sequence[str], addressing: Addressing, part: Condition
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Rows of the columns, the address and the row's size, in the order of their address, in bounded batches."""
-    integers = {c.name for c in copy.source.columns if c.type.kind is Kind.INTEGER}
-    values = [quoted(name) if name in integers else f"CAST({quoted(name)} AS TEXT)" for name in columns]
+    values = [_selected(copy.source.column(name)) for name in columns]
     size = " + ".join(f"ifnull(length({quoted(name)}), 0)" for name in columns) or "0"
     hint = "" if addressing.key else "NOT INDEXED"
     cursor = source.execute(
@@ -69,6 +71,13 @@ def _read(
             rows, characters = [], 0
     if rows:
         yield rows
+
+
+def _selected(column: Column) -> str:
+    """Everything but integers is masked as text. A column of TEXT affinity holds nothing that is not bytes already."""
+    if column.type.kind is Kind.INTEGER or affinity(column.type.native) == "TEXT":
+        return quoted(column.name)
+    return f"CAST({quoted(column.name)} AS TEXT)"
 
 
 def _array(copy: TableCopy, name: str, values: Sequence[Any]) -> pa.Array:
@@ -126,16 +135,16 @@ class Writer:
 
     def write(self, batch: Batch) -> int:
         """Returns the rows inserted: all of the batch's, or the batch is refused."""
-        functions = {}
+        functions, width = {}, len(self._addressing.selected())
         for number, (name, values) in enumerate(batch.replacements.items()):
             if values is None:
                 functions[name] = "NULL"
             else:
                 functions[name] = f"dbagent_{number}({', '.join(self._addressing.selected())})"
-                width = len(self._addressing.selected())
-                self._target.create_function(f"dbagent_{number}", width, _lookup(batch.addresses, values))
+                self._target.create_function(f"dbagent_{number}", width, _lookup(batch.addresses, values, width))
         columns = [column.name for column in self._copy.source.copied]
-        between = self._addressing.between(batch.addresses[0], batch.addresses[-1]) & self._filtered
+        ends = [end if self._addressing.key else (end,) for end in (batch.addresses[0], batch.addresses[-1])]
+        between = self._addressing.between(*ends) & self._filtered
         written = self._target.execute(
             f"INSERT INTO main.{quoted(self._copy.into.name)} ({', '.join(map(quoted, columns))})"
             f" SELECT {', '.join(functions.get(name) or quoted(name) for name in columns)}"
@@ -147,9 +156,7 @@ class Writer:
         return written
 
 
-def _lookup(addresses: Sequence[Address], values: list[Any]) -> Callable[..., Any]:
+def _lookup(addresses: Sequence[Any], values: list[Any], width: int) -> Callable[..., Any]:
     """The replacement at an address; any other address raises, and the chunk rolls back."""
-    if len(addresses[0]) == 1:
-        return dict(zip((number for (number,) in addresses), values, strict=True)).__getitem__
     found = dict(zip(addresses, values, strict=True))
-    return lambda *address: found[address]
+    return found.__getitem__ if width == 1 else lambda *address: found[address]

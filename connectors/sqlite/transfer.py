@@ -10,6 +10,7 @@ its own transaction: PRAGMA data_version must still be what it was at the beginn
 from __future__ import annotations
 
 import contextlib
+import gc
 import itertools
 import sqlite3
 import threading
@@ -76,6 +77,18 @@ def _alone(path: Path) -> Iterator[None]:
             _reading.discard(path)
 
 
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Batches are many objects and no cycles: looking for cycles takes a quarter of the time and finds none."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
+
+
 def _begin(reader: sqlite3.Connection, job: TransferJob) -> None:
     """Take the snapshot, and see that it shows what was planned."""
     if reader.execute("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'OMIT_SHARED_CACHE'").fetchone():
@@ -103,7 +116,7 @@ class SqliteTransfer:
 
     def copy(self, chunk: Chunk) -> Loaded:
         copy, began = self._job.tables[chunk.table_id], time.monotonic()
-        with translated(f"{copy.target.name}, chunk {chunk.number}"):
+        with translated(f"{copy.target.name}, chunk {chunk.number}"), _uncollected():
             loaded = self._plain(chunk, copy) if copy.anonymize is None else self._masked(chunk, copy)
         if self._job.bytes_per_second:
             time.sleep(max(0.0, loaded.bytes / self._job.bytes_per_second - (time.monotonic() - began)))
