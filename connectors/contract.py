@@ -53,7 +53,7 @@ class Endpoint:
     tls: Tls = Tls()
     options: Mapping[str, str] = field(default_factory=dict)
     application: str = "dbagent"
-    """What our sessions call themselves on the server, so that they can be found and ended: `dbagent/<run>/<fence>`."""
+    """What our sessions call themselves on the server, so that they can be found and ended: `dbagent/<run>/<fence>/`."""
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ keeps only complete tables. Whatever stops the loop leaves the target resumable.
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -19,7 +20,7 @@ from typing import Protocol
 from connectors.contract import Chunk, RunRecord, SourceSession, TableCopy, TableState, TargetSession, TransferJob
 from connectors.errors import ConnectorError, SourceChanged
 from connectors.schema import Schema
-from jobs.errors import RunStopped, VerificationFailed
+from jobs.errors import AlreadyRunning, RunStopped, VerificationFailed
 from jobs.running.chunk import Outcome, Work, copy_chunks
 from jobs.running.heart import Heart, Progress
 from jobs.running.holder import alive, holder
@@ -82,17 +83,8 @@ class Driver:
         """Copy everything and prove it. Raises ConnectorError, RunStopped, VerificationFailed; all leave a resumable run."""
         ledger = self._target.ledger
         ledger.create()
-        record = RunRecord(
-            self._run_id, self._operation_id, self._plan.sha256, self._plan.source_env, "running", time.time(), None
-        )
-        targets = [str(table.source.name) for table in self._plan.tables]
-        self._fence = ledger.acquire(record, targets, holder(), alive)
         try:
-            self._end_tasks()
-            with Heart(self._connect, self._run_id, self._fence, self._progress, self._hooks.show) as self._heart:
-                self._epochs()
-                self._settle()
-                proof = verify(self._plan, self._target, self._run_id)
+            proof = self._epochs()
             self._hooks.show(self._progress(ledger.tables(self._run_id)))
             if proof.problems:
                 raise VerificationFailed(
@@ -103,6 +95,25 @@ class Driver:
         finally:
             with suppress(ConnectorError):
                 ledger.release(self._run_id, self._fence)
+            if self._source is not self._bench.source:
+                self._source.close()
+
+    def _take_over(self) -> None:
+        """Under a new fence no task of a former driver or epoch can load any more, whether its process is gone or not."""
+        ledger = self._target.ledger
+        record = RunRecord(
+            self._run_id, self._operation_id, self._plan.sha256, self._plan.source_env, "running", time.time(), None
+        )
+        targets = [str(table.source.name) for table in self._plan.tables]
+        self._fence = ledger.acquire(record, targets, holder(), alive)
+        if any(run.run_id == self._run_id and run.state != "running" for run in ledger.runs()):
+            raise AlreadyRunning("another driver has finished this run meanwhile", f"run {self._run_id}")
+        self.end_tasks(f"dbagent/{self._run_id}/")
+
+    @property
+    def application(self) -> str:
+        """What the sessions of this driver's tasks call themselves."""
+        return f"dbagent/{self._run_id}/{self._fence}/"
 
     def _progress(self, states: list[TableState]) -> Progress:
         return Progress.of(states, len(self._plan.tables), self._plan.rows)
@@ -110,18 +121,22 @@ class Driver:
     def _connect(self) -> TargetSession:
         return self._bench.connector.target(self._bench.target_endpoint)
 
-    def _epochs(self) -> None:
-        """Load under one snapshot after another until everything is complete."""
-        for attempt in range(1, TRIES + 1):
+    def _epochs(self) -> Proof:
+        """Load under one snapshot after another until everything is complete and proven."""
+        for attempt in itertools.count(1):
+            self._take_over()
             try:
-                Epoch(self, self._source).load()
-                return
+                with Heart(self._connect, self._run_id, self._fence, self._progress, self._hooks.show) as self._heart:
+                    Epoch(self, self._source).load()
+                    self._settle()
+                    return verify(self._plan, self._target, self._run_id)
             except ConnectorError as problem:
                 if not problem.retryable or attempt == TRIES:
                     raise
-                time.sleep(attempt)
-                self._source.close()
-                self._source = self._bench.connector.source(self._bench.source_endpoint)
+            time.sleep(attempt)
+            self._source.close()
+            self._source = self._bench.connector.source(self._bench.source_endpoint)
+        raise AssertionError("the loop above ends by itself")
 
     def _settle(self) -> None:
         """Continue counters and refresh statistics of every table, those of an earlier attempt included."""
@@ -129,11 +144,11 @@ class Driver:
         for table in schema.pick(part.source.name for part in self._plan.tables):
             self._target.settle(table)
 
-    def _end_tasks(self) -> None:
-        """End this run's task sessions on both ends and wait: nothing of ours is at work afterwards."""
+    def end_tasks(self, application: str) -> None:
+        """End the task sessions of that name on both ends and wait: none of them is at work afterwards."""
         with suppress(ConnectorError):  # a source that is gone has no sessions either
-            self._source.end_sessions(f"dbagent/{self._run_id}/")
-        self._target.end_sessions(f"dbagent/{self._run_id}/")
+            self._source.end_sessions(application)
+        self._target.end_sessions(application)
 
     def look_around(self) -> None:
         """What the loop checks between chunks. Raises what must stop it."""
@@ -181,9 +196,17 @@ class Epoch:
                         self._came_home(self._in_flight.pop(future), future)
                     self._driver.look_around()
             except BaseException:
-                self._driver._hooks.cancel()
-                self._driver._end_tasks()
+                self._stop()
                 raise
+
+    def _stop(self) -> None:
+        """End the tasks at work, those too that a thread of the pool had not quite begun."""
+        going = set(self._in_flight)
+        while going:
+            self._driver._hooks.cancel()
+            with suppress(ConnectorError):
+                self._driver.end_tasks(self._driver.application)
+            _, going = wait(going, timeout=1)
 
     def _slots(self) -> int:
         facts = self._bench.connector.facts
@@ -220,13 +243,12 @@ class Epoch:
 
     def _work(self, chunks: tuple[Chunk, ...]) -> Work:
         rate = self._bench.source_environment.max_mb_per_second
-        application = f"dbagent/{self._driver._run_id}/{self._driver._fence}"
         return Work(
             TransferJob(
                 run_id=self._driver._run_id,
                 fence=self._driver._fence,
-                source=replace(self._bench.source_endpoint, application=application),
-                target=replace(self._bench.target_endpoint, application=application),
+                source=replace(self._bench.source_endpoint, application=self._driver.application),
+                target=replace(self._bench.target_endpoint, application=self._driver.application),
                 snapshot=self._source.snapshot,
                 tables={number: self._copies[number] for number in {chunk.table_id for chunk in chunks}},
                 suspend_foreign_keys=self._bench.target.server.suspends_foreign_keys,

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.contract import TableState, TargetSession
-from connectors.errors import TerminalError
+from connectors.errors import NotFound, TerminalError
 from connectors.schema import Table, TableName
 from jobs.planning.plan import Plan, TablePlan
 
@@ -55,12 +55,15 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tu
 
 def _kept(table: TablePlan, states: Mapping[int, TableState], target: TargetSession) -> bool:
     state = states.get(table.table_id)
-    return (
-        state is not None
-        and state.state == "complete"
-        and table.target is not None
-        and state.identity == target.identity(table.source.name)
-    )
+    return state is not None and state.state == "complete" and state.identity == _identity(table, target)
+
+
+def _identity(table: TablePlan, target: TargetSession) -> str | None:
+    """The target table's as it is now (an earlier epoch may have made it); None while there is none."""
+    try:
+        return target.identity(table.source.name)
+    except NotFound:
+        return None
 
 
 def _may_empty(plan: Plan, states: Mapping[int, TableState], there: Table, target: TargetSession,

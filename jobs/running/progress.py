@@ -91,11 +91,9 @@ class TaskMirror:
         )
         for state in progress.states:
             if self._shown.get(state.table_id) != state:
-                former = self._shown.get(state.table_id)
-                if former is None or former.state != "complete":
-                    self._put(state, "running")
-                    if state.state == "complete":
-                        self._put(state, "completed")
+                self._put(state, "running")
+                if state.state == "complete":
+                    self._put(state, "completed")
                 self._shown[state.table_id] = state
 
     def stop(self, status: Literal["failed", "paused"], message: str) -> None:
