@@ -92,8 +92,10 @@ def progress_line(row: OperationRow) -> str:
 
 def progress_bar(row: OperationRow) -> RenderableType:
     """The same with a bar, for a terminal that is redrawn."""
-    share = ProgressBar(total=max(row.rows_total, 1), completed=row.rows_copied, width=50)
-    return Group(share, Text(progress_line(row)))
+    lines = Table.grid()
+    lines.add_row(ProgressBar(total=max(row.rows_total, 1), completed=row.rows_copied, width=50))
+    lines.add_row(Text(progress_line(row)))
+    return lines
 
 
 def silence(row: OperationRow) -> str | None:

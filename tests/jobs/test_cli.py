@@ -264,7 +264,9 @@ def test_progress_is_drawn_on_a_terminal_until_the_end(operation: str, monkeypat
         row = cli_live.watch(store, store.get(operation), Console(file=screen, force_terminal=True, width=120))
         worker.join()
     assert (row.status, row.rows_copied) == ("completed", 100)
-    assert "━" in screen.getvalue()
+    drawn = screen.getvalue().splitlines()
+    assert any(line.count("━") == 50 for line in drawn)
+    assert any(f"{operation}: running · 0 of 0 tables · 50 of ≈ 100 rows" in line for line in drawn)
 
 
 def test_a_stop_is_asked_for(operation: str, capsys: Output) -> None:
