@@ -97,8 +97,8 @@ class SqlLedger:
     # In a chunk's transaction: the caller begins and commits.
 
     def claim(self, run_id: str, fence: int, target: str, chunk: Chunk) -> bool:
-        """Insert the chunk's row; False when the chunk is loaded already: then the caller rolls back. Raises LeaseLost
-        under a fence that is no longer ours."""
+        """Insert the chunk's row; False when the chunk is loaded already. Raises LeaseLost under a fence that is no longer
+        ours."""
         held = self._rows(
             "SELECT 1 FROM {leases} WHERE target = ? AND run_id = ? AND fence = ?" + self._dialect.hold,
             target,
@@ -118,8 +118,15 @@ class SqlLedger:
             time.time(),
         )
         # A complete table's chunk rows are gone, so a twin that comes this late inserts; looking afterwards finds it out.
-        complete = "SELECT 1 FROM {tables} WHERE run_id = ? AND table_id = ? AND state = 'complete'"
-        return bool(inserted) and not self._rows(complete, run_id, chunk.table_id)
+        return bool(inserted) and not self._run(
+            "DELETE FROM {chunks} WHERE run_id = ? AND table_id = ? AND chunk_no = ? AND EXISTS (SELECT 1 FROM {tables} t"
+            " WHERE t.run_id = ? AND t.table_id = ? AND t.state = 'complete')",
+            run_id,
+            chunk.table_id,
+            chunk.number,
+            run_id,
+            chunk.table_id,
+        )
 
     def loaded(self, run_id: str, loaded: Loaded) -> None:
         """Write what the chunk brought, before its commit."""

@@ -49,7 +49,7 @@ SETTINGS = {
     "default_transaction_isolation": "read committed",
 }
 READING = {"default_transaction_read_only": "on", "row_security": "off", "lock_timeout": "60s"}
-WRITING = {"default_transaction_read_only": "off", "row_security": "off", "lock_timeout": "300s"}
+WRITING = {"row_security": "off", "lock_timeout": "300s"}
 
 LEDGER = Dialect("_dbagent.", "%s", " FOR KEY SHARE", " FOR UPDATE")
 CREATE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS _dbagent"

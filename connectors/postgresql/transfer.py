@@ -115,7 +115,7 @@ class Transfer:
         writer.put(format_.header)
         rows = size = 0
         header = format_.header
-        unchanged: Counter[str] = Counter()
+        unchanged = Counter(dict.fromkeys(copy.anonymize.masked if copy.anonymize else (), 0))
         while not reader.ended:
             with self._reading(copy):
                 block, length = reader.rows(ROWS, limit)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -289,6 +291,33 @@ def test_a_target_that_stops_answering_ends_the_chunk_on_both_ends(pair: Pair) -
             assert time.monotonic() - started < 8
         with connector.transfer(replace(job, stall_timeout=60.0)) as transfer:
             assert transfer.copy(Chunk(0, 0, source.bounds(table, None, 1 << 30)[0])).fresh
+
+
+@pytest.mark.parametrize("end", ["source", "target"])
+def test_an_end_that_freezes_is_named_and_both_are_left(pair: Pair, end: str) -> None:
+    pair.server.execute(pair.prod, "CREATE TABLE t AS SELECT i, repeat('x', 900) AS s FROM generate_series(1, 20000) i")
+    with pair.sessions() as (source, target):
+        table = find(source, "t")
+        job = pair.start(source, target, table, stall_timeout=1.5, bytes_per_second=8_000_000.0)
+        with connector.transfer(job) as transfer:
+            place = pair.prod if end == "source" else pair.dev
+            [(pid,)] = pair.server.rows(
+                place,
+                "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                f" AND application_name = 'dbagent/{RUN}/{job.fence}'",
+            )
+            freeze = threading.Timer(0.5, os.kill, (pid, signal.SIGSTOP))
+            freeze.start()
+            try:
+                with pytest.raises(ConnectionLost, match=f"the {end} (prod|dev) made no progress"):
+                    transfer.copy(Chunk(0, 0, source.bounds(table, None, 1 << 30)[0]))
+            finally:
+                freeze.join()
+                os.kill(pid, signal.SIGCONT)
+        target.end_sessions(f"dbagent/{RUN}/")
+        with connector.transfer(replace(job, bytes_per_second=None, stall_timeout=60.0)) as transfer:
+            assert transfer.copy(Chunk(0, 0, source.bounds(table, None, 1 << 30)[0])).rows == 20000
+    assert pair.same("t")
 
 
 def test_reading_can_be_throttled(pair: Pair) -> None:
