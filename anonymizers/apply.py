@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -49,7 +50,7 @@ def _repetitive(values: pa.Array) -> bool:
     step = len(values) // _SAMPLE
     if step < 2:
         return False
-    sample = values.take(pa.array(range(0, step * _SAMPLE, step)))
+    sample = values.take(pa.array(np.arange(_SAMPLE) * step))
     return bool(len(sample.unique()) <= _SAMPLE - _REPEATS)
 
 

@@ -89,8 +89,8 @@ def ragged(rows: Bytes, kept: NDArray[np.bool_]) -> pa.Array:
 
 
 def piecewise(values: pa.Array, replace: Callable[[pa.Array], pa.Array]) -> pa.Array:
-    """Replacements computed piece by piece; NULLs stay."""
-    parts = [values.slice(piece.start, piece.stop - piece.start) for piece in pieces(len(values))]
+    """Replacements of text computed piece by piece; NULLs stay."""
+    parts = [values.slice(rows.start, rows.stop - rows.start) for rows, _ in Text.of(values).pieces()]
     if not parts:
         return values
     return pa.concat_arrays([with_nulls_of(part, replace(part)) for part in parts])

@@ -19,9 +19,16 @@ _ROUNDS = 10
 _BIG = np.dtype(">u8")
 
 
-def _modulo(numbers: Words, modulus: int) -> Words:
+class _Step(NamedTuple):
+    """One of the ten rounds: what it adds modulo, and its number in the round function's input."""
+
+    modulus: np.uint64
+    constant: np.uint64
+
+
+def _modulo(numbers: Words, modulus: np.uint64) -> Words:
     """numbers % modulus; numpy divides by one number with SIMD, but takes remainders one by one."""
-    remainders: Words = numbers - numbers // WORD.type(modulus) * WORD.type(modulus)
+    remainders: Words = numbers - numbers // modulus * modulus
     return remainders
 
 
@@ -33,17 +40,18 @@ class Ff1:
             raise ValueError(f"FF1 works on 2 to 19 digits here, not {digits}")
         self._aes = Aes(key)
         left = digits // 2
-        self._left, self._right = 10**left, 10 ** (digits - left)
-        self._width = -(-(self._right - 1).bit_length() // 8)
-        """Bytes of a half's number in the round function's input (b in the standard): at most 5."""
-        self._long = self._width > 4
-        """The round function's number has 12 bytes instead of 8 (d in the standard)."""
+        moduli = 10**left, 10 ** (digits - left)
+        self._right = WORD.type(moduli[1])
+        width = -(-(moduli[1] - 1).bit_length() // 8)  # b in the standard: bytes of a half, at most 5
+        self._long = width > 4  # d in the standard is 12 bytes instead of 8
         header = bytes([1, 2, 1, 0, 0, 10, _ROUNDS, left]) + digits.to_bytes(4, "big") + len(tweak).to_bytes(4, "big")
-        body = tweak + bytes(-(len(tweak) + self._width + 1) % BLOCK) + bytes(self._width + 1)
-        self._first, self._second = self._chained(header + body[:-BLOCK], body[-BLOCK:])
+        body = tweak + bytes(-(len(tweak) + width + 1) % BLOCK) + bytes(width + 1)
+        self._first, second = self._chained(header + body[:-BLOCK], body[-BLOCK:])
+        self._steps = [_Step(WORD.type(moduli[i % 2]), WORD.type(second ^ i << 8 * width)) for i in range(_ROUNDS)]
 
     def _chained(self, constant: bytes, last: bytes) -> tuple[np.uint64, int]:
-        """The CBC-MAC of all constant blocks xored with the last one, whose end each round fills in."""
+        """The CBC-MAC of all constant blocks xored with the last one, whose end each round fills in: its first word as
+        it is, its second as a number."""
         state = np.zeros((1, 2), WORD)
         for block in np.frombuffer(constant, WORD).reshape(-1, 1, 2):
             state = self._aes(state ^ block)
@@ -56,43 +64,39 @@ class Ff1:
     def decrypt(self, numbers: Words) -> Words:
         return self._pieces(self._decrypt, numbers)
 
-    def _pieces(self, way: Callable[[Words, Words], tuple[Words, Words]], numbers: Words) -> Words:
+    def _pieces(self, way: Callable[[Words, Words, Words], tuple[Words, Words]], numbers: Words) -> Words:
         out = np.empty_like(numbers)
-        right = WORD.type(self._right)
         for piece in pieces(len(numbers)):
             number = numbers[piece]
-            left = number // right
-            a, b = way(left, number - left * right)
-            np.add(a * right, b, out=out[piece])
+            left = number // self._right
+            blocks = np.empty((len(number), 2), WORD)
+            blocks[:, 0] = self._first
+            a, b = way(left, number - left * self._right, blocks)
+            out[piece] = a * self._right + b
         return out
 
-    def _encrypt(self, a: Words, b: Words) -> tuple[Words, Words]:
-        for step in range(_ROUNDS):
-            modulus = WORD.type(self._right if step % 2 else self._left)
-            total = a + self._round(step, b)
-            a, b = b, np.minimum(total, total - modulus)  # below zero wraps to a huge number
+    def _encrypt(self, a: Words, b: Words, blocks: Words) -> tuple[Words, Words]:
+        for step in self._steps:
+            total = a + self._round(step, b, blocks)
+            a, b = b, np.minimum(total, total - step.modulus)  # below zero wraps to a huge number
         return a, b
 
-    def _decrypt(self, a: Words, b: Words) -> tuple[Words, Words]:
-        for step in reversed(range(_ROUNDS)):
-            modulus = WORD.type(self._right if step % 2 else self._left)
-            difference = b - self._round(step, a)
-            a, b = np.minimum(difference, difference + modulus), a
+    def _decrypt(self, a: Words, b: Words, blocks: Words) -> tuple[Words, Words]:
+        for step in reversed(self._steps):
+            difference = b - self._round(step, a, blocks)
+            a, b = np.minimum(difference, difference + step.modulus), a
         return a, b
 
-    def _round(self, step: int, half: Words) -> Words:
-        """The standard's y, reduced to the half it is added to."""
-        modulus = self._right if step % 2 else self._left
-        blocks = np.empty((len(half), 2), WORD)
-        blocks[:, 0] = self._first
-        blocks[:, 1] = (half ^ WORD.type(self._second ^ step << 8 * self._width)).astype(_BIG).view(WORD)
+    def _round(self, step: _Step, half: Words, blocks: Words) -> Words:
+        """The standard's y, reduced to the half it is added to. Fills the blocks' second words."""
+        blocks.view(_BIG)[:, 1] = half ^ step.constant
         out = self._aes(blocks).view(_BIG)
-        number = _modulo(out[:, 0].astype(WORD), modulus)
+        number = _modulo(out[:, 0].astype(WORD), step.modulus)
         if self._long:
             low = out[:, 1].astype(WORD) >> WORD.type(32)
             # 16 bits at a time: 32 at once would overflow for halves of 10 digits.
-            number = _modulo((number << WORD.type(16)) + (low >> WORD.type(16)), modulus)
-            number = _modulo((number << WORD.type(16)) + (low & WORD.type(0xFFFF)), modulus)
+            number = _modulo((number << WORD.type(16)) + (low >> WORD.type(16)), step.modulus)
+            number = _modulo((number << WORD.type(16)) + (low & WORD.type(0xFFFF)), step.modulus)
         return number
 
 

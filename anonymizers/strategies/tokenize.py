@@ -34,7 +34,7 @@ class Tokenize:
         return Effects(injective="probable", nulls=False, length=len(_PREFIX) + 2 * _HALF, reversible=False)
 
     def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
-        if pa.types.is_integer(values.type):
+        if values.type == pa.int64():
             integers = values.fill_null(0).to_numpy(zero_copy_only=False)
             return with_nulls_of(values, pa.array(IntegerPermutation(key)(integers)))
         prf = Cmac(key.derive("value"))
