@@ -6,13 +6,12 @@ Exit codes are those of `dbagent` (README); errors go to standard error as one b
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from rich.console import Console
 
-from jobs.errors import Exit, block, exit_code
+from jobs.errors import Exit, tell
 from jobs.running.run import run
 
 
@@ -33,11 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
             console=Console(stderr=True),
         )
     except BaseException as problem:
-        code = exit_code(problem)
-        if code == Exit.BUG and os.environ.get("DBAGENT_DEBUG"):
-            raise
-        print(block(problem) if code != Exit.BUG else f"error: a bug ({type(problem).__name__})", file=sys.stderr)  # noqa: T201
-        return code
+        return tell(problem)
     return Exit.DONE
 
 

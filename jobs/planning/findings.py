@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
+
+from jobs.config import strict
 
 
 @dataclass(frozen=True)
@@ -31,5 +32,4 @@ def warning(where: object, what: str, todo: str = "") -> Finding:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """A hint at the name that was probably meant, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else ""
+    return strict.nearest(word, known).removeprefix("; ")

@@ -1,4 +1,5 @@
-"""The plan as people and scripts read it: a table, a list of findings, or JSON. No cell value can be in it."""
+"""The plan as people and scripts read it: a table with its warnings, or JSON. No cell value can be in it. What stops a
+plan is told by the error it is refused with."""
 
 from __future__ import annotations
 
@@ -42,7 +43,7 @@ def table(plan: Plan) -> RenderableType:
     for name in ("way", "snapshot", "foreign_keys", "parallel_workers"):
         parts.append(Text(f"{name.replace('_', ' ')}: {plan.how[name]}"))
     parts.append(Text(f"plan: {plan.sha256}"))
-    parts += findings(plan)
+    parts += [Text(f"warning: {f}", style="yellow") for f in plan.findings if f.severity == "warning"]
     return Group(*parts)
 
 
@@ -57,12 +58,6 @@ def _replaced(part: TablePlan) -> list[str]:
         origin = "" if decision.origin == "policy" else f" ({decision.origin})"
         found.append(f"{decision.column}: {decision.rule.strategy}[{decision.rule.domain}]{origin}")
     return found
-
-
-def findings(plan: Plan) -> list[RenderableType]:
-    """Errors first."""
-    ordered = sorted(plan.findings, key=lambda f: f.severity != "error")
-    return [Text(f"{f.severity}: {f}", style="red" if f.severity == "error" else "yellow") for f in ordered]
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

@@ -16,8 +16,10 @@ from rich.console import Console
 from connectors.errors import ConnectorError, LeaseHeld
 from jobs.config.environment import Environment, choose, load_environments
 from jobs.config.operation import Operation, load_operation
-from jobs.control.store import ControlStore, OperationRow
-from jobs.errors import PlanRefused, RunFailed, RunStopped, UsageError, VerificationFailed
+from jobs.control.rows import OperationRow
+from jobs.control.states import Ended
+from jobs.control.store import ControlStore
+from jobs.errors import PlanRefused, RunFailed, RunStopped, UsageError
 from jobs.planning.plan import changed
 from jobs.planning.render import table as plan_table
 from jobs.running.drive import Driver, Hooks
@@ -136,31 +138,29 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: Lean
         try:
             proof = driver.execute()
         except BaseException as problem:
-            ended = _ended(problem, row.id)
-            mirror.stop("paused" if isinstance(ended, (RunStopped, KeyboardInterrupt)) else "failed", str(ended))
-            status = (
-                ("cancelled" if ended.what == "cancel" else "paused") if isinstance(ended, RunStopped) else "failed"
-            )
-            store.finish(row.id, "paused" if isinstance(ended, KeyboardInterrupt) else status, str(ended))
-            if ended is problem:
+            status, told = _ended(problem, row.id)
+            mirror.stop("failed" if status == "failed" else "paused", str(told))
+            store.finish(row.id, status, str(told))
+            if told is problem:
                 raise
-            raise ended from None
+            raise told from None
     report = as_json(bench.plan, proof, driver.timing, time.time() - began)
     store.finish(row.id, "completed", report=report)
     console.print(for_people(bench.plan, report))
 
 
-def _ended(problem: BaseException, operation_id: str) -> BaseException:
-    """What the person is told: a database's error of a run is a run that failed and can be resumed."""
-    again = f"then continue with: dbagent resume {operation_id}"
-    if isinstance(problem, LeaseHeld):
-        return problem
-    if isinstance(problem, ConnectorError):
+def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseException]:
+    """How the operation ended, and what the person is told: a database's error is a run that failed and can be resumed."""
+    if isinstance(problem, RunStopped):
+        return ("cancelled" if problem.what == "cancel" else "paused"), problem
+    if isinstance(problem, KeyboardInterrupt):
+        return "paused", problem
+    if isinstance(problem, ConnectorError) and not isinstance(problem, LeaseHeld):
+        again = f"continue with: dbagent resume {operation_id}"
         code = f" [{problem.code}]" if problem.code else ""
-        return RunFailed(problem.what + code, problem.where, f"{problem.todo}; {again}" if problem.todo else again)
-    if isinstance(problem, (RunStopped, VerificationFailed, KeyboardInterrupt)):
-        return problem
-    return problem
+        todo = f"{problem.todo}; then {again}" if problem.todo else again
+        return "failed", RunFailed(problem.what + code, problem.where, todo)
+    return "failed", problem
 
 
 @contextmanager

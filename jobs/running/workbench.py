@@ -54,42 +54,12 @@ class Workbench:
 @contextmanager
 def open_workbench(operation: Operation, environments: Mapping[str, Environment]) -> Iterator[Workbench]:
     """Connect both ends and make the plan. Raises ConfigError and ConnectorError; findings are in the plan."""
-    names = {"source_env": operation.source_env, "target_env": operation.target_env}
-    source_environment, target_environment = choose(environments, names)
-    if not target_environment.writable:
-        raise ConfigError(
-            [
-                f"target_env: {operation.target_env} is not writable: an environment is a target only with"
-                " `writable: true` in the environments file"
-            ]
-        )
+    source_environment, target_environment = _environments(operation, environments)
     source_endpoint = source_environment.endpoint(operation.source_env, "dbagent/driver")
     target_endpoint = target_environment.endpoint(operation.target_env, "dbagent/driver")
-    if source_endpoint.engine != target_endpoint.engine:
-        raise ConfigError(
-            [
-                f"{operation.source_env} ({source_endpoint.engine}) → {operation.target_env} ({target_endpoint.engine}):"
-                " copies between different engines are not built yet; choose two environments of one engine"
-            ]
-        )
     key = MasterKey.parse(operation.policy.key.raw("policy: key").reveal()) if operation.policy is not None else None
     chosen = connector(source_endpoint.engine)
-    with ThreadPoolExecutor(2) as pool:
-        opening = (
-            pool.submit(_opened, chosen.source, source_endpoint),
-            pool.submit(_opened, chosen.target, target_endpoint),
-        )
-        sessions = []
-        problems = []
-        for future in opening:
-            try:
-                sessions.append(future.result())
-            except ConnectorError as problem:
-                problems.append(problem)
-    try:
-        if problems:
-            raise problems[0]
-        source, target = sessions
+    with _connected(chosen, source_endpoint, target_endpoint) as (source, target):
         ends = (
             End(operation.source_env, source_endpoint, chosen.facts, source.server, source.schema()),
             End(operation.target_env, target_endpoint, chosen.facts, target.server, target.schema()),
@@ -98,10 +68,9 @@ def open_workbench(operation: Operation, environments: Mapping[str, Environment]
         plan = build(operation, *ends, checks, source.explain_filter, key.id if key else None)
         unfinished = _unfinished(plan, target)
         state = _same_database(ends) + _not_empty(plan, target, unfinished)
-        plan = replace(plan, findings=tuple(dict.fromkeys((*state, *plan.findings))))
         yield Workbench(
             operation=operation,
-            plan=plan,
+            plan=replace(plan, findings=tuple(dict.fromkeys((*state, *plan.findings)))),
             source_endpoint=source_endpoint,
             target_endpoint=target_endpoint,
             source_environment=source_environment,
@@ -111,17 +80,52 @@ def open_workbench(operation: Operation, environments: Mapping[str, Environment]
             unfinished=unfinished,
             _key=key,
         )
+
+
+def _environments(operation: Operation, environments: Mapping[str, Environment]) -> tuple[Environment, Environment]:
+    names = {"source_env": operation.source_env, "target_env": operation.target_env}
+    source, target = choose(environments, names)
+    problems = []
+    if not target.writable:
+        problems.append(
+            f"target_env: {operation.target_env} is not writable: an environment is a target only with"
+            " `writable: true` in the environments file"
+        )
+    if source.engine != target.engine:
+        problems.append(
+            f"{operation.source_env} ({source.facts.title}) → {operation.target_env} ({target.facts.title}):"
+            " copies between different engines are not built yet; choose two environments of one engine"
+        )
+    if problems:
+        raise ConfigError(problems)
+    return source, target
+
+
+@contextmanager
+def _connected(chosen: Connector, source: Endpoint, target: Endpoint) -> Iterator[tuple[SourceSession, TargetSession]]:
+    """Both ends, opened at the same time; both problems when neither opens."""
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.submit(chosen.source, source), pool.submit(chosen.target, target)
+    opened: list[SourceSession | TargetSession] = []
+    problems: list[ConnectorError] = []
+    for future, endpoint in ((first, source), (second, target)):
+        try:
+            opened.append(future.result())
+        except ConnectorError as problem:
+            problems.append(problem.at(endpoint.environment))
+    try:
+        if len(problems) == 2:
+            one, other = problems
+            raise type(one)(
+                f"{one.what}; and {other.where}: {other.what}", where=one.where, todo=one.todo, code=one.code
+            )
+        if problems:
+            raise problems[0]
+        yield first.result(), second.result()
     finally:
-        for session in sessions:
+        for session in opened:
             with suppress(ConnectorError):
                 session.close()
-
-
-def _opened(open_end, endpoint: Endpoint):  # type: ignore[no-untyped-def]
-    try:
-        return open_end(endpoint)
-    except ConnectorError as problem:
-        raise problem.at(endpoint.environment) from None
 
 
 def _unfinished(plan: Plan, target: TargetSession) -> RunRecord | None:

@@ -17,7 +17,12 @@ pytestmark = pytest.mark.usefixtures("no_spark")
 
 def go(site: Site, **changes: Any) -> str:
     console = Console(record=True, width=200, file=io.StringIO())
-    run(str(site.operation(**changes)), environments_path=site.environments({}), control_url=site.control, console=console)
+    run(
+        str(site.operation(**changes)),
+        environments_path=site.environments({}),
+        control_url=site.control,
+        console=console,
+    )
     return console.export_text()
 
 
@@ -79,7 +84,12 @@ def test_orphans_of_a_filtered_copy_fail_or_are_reported(site: Site) -> None:
     with pytest.raises(VerificationFailed, match="reference no row"):
         go(site, operation_type="copy_filtered", policy=policy, **filters)
     text = go(
-        site, operation_type="copy_filtered", policy=policy, on_violation="report", if_target_not_empty="truncate", **filters
+        site,
+        operation_type="copy_filtered",
+        policy=policy,
+        on_violation="report",
+        if_target_not_empty="truncate",
+        **filters,
     )
     assert "reference no row" in text
 
@@ -112,6 +122,8 @@ def test_a_finished_operation_is_not_resumed_and_run_starts_a_new_one(site: Site
     go(site, if_target_not_empty="truncate")
     [first] = site.json("list")
     with pytest.raises(Exception, match="nothing to resume"):
-        resume(first["id"], environments_path=site.environments({}), control_url=site.control, console=Console(quiet=True))
+        resume(
+            first["id"], environments_path=site.environments({}), control_url=site.control, console=Console(quiet=True)
+        )
     go(site, if_target_not_empty="truncate")
     assert len(site.json("list")) == 2
