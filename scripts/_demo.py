@@ -176,7 +176,7 @@ def examples(proof: Proof) -> Table:
         heading.overflow = "fold"
     for name, columns in proof.masked.items():
         for column in columns:
-            query = f"SELECT p.{column}, d.{column} FROM {proof.both(name)} WHERE p.{column} IS NOT NULL LIMIT 1"
+            query = f"SELECT p.{column}, d.{column} FROM {proof.both(name)} WHERE p.{column} IS NOT NULL ORDER BY p.rowid LIMIT 1"
             before, after = proof.sql.execute(query).fetchone()
             table.add_row(f"{name}.{column}", repr(before), "NULL" if after is None else repr(after))
     return table
@@ -184,7 +184,7 @@ def examples(proof: Proof) -> Table:
 
 def report(proof: Proof, source_untouched: bool, seconds: float) -> bool:
     """Print what was copied and what was proven; whether all of it holds."""
-    table = Table("table", "PROD rows", "DEV rows", "masked columns", "rows changed besides", "rows revealed")
+    table = Table("table", "PROD rows", "DEV rows", "masked columns", "kept, yet changed", "masked, yet same")
     table.columns[0].no_wrap = True
     for column in table.columns[1:]:
         column.justify = "right"
