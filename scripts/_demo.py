@@ -176,8 +176,10 @@ def examples(proof: Proof) -> Table:
         heading.overflow = "fold"
     for name, columns in proof.masked.items():
         for column in columns:
-            query = f"SELECT p.{column}, d.{column} FROM {proof.both(name)} WHERE p.{column} IS NOT NULL ORDER BY p.rowid LIMIT 1"
-            before, after = proof.sql.execute(query).fetchone()
+            first = f"WHERE p.{column} IS NOT NULL ORDER BY p.rowid LIMIT 1"
+            before, after = proof.sql.execute(
+                f"SELECT p.{column}, d.{column} FROM {proof.both(name)} {first}"
+            ).fetchone()
             table.add_row(f"{name}.{column}", repr(before), "NULL" if after is None else repr(after))
     return table
 
