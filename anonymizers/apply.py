@@ -54,6 +54,14 @@ def _repetitive(values: pa.Array) -> bool:
     return bool(len(sample.unique()) <= _SAMPLE - _REPEATS)
 
 
+def _unchanged(values: pa.Array, replacements: pa.Array) -> int:
+    same = pc.equal(values, replacements)
+    count: int = pc.sum(same, min_count=0).as_py()
+    if count and pa.types.is_string(values.type):
+        count = pc.sum(pc.and_(same, pc.not_equal(values, "")), min_count=0).as_py()
+    return count
+
+
 class TableAnonymizer:
     """Replaces the masked columns of one table, batch by batch. Pure and picklable."""
 
@@ -68,14 +76,14 @@ class TableAnonymizer:
         self.columns = tuple(plan.name for plan in columns if plan.strategy.needs_values)
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
-        """The replacements, and per column how many non-NULL values came out equal to what went in."""
+        """The replacements, and per column how many values came out as they went in (NULL and '' are no values)."""
         arrays: list[pa.Array] = []
         unchanged: dict[str, int] = {}
         for plan in self._plans:
             if plan.name in self.columns:
                 values = batch.column(plan.name)
                 replacements = plan.replace(values)
-                unchanged[plan.name] = pc.sum(pc.equal(values, replacements), min_count=0).as_py()
+                unchanged[plan.name] = _unchanged(values, replacements)
             else:
                 replacements = plan.strategy.apply(pa.nulls(batch.num_rows), plan.key, plan.shape, plan.rule)
                 unchanged[plan.name] = 0

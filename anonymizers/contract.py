@@ -36,8 +36,6 @@ class ColumnShape:
     """Replacements of different values must differ: a single-column key, or the part of a key that makes it unique."""
     length: int | None = None
     """The most characters the column takes; None: unlimited."""
-    bits: int | None = None
-    """An integer column's width: 16, 32 or 64."""
     case_sensitive: bool = True
 
 

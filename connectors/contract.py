@@ -111,7 +111,7 @@ class Anonymize(Protocol):
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
         """`columns` in (n rows; text as string, integers as int64), `masked` out (n rows; string, int64 or null type),
-        with how many non-NULL values per masked column came out equal to what went in."""
+        with how many values per masked column came out as they went in (NULL and '' are no values)."""
         ...
 
 
@@ -208,7 +208,8 @@ class SourceSession(Protocol):
         ...
 
     def bounds(self, table: Table, where: Filter | None, budget: int) -> list[Bounds]:
-        """Parts of about `budget` bytes that together cover every row exactly once, whatever rows come and go."""
+        """Parts of about `budget` bytes that together cover every row exactly once, whatever rows come and go. One at
+        least, also for an empty table."""
         ...
 
     def check_alive(self) -> None:

@@ -49,7 +49,6 @@ def decide(tables: Sequence[Table], targets: Mapping[TableName, Table], rules: I
     chosen, findings = _written(tables, rules, default_schema)
     inherited, conflicts = _inherit(tables, chosen)
     findings += conflicts
-    widths = _widths(tables)
     decisions: dict[TableName, list[Decision]] = {}
     undecided: list[str] = []
     for table in tables:
@@ -62,7 +61,7 @@ def decide(tables: Sequence[Table], targets: Mapping[TableName, Table], rules: I
             if not origin:
                 undecided.append(f"{table.name}.{_written_name(column.name)}")
                 continue
-            shape = _shape(table, targets.get(table.name), column, masked, widths.get((table.name, column.name)))
+            shape = _shape(table, targets.get(table.name), column, masked)
             decisions[table.name].append(Decision(column.name, rule, origin, shape))
             if rule is not None:
                 findings += [error(f"{table.name}.{column.name}", what) for what in check(rule, shape)]
@@ -182,7 +181,7 @@ def _rule(written: PolicyRule, place: Place, referenced: Rule | None) -> Rule | 
     return Rule(written.strategy, written.domain or own, dict(written.options))
 
 
-def _shape(table: Table, target: Table | None, column: Column, masked: set[str], bits: int | None) -> ColumnShape:
+def _shape(table: Table, target: Table | None, column: Column, masked: set[str]) -> ColumnShape:
     """The narrower of both ends' forms."""
     ends = [column]
     keys = [*table.uniques, Key(table.primary_key)]
@@ -195,28 +194,8 @@ def _shape(table: Table, target: Table | None, column: Column, masked: set[str],
         nullable=all(c.nullable for c in ends),
         unique=any(_makes_unique(key, column.name, masked, keys) for key in keys),
         length=min(lengths, default=None),
-        bits=bits,
         case_sensitive=all(c.case_sensitive for c in ends),
     )
-
-
-def _widths(tables: Sequence[Table]) -> dict[Place, int]:
-    """Integer widths, the narrowest of all columns that foreign keys tie together: one value, one replacement, fits all."""
-    bits = {(t.name, c.name): c.type.bits for t in tables for c in t.columns if c.type.bits is not None}
-    ties = [
-        ((table.name, here), (key.referenced, there))
-        for table in tables
-        for key in table.foreign_keys
-        for here, there in zip(key.columns, key.referenced_columns, strict=True)
-    ]
-    changed = True
-    while changed:
-        changed = False
-        for one, other in ties:
-            if one in bits and other in bits and bits[one] != bits[other]:
-                bits[one] = bits[other] = min(bits[one], bits[other])
-                changed = True
-    return bits
 
 
 def _makes_unique(key: Key, column: str, masked: set[str], keys: Sequence[Key]) -> bool:

@@ -17,7 +17,7 @@ EMAIL = Rule("faker", "email")
         (Rule("faker", "person"), ColumnShape("text", length=23)),
         (Rule("hash", "x"), ColumnShape("text", unique=True, length=32)),
         (Rule("tokenize", "x"), ColumnShape("text", unique=True, length=24)),
-        (Rule("tokenize", "x"), ColumnShape("integer", nullable=False, unique=True, bits=16)),
+        (Rule("tokenize", "x"), ColumnShape("integer", nullable=False, unique=True)),
         (Rule("mask", "x"), ColumnShape("text", length=12)),
         (Rule("scramble", "x"), ColumnShape("text", length=1)),
         (Rule("null", "x"), ColumnShape("other")),

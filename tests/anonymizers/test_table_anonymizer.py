@@ -137,3 +137,9 @@ def test_workers_import_little() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.split() == []
+
+
+def test_an_empty_string_is_no_value_that_could_stay_itself() -> None:
+    source = pa.record_batch({"city": pa.array(["", "-", None, "Rome"])})
+    _, unchanged = TableAnonymizer([plan("city", "scramble")])(source)
+    assert unchanged == {"city": 1}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from connectors.schema import Column, ColumnType, ForeignKey, Key, Kind, Schema, Table, TableName
 
 INT = ColumnType("bigint", Kind.INTEGER, bits=64)
-SMALL = ColumnType("integer", Kind.INTEGER, bits=32)
 TEXT = ColumnType("text", Kind.TEXT)
 JSON = ColumnType("jsonb", Kind.JSON)
 

@@ -65,7 +65,8 @@ def test_missing_tables_views_and_exclusions_are_told_with_hints() -> None:
 
 def test_an_unreadable_table_and_one_with_triggers_in_the_target_stop_the_plan() -> None:
     found = plan(
-        source=Schema((ORDERS, replace(USERS, readable=False))), target=Schema((replace(USERS, hooks=("trigger audit",)),))
+        source=Schema((ORDERS, replace(USERS, readable=False))),
+        target=Schema((replace(USERS, hooks=("trigger audit",)),)),
     )
     assert any("may not read" in text for text in what(found))
     assert any("trigger audit" in text for text in what(found))

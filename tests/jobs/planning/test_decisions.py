@@ -9,7 +9,7 @@ from jobs.config.names import parse_column
 from jobs.config.policy import PolicyRule
 from jobs.planning.decisions import Decision, decide
 from jobs.planning.findings import Finding
-from tests.jobs.planning.sample import INT, ORDERS, SMALL, TEXT, USERS, name, varchar
+from tests.jobs.planning.sample import INT, ORDERS, TEXT, USERS, name, varchar
 
 ALL = {
     "users.id": "keep",
@@ -66,14 +66,6 @@ def test_a_foreign_key_decided_otherwise_is_refused_but_null_is_allowed() -> Non
     assert any(f.where == "public.orders.user_id" for f in findings)
     _, findings = run(ALL | {"users.id": "tokenize", "orders.user_id": "null"})
     assert findings == []
-
-
-def test_columns_tied_by_a_foreign_key_share_the_narrowest_width() -> None:
-    narrow = replace(ORDERS, columns=(ORDERS.columns[0], Column("user_id", SMALL), ORDERS.columns[2]))
-    decisions, _ = run(
-        {k: v for k, v in ALL.items() if k != "orders.user_id"} | {"users.id": "tokenize"}, (narrow, USERS)
-    )
-    assert {decisions[c].shape.bits for c in ("public.users.id", "public.orders.user_id")} == {32}
 
 
 def test_rules_that_match_nothing_and_second_rules_are_findings_with_hints() -> None:
