@@ -34,6 +34,8 @@ VERDICTS: tuple[Verdict, ...] = (
     ("SQLITE_IOERR", "disk I/O error", ConnectionLost, "the file cannot be read or written", "check the disk it is on"),
     ("SQLITE_READONLY_ROLLBACK", "", Unsupported, "a program died while it wrote this file, and it needs repair",
      "open it once with a program that may write to it"),
+    ("SQLITE_READONLY_DIRECTORY", "", PermissionMissing, "the folder of the file cannot be written",
+     "allow the user to: SQLite keeps a journal or a log (WAL) beside the file"),
     ("SQLITE_READONLY", "attempt to write a readonly", PermissionMissing, "the file or its folder cannot be written",
      "allow the user to write to both"),
     ("SQLITE_PERM", "access permission denied", PermissionMissing, "the file may not be opened", "allow the user to"),

@@ -114,7 +114,7 @@ class SqliteFolder:
             try:
                 while progress.read_text() == "0" and process.poll() is None:
                     time.sleep(0.01)
-                yield lambda: int(progress.read_text() or 0)
+                yield lambda: next(int(text) for text in iter(progress.read_text, None) if text)
             finally:
                 process.communicate()  # the end of its standard input ends it
         if process.returncode:

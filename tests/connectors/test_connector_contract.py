@@ -484,7 +484,7 @@ def test_orphans_are_counted(ends: Ends) -> None:
 def test_a_row_the_target_refuses_is_an_error_without_its_value(ends: Ends) -> None:
     fill(ends, dataclasses.replace(ACCOUNTS, primary_key=()), [(1, "secret value", 1), (1, "secret value", 2)])
     ends.server.create(ends.target, dataclasses.replace(ACCOUNTS, unique=(("name",),)))
-    with driver(ends) as one:
+    with driver(ends, budget=1 << 40) as one:
         one.lease(["accounts"])
         one.prepare(["accounts"])
         with pytest.raises(TerminalError) as refused:
