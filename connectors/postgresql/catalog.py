@@ -82,7 +82,7 @@ class Detail:
     unreadable: tuple[TableName, ...] = ()
     """The leaves (or the table itself) that the user may not read."""
     expressions: tuple[tuple[str, str], ...] = ()
-    """Generated columns and how each is computed."""
+    """Generated columns and how each is computed: `(price * 2) STORED`."""
     defaults: frozenset[str] = frozenset()
     """Columns the database can fill by itself."""
 
@@ -212,7 +212,7 @@ def shaped(relation: Relation, known: types.Types, rows: list[tuple[Any, ...]]) 
             )
         )
         if generated:
-            expressions.append((name, expression))
+            expressions.append((name, f"({expression}) {'STORED' if generated == 's' else 'VIRTUAL'}"))
         if expression or counter:
             defaults.add(name)
     about = Detail(relation.oid, relation.kind == "p", (), (), tuple(expressions), frozenset(defaults))

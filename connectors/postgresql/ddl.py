@@ -37,7 +37,7 @@ def column_definition(column: Column, expression: str | None) -> str:
     if isinstance(column.type, PgType) and column.type.collation:
         words.append(f"COLLATE {column.type.collation}")
     if expression is not None:
-        words.append(f"GENERATED ALWAYS AS ({expression}) STORED")
+        words.append(f"GENERATED ALWAYS AS {expression}")
     elif column.counter and column.counter.startswith("identity"):
         words.append(f"GENERATED {column.counter.removeprefix('identity ').upper()} AS IDENTITY")
     if not column.nullable:
