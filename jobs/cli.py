@@ -71,6 +71,10 @@ def run(
     control: Control = None,
 ) -> None:
     """Run an operation: continue its unfinished run if its plan is unchanged, else start a new one."""
+    from jobs.running import jvm
+
+    if not dry_run:
+        jvm.launch()
     from jobs.running.run import run as work
 
     work(operation, environments_path=environments, control_url=control, dry_run=dry_run, console=_console())
@@ -79,6 +83,9 @@ def run(
 @app.command(epilog=_example("resume op-20261121-3f9a2c"))
 def resume(operation: Id, environments: Environments = None, control: Control = None) -> None:
     """Continue a paused or failed operation where it stopped."""
+    from jobs.running import jvm
+
+    jvm.launch()
     from jobs.running.run import resume as work
 
     work(operation, environments_path=environments, control_url=control, console=_console())

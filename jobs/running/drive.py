@@ -116,7 +116,9 @@ class Driver:
         return f"dbagent/{self._run_id}/{self._fence}/"
 
     def _progress(self, states: list[TableState]) -> Progress:
-        return Progress.of(states, len(self._plan.tables), self._plan.rows)
+        expected = {table.table_id: table.source.rows for table in self._plan.tables}
+        counted = {state.table_id: state.rows for state in states if state.state == "complete"}
+        return Progress.of(states, len(self._plan.tables), sum((expected | counted).values()))
 
     def _connect(self) -> TargetSession:
         return self._bench.connector.target(self._bench.target_endpoint)

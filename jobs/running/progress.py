@@ -113,7 +113,7 @@ class TaskMirror:
             operation=self._operation,
             status=status,
             records_processed=state.rows,
-            total_records=max(state.rows, table.source.rows),
+            total_records=state.rows if status == "completed" else max(state.rows, table.source.rows),
             source_query=table.filter_text,
             error_message=message,
         )

@@ -60,7 +60,8 @@ def _is_file(reference: str) -> bool:
 def _execute(operation: Operation, row: OperationRow | None, store: ControlStore, environments_path: Path | None,
              console: Console, *, dry_run: bool = False) -> None:  # fmt: skip
     environments = load_environments(environments_path)
-    spark = None if dry_run else LeanSpark(operation.parallel_workers)
+    source, _ = choose(environments, {"source_env": operation.source_env, "target_env": operation.target_env})
+    spark = None if dry_run else LeanSpark(operation.parallel_workers, engine=source.engine)
     try:
         if spark is not None:
             spark.start()

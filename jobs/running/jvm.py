@@ -1,0 +1,109 @@
+"""The JVM of local mode: launched once per process, as early as possible, with the flags of a short-lived program.
+
+Its classes come from an archive that the first run on a machine writes into the user's cache folder (JEP 350): that halves
+the start. What the JVM has to say goes to a log file there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sys
+import threading
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
+
+ENGINE = "DBAGENT_ENGINE"
+"""The environment variable that tells the workers' daemon whose connector to import."""
+
+_launched: Future[Any] | None = None
+
+
+def submitted() -> bool:
+    """spark-submit started us: there is a JVM already, and its configuration stands."""
+    return "PYSPARK_GATEWAY_PORT" in os.environ
+
+
+def launch() -> None:
+    """Begin to launch the JVM in the background, once: settings are read and the plan is made meanwhile."""
+    global _launched
+    if _launched is None and not submitted():
+        _launched = Future()
+        threading.Thread(target=_launch, args=(_launched,), name="jvm", daemon=True).start()
+
+
+def gateway() -> Any:
+    """The gateway to the JVM. Raises whatever kept it from starting."""
+    launch()
+    assert _launched is not None
+    return _launched.result()
+
+
+def _launch(done: Future[Any]) -> None:
+    try:
+        from pyspark import SparkConf
+        from pyspark.java_gateway import launch_gateway
+
+        os.environ["PYSPARK_PYTHON"] = sys.executable  # or workers take whatever python3 is first on PATH
+        os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+        os.environ["SPARK_LAUNCHER_OPTS"] = FLAGS
+        archive = _archive()
+        use = "SharedArchiveFile" if archive.exists() else "ArchiveClassesAtExit"
+        os.environ["SPARK_SUBMIT_OPTS"] = f"{FLAGS} -XX:{use}={archive if archive.exists() else _unfinished(archive)}"
+        log = Path(__file__).with_name("log4j2.properties")
+        conf = SparkConf(loadDefaults=False).set("spark.driver.memory", "512m")
+        conf.set("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={log.as_uri()}")
+        with open(log_path(), "wb") as output:
+            done.set_result(launch_gateway(conf, {"stdout": output, "stderr": output}))
+    except BaseException as problem:  # handed to whoever waits for the gateway
+        done.set_exception(problem)
+
+
+def exit_after_first_run() -> None:
+    """Let a JVM without an archive exit by itself, so that it writes one: killed, it would not."""
+    from py4j.protocol import Py4JError
+    from pyspark import SparkContext
+
+    archive = _archive()
+    if submitted() or archive.exists():
+        return
+    found = gateway()
+    with suppress(Py4JError, OSError, EOFError):  # the answer never comes: the JVM is exiting
+        found.jvm.System.exit(0)
+    found.proc.wait(timeout=60)
+    found.shutdown()
+    SparkContext._gateway = SparkContext._jvm = None
+    if _unfinished(archive).exists():
+        _unfinished(archive).replace(archive)
+
+
+def log_path() -> Path:
+    """What the JVM of this user's newest run had to say."""
+    return _cache() / "spark.log"
+
+
+def _cache() -> Path:
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dbagent"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def _unfinished(archive: Path) -> Path:
+    return archive.with_suffix(f".{os.getpid()}")
+
+
+def _archive() -> Path:
+    """One archive per Java and pyspark: an archive of another one is useless (the JVM ignores it)."""
+    import pyspark
+
+    home = os.environ.get("JAVA_HOME")
+    java = Path(home, "bin", "java") if home else Path(shutil.which("java") or "java")
+    java = java.resolve()
+    made = java.stat().st_mtime_ns if java.exists() else 0
+    key = hashlib.sha256(f"{java} {made} {pyspark.__version__} {FLAGS}".encode()).hexdigest()[:16]
+    return _cache() / f"classes-{key}.jsa"
