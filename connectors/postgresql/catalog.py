@@ -115,7 +115,7 @@ class Relation:
         """The last ANALYZE's density times today's size; without one, a guess of 100 bytes a row."""
         if self.tuples >= 0 and self.pages > 0:
             return round(self.tuples / self.pages * self.blocks)
-        return self.bytes // 100
+        return self.bytes // 100 if self.blocks else 0
 
 
 def detail(table: Table) -> Detail:
