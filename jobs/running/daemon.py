@@ -4,6 +4,10 @@ and begin their first chunk at once. Local mode only; on a cluster Spark's own d
 from __future__ import annotations
 
 import os
+import sys
+
+# pyarrow and pyspark import pandas where it can be had (0.4 s, 50 MiB). A chunk never needs it.
+sys.modules["pandas"] = None  # type: ignore[assignment]
 
 import pyspark.daemon
 import pyspark.worker
