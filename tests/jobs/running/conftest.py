@@ -23,6 +23,18 @@ def site(request: pytest.FixtureRequest, servers: Any, tmp_path: Path) -> Site:
 
 
 @pytest.fixture
+def server_site(servers: Any, tmp_path: Path) -> Site:
+    """A site on an engine whose databases have sessions to look at and to end."""
+    return Site.make(servers["postgresql"], tmp_path, f"site{next(numbers)}")
+
+
+@pytest.fixture
+def file_site(servers: Any, tmp_path: Path) -> Site:
+    """A site on an engine whose databases are files."""
+    return Site.make(servers["sqlite"], tmp_path, f"site{next(numbers)}")
+
+
+@pytest.fixture
 def no_spark(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run_module, "LeanSpark", Here)
 

@@ -7,6 +7,8 @@ without Spark into a database of its own; a table that another client changes al
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import shutil
 import signal
@@ -14,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, redirect_stdout, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from connectors.contract import Endpoint
-from connectors.testkit import SampleTable, TestServer
+from connectors.testkit import SampleTable
+from jobs.cli import call
 from jobs.control.rows import OperationRow
 from jobs.control.store import ControlStore
 from jobs.running import run as run_module
@@ -124,7 +126,7 @@ class Launched:
     def spark_workers(self) -> list[int]:
         """The Python processes that run tasks: children of Spark's daemon."""
         family = descendants(self.process.pid)
-        daemons = {pid for pid in family if "pyspark.daemon" in command_line(pid)}
+        daemons = {pid for pid in family if "running.daemon" in command_line(pid)}
         return [pid for pid in family if parent(pid) in daemons]
 
     def jvms(self, main_class: str) -> list[int]:
@@ -221,6 +223,15 @@ def operations(site: Site) -> list[OperationRow]:
         return store.recent()
 
 
+def asked(site: Site, *command: str) -> Any:
+    """What a command answers as JSON, asked in this process: quicker than one of its own."""
+    answer = io.StringIO()
+    with redirect_stdout(answer):
+        code = call(site.arguments(*command, "--json"))
+    assert code == 0, command
+    return json.loads(answer.getvalue())
+
+
 def only_operation(site: Site) -> OperationRow:
     [row] = operations(site)
     return row
@@ -236,8 +247,13 @@ def arrived(site: Site, table: str) -> int:
         raise
 
 
+def planned(launched: Launched) -> None:
+    """Wait until the plan is made: from now on the source may change, as others see it."""
+    until(lambda: launched.process.poll() is not None or "operation op-" in launched.text, "the plan")
+
+
 def under_way(site: Site, launched: Launched, table: str = "letters") -> None:
-    """Wait until some rows of a table are in the target."""
+    """Wait until some rows of a table are in the target: the last one, if no other is named."""
 
     def some() -> bool:
         assert launched.process.poll() is None, f"ended too early:\n{launched.text}"
@@ -269,11 +285,7 @@ def assert_exact(site: Site, *tables: str) -> None:
     """These tables (all, without names) equal an undisturbed copy's."""
     other = undisturbed(site)
     for table in tables or TABLES:
-        assert digest(site.server, site.dev, table) == digest(site.server, other.dev, table), table
-
-
-def digest(server: TestServer, end_: Endpoint, table: str) -> tuple[int, str]:
-    return server.digest(end_, table)
+        assert site.server.digest(site.dev, table) == site.server.digest(other.dev, table), table
 
 
 def assert_one_state(site: Site, accounts: int = 1200) -> None:
@@ -286,7 +298,7 @@ def assert_one_state(site: Site, accounts: int = 1200) -> None:
 def assert_completed(site: Site) -> None:
     """The newest operation is complete in the control store, and so is the copy in the target's own memory."""
     assert operations(site)[0].status == "completed"
-    assert site.json("status", "DEV")["complete"] is True
+    assert asked(site, "status", "DEV")["complete"] is True
 
 
 @contextmanager

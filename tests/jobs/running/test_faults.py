@@ -16,6 +16,7 @@ from tests.jobs.running.faults import (
     masked,
     only_operation,
     operations,
+    planned,
     slow,
     under_way,
     until,
@@ -38,10 +39,11 @@ def test_a_killed_worker_is_replaced_and_the_run_completes(site: Site, launch: L
 
 def test_a_killed_driver_and_a_killed_jvm_leave_a_run_that_continues(site: Site, launch: Launcher) -> None:
     fill(site)
+    slow(site, 0.5)
+    operation = masked(site)
+    first = launch(site, "run", operation)
+    planned(first)
     with changing(site):
-        slow(site, 0.4)
-        operation = masked(site)
-        first = launch(site, "run", operation)
         under_way(site, first)
         first.kill()
         assert only_operation(site).status == "running"

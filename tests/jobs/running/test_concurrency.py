@@ -1,0 +1,92 @@
+"""Several at once: drivers on one target, tasks on one source, and limits that hold for all of them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from jobs.errors import RunStopped
+from jobs.running import drive
+from jobs.running.run import run
+from tests.jobs.running.faults import (
+    CHUNK,
+    Launched,
+    Launcher,
+    assert_completed,
+    assert_exact,
+    fill,
+    masked,
+    only_operation,
+    operations,
+    slow,
+)
+from tests.jobs.running.site import Site
+
+
+def sampled(site: Site, launched: Launched) -> list[int]:
+    """Our sessions at the source, looked at again and again until the run ends."""
+    found = []
+    while launched.process.poll() is None:
+        found.append(site.server.sessions(site.prod))
+        time.sleep(0.02)
+    return found
+
+
+def test_of_several_runs_started_at_once_one_copies(site: Site, launch: Launcher) -> None:
+    fill(site)
+    slow(site, 0.15)
+    operation = masked(site)
+    same_store = [launch(site, "run", operation) for _ in range(2)]
+    elsewhere = replace(site, folder=site.folder / "elsewhere")
+    elsewhere.folder.mkdir()
+    slow(elsewhere, 0.15)
+    other_store = launch(elsewhere, "run", operation)
+    all_three = [*same_store, other_store]
+    codes = sorted(launched.ended() for launched in all_three)
+    assert codes == [0, 9, 9], [launched.text for launched in all_three]
+    assert_exact(site)
+
+
+def test_more_task_slots_than_workers_bring_no_more_sessions(server_site: Site, launch: Launcher) -> None:
+    site = server_site
+    fill(site)
+    slow(site, 0.4)
+    running = launch.submit(site, masked(site, parallel_workers=2), "--master", "local[8]")
+    seen = sampled(site, running)
+    running.succeeds()
+    assert max(seen) == 3, "both workers and the driver"
+    assert_completed(site)
+    assert_exact(site)
+
+
+def test_max_connections_leaves_fewer_workers(server_site: Site, launch: Launcher) -> None:
+    site = server_site
+    fill(site)
+    slow(site, 0.4, max_connections=3)
+    running = launch(site, "run", masked(site, parallel_workers=4))
+    seen = sampled(site, running)
+    running.succeeds()
+    assert max(seen) == 2, "one worker and the driver"
+
+
+def test_a_snapshot_older_than_allowed_ends_the_run_resumably(
+    site: Site, no_spark: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(site)
+    monkeypatch.setattr(drive, "CHUNK_BYTES", (CHUNK, CHUNK))
+
+    def go() -> None:
+        path = site.folder / "environments.yaml"
+        run(masked(site), environments_path=path, control_url=site.control, console=Console(quiet=True))
+
+    slow(site, 10, max_snapshot_hours=1e-9)
+    with pytest.raises(RunStopped, match="max_snapshot_hours of PROD"):
+        go()
+    assert only_operation(site).status == "paused"
+    site.environments({})
+    go()
+    assert [row.status for row in operations(site)] == ["completed"]
+    assert_exact(site)

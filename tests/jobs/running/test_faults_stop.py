@@ -1,0 +1,69 @@
+"""A run that is asked to stop stops soon, holds nothing any more, and continues where that was meant."""
+
+from __future__ import annotations
+
+import signal
+
+from tests.jobs.running.faults import (
+    Launched,
+    Launcher,
+    assert_completed,
+    assert_exact,
+    fill,
+    full_speed,
+    masked,
+    only_operation,
+    operations,
+    slow,
+    under_way,
+    until,
+)
+from tests.jobs.running.site import Site
+
+CRAWL = 0.05
+"""Megabytes a second: no run of these ends by itself in time."""
+
+
+def stopped(site: Site, launched: Launched, status: str) -> None:
+    """It ended as one that was stopped, soon, and no session of ours is left."""
+    assert launched.ended(30) == 6, launched.text
+    assert only_operation(site).status == status
+    until(lambda: site.server.sessions(site.prod) == site.server.sessions(site.dev) == 0, "no session left", 5)
+
+
+def test_a_paused_or_interrupted_run_continues(site: Site, launch: Launcher) -> None:
+    fill(site)
+    slow(site, CRAWL)
+    running = launch(site, "run", masked(site))
+    under_way(site, running)
+    site.command("pause", only_operation(site).id)
+    stopped(site, running, "paused")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        running = launch(site, "resume", only_operation(site).id)
+        until(lambda: only_operation(site).status == "running", "the driver")
+        until(running.spark_workers, "a worker")
+        running.process.send_signal(number)
+        stopped(site, running, "paused")
+    full_speed(site)
+    launch(site, "resume", only_operation(site).id).succeeds()
+    assert_completed(site)
+    assert_exact(site)
+
+
+def test_a_cancelled_run_is_over_and_its_file_can_be_run_anew(site: Site, launch: Launcher) -> None:
+    fill(site)
+    slow(site, CRAWL)
+    operation = masked(site)
+    running = launch(site, "run", operation)
+    under_way(site, running)
+    cancelled = only_operation(site).id
+    site.command("cancel", cancelled)
+    stopped(site, running, "cancelled")
+    full_speed(site)
+    refused = launch(site, "resume", cancelled)
+    assert refused.ended() == 2, refused.text
+    assert "cancelled" in refused.text
+    launch(site, "run", operation).succeeds()
+    assert [row.status for row in operations(site)] == ["completed", "cancelled"]
+    assert_completed(site)
+    assert_exact(site)
