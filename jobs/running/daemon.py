@@ -5,19 +5,31 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib import import_module
+from importlib.abc import MetaPathFinder
 
-# pyarrow and pyspark import pandas where it can be had (0.4 s, 50 MiB). A chunk never needs it.
-sys.modules["pandas"] = None  # type: ignore[assignment]
-
-import pyspark.daemon
-import pyspark.worker
-
-import anonymizers.apply  # noqa: F401
-import jobs.running.chunk  # noqa: F401
 from connectors.contract import connector
 from jobs.running.jvm import ENGINE
 
-if __name__ == "__main__":
+NEEDED = ("pyspark.worker", "jobs.running.chunk", "anonymizers.apply")
+
+
+class WithoutPandas(MetaPathFinder):
+    """pyarrow and pyspark import pandas where it can be had (0.4 s and 50 MiB a worker); a chunk never needs it."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("chunks do without pandas", name=name)
+
+
+def main() -> None:
+    sys.meta_path.insert(0, WithoutPandas())
+    for module in NEEDED:
+        import_module(module)
     if os.environ.get(ENGINE):
         connector(os.environ[ENGINE])
-    pyspark.daemon.manager()
+    import_module("pyspark.daemon").manager()
+
+
+if __name__ == "__main__":
+    main()
