@@ -16,12 +16,12 @@ import pyarrow as pa
 from connectors.contract import Anonymize, TableCopy
 from connectors.errors import TerminalError, ValueRefused
 from connectors.schema import Column, Kind, quoted
-from connectors.sqlite.ranges import Addressing, Condition
+from connectors.sqlite.ranges import Address, Addressing, Condition
 from connectors.sqlite.types import affinity
 
-ROWS = 4096
+ROWS = 16384
 CHARACTERS = 4 << 20
-"""A batch ends at either: small enough for the processor's cache, and rows of 5 MB come one at a time."""
+"""A batch ends at either: enough rows for the kernels, and rows of 5 MB come one at a time."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,8 @@ def _read(
     """Rows of the columns, the address and the row's size, in the order of their address, in bounded batches."""
     values = [_selected(copy.source.column(name)) for name in columns]
     size = " + ".join(f"ifnull(length({quoted(name)}), 0)" for name in columns) or "0"
-    hint = "" if addressing.key else "NOT INDEXED"
     cursor = source.execute(
-        f"SELECT {', '.join([*values, *addressing.selected(), size])} FROM {quoted(copy.source.name.name)} {hint}"
+        f"SELECT {', '.join([*values, *addressing.selected(), size])} FROM {quoted(copy.source.name.name)} {addressing.hint}"
         f" WHERE {part.sql} ORDER BY {addressing.order()}",
         part.values,
     )
@@ -126,7 +125,11 @@ def _values(array: pa.Array) -> list[Any] | None:
 
 
 class Writer:
-    """Inserts rows of one table into another file, masked fields taken from a batch."""
+    """Inserts rows of one table into another file, masked fields taken from a batch.
+
+    SQLite meets row numbers in their order, so replacements are handed out one after the other and only the row number is
+    compared, once per row. Keys may be met in another order than they compare in (DESC), so there each field is looked up.
+    """
 
     def __init__(
         self, target: sqlite3.Connection, copy: TableCopy, addressing: Addressing, filtered: Condition
@@ -135,28 +138,53 @@ class Writer:
 
     def write(self, batch: Batch) -> int:
         """Returns the rows inserted: all of the batch's, or the batch is refused."""
-        functions, width = {}, len(self._addressing.selected())
-        for number, (name, values) in enumerate(batch.replacements.items()):
-            if values is None:
-                functions[name] = "NULL"
-            else:
-                functions[name] = f"dbagent_{number}({', '.join(self._addressing.selected())})"
-                self._target.create_function(f"dbagent_{number}", width, _lookup(batch.addresses, values, width))
+        fields = self._offer(batch)
         columns = [column.name for column in self._copy.source.copied]
         ends = [end if self._addressing.key else (end,) for end in (batch.addresses[0], batch.addresses[-1])]
         between = self._addressing.between(*ends) & self._filtered
+        ordered = "" if self._addressing.key else f"ORDER BY {self._addressing.order()}"
         written = self._target.execute(
             f"INSERT INTO main.{quoted(self._copy.into.name)} ({', '.join(map(quoted, columns))})"
-            f" SELECT {', '.join(functions.get(name) or quoted(name) for name in columns)}"
-            f" FROM source.{quoted(self._copy.source.name.name)} WHERE {between.sql}",
+            f" SELECT {', '.join(fields.get(name) or quoted(name) for name in columns)}"
+            f" FROM source.{quoted(self._copy.source.name.name)} {self._addressing.hint} WHERE {between.sql} {ordered}",
             between.values,
         ).rowcount
         if written != len(batch.addresses):
             raise TerminalError("not every row of a batch was found again", todo="please report this")
         return written
 
+    def _offer(self, batch: Batch) -> dict[str, str]:
+        """Make the replacements callable from SQL; returns the SQL of each masked column."""
+        given = {name: values for name, values in batch.replacements.items() if values is not None}
+        offered = _by_key if self._addressing.key else _in_order
+        functions = offered(batch.addresses, list(given.values()))
+        fields = dict.fromkeys(batch.replacements, "NULL")
+        for number, (name, function) in enumerate(zip(given, functions, strict=True)):
+            arguments = self._addressing.selected() if self._addressing.key or number == 0 else ()
+            self._target.create_function(f"dbagent_{number}", len(arguments), function)
+            fields[name] = f"dbagent_{number}({', '.join(arguments)})"
+        return fields
 
-def _lookup(addresses: Sequence[Any], values: list[Any], width: int) -> Callable[..., Any]:
-    """The replacement at an address; any other address raises, and the chunk rolls back."""
-    found = dict(zip(addresses, values, strict=True))
-    return found.__getitem__ if width == 1 else lambda *address: found[address]
+
+def _in_order(numbers: Sequence[int], columns: list[list[Any]]) -> list[Callable[..., Any]]:
+    """Replacements one after the other. The first column's function is told the row number; another one raises."""
+    if not columns:
+        return []
+    expected, value = iter(numbers).__next__, iter(columns[0]).__next__
+
+    def first(number: int) -> Any:
+        if number != expected():
+            raise LookupError
+        return value()
+
+    return [first, *(iter(values).__next__ for values in columns[1:])]
+
+
+def _by_key(addresses: Sequence[Address], columns: list[list[Any]]) -> list[Callable[..., Any]]:
+    """Replacements by address; any other address raises, and the chunk rolls back."""
+
+    def lookup(values: list[Any]) -> Callable[..., Any]:
+        found = dict(zip(addresses, values, strict=True))
+        return lambda *address: found[address]
+
+    return [lookup(values) for values in columns]

@@ -41,6 +41,11 @@ class Addressing:
     key: bool
     """These are the columns of a key, not the row number."""
 
+    @property
+    def hint(self) -> str:
+        """Behind a table's name in FROM: walk its rows in their order, not an index."""
+        return "" if self.key else "NOT INDEXED"
+
     def selected(self) -> tuple[str, ...]:
         """What to SELECT for an address."""
         if not self.key:

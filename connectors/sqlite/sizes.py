@@ -74,18 +74,17 @@ def split(
         rows = session.value(f"SELECT count(*) FROM {table} WHERE {filtered.sql}", filtered.values)
         return [Bounds(Range(), rows, rows * length)]
     step = min(MOST, max(1, budget // length))
-    hint = "" if addressing.key else "NOT INDEXED"
     found: list[Bounds] = []
     low: Address | None = None
     while True:
         rest = addressing.within(Range(low)) & filtered
         ahead = session.rows(
-            f"SELECT {', '.join(addressing.selected())} FROM {table} {hint} WHERE {rest.sql}"
+            f"SELECT {', '.join(addressing.selected())} FROM {table} {addressing.hint} WHERE {rest.sql}"
             f" ORDER BY {addressing.order()} LIMIT 1 OFFSET {step}",
             rest.values,
         )
         if not ahead:
-            rows = session.value(f"SELECT count(*) FROM {table} {hint} WHERE {rest.sql}", rest.values)
+            rows = session.value(f"SELECT count(*) FROM {table} {addressing.hint} WHERE {rest.sql}", rest.values)
             return [*found, Bounds(Range(low), rows, rows * length)]
         found.append(Bounds(Range(low, ahead[0]), step, step * length))
         low = ahead[0]

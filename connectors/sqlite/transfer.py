@@ -145,7 +145,7 @@ class SqliteTransfer:
         part = _within(addressing, chunk) & scanned(condition(copy.where, "main"))
         found = batches(self._reader, copy, copy.anonymize, addressing, part)
         ready = list(itertools.islice(found, 1))  # before BEGIN: nobody waits for us to read and mask
-        writer = Writer(self._target.connection, copy, addressing, condition(copy.where, "source"))
+        writer = Writer(self._target.connection, copy, addressing, scanned(condition(copy.where, "source")))
         with self._target.transaction():
             if not self._claimed(chunk, copy):
                 return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
