@@ -53,6 +53,7 @@ def read_only(path: Path, *, shared: bool = False) -> str:
 def open_source(endpoint: Endpoint, *, shared: bool = False) -> sqlite3.Connection:
     """Read an existing file. Raises ConnectorError."""
     path = _existing(endpoint)
+    _refuse_to_leave_a_log(path, place(endpoint))
     return _connect(read_only(path, shared=shared), place(endpoint), ("query_only = ON",))
 
 
@@ -93,6 +94,20 @@ def _existing(endpoint: Endpoint) -> Path:
     if not os.access(path, os.R_OK):
         raise PermissionMissing("the file cannot be read", where=place(endpoint), todo="allow the user to read it")
     return path
+
+
+def _refuse_to_leave_a_log(path: Path, where: str) -> None:
+    """Whoever opens a closed WAL database makes its log, readers too, and only a writer can remove it again. A log that
+    belongs to us would keep the owner of the database from writing. (SQLite itself gives root's log to the owner.)"""
+    with path.open("rb") as opened:
+        header = opened.read(20)
+    in_wal_mode = header[18:20] == b"\x02\x02"
+    if in_wal_mode and not Path(f"{path}-wal").exists() and os.geteuid() not in (0, path.stat().st_uid):
+        raise Unsupported(
+            "the database is closed, and reading it would leave a log (WAL) beside it that its owner cannot write",
+            where=where,
+            todo="read it as its owner, or while a program of its owner has it open",
+        )
 
 
 def _connect(uri: str, where: str, settings: Sequence[str], patience: float = PATIENCE) -> sqlite3.Connection:

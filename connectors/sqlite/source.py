@@ -21,7 +21,10 @@ from connectors.sqlite.sizes import split
 
 EXACT = "exact: one read transaction, held by the task that copies; every table shows the same moment"
 BLOCKS = "its journal mode is '{mode}': writers of the source wait for a copy to end; set PRAGMA journal_mode = WAL"
-GROWS = "its log (WAL) grows while a copy reads, by what its writers change meanwhile"
+GROWS = (
+    "its log (WAL) grows while a copy reads, by what its writers change meanwhile;"
+    " where it was closed, an empty log stays beside it"
+)
 
 
 def describe(session: Session, endpoint: Endpoint) -> Server:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from connectors.contract import connector
 from connectors.testkit import testkits
-from tests.connectors.drive import Ends
+from tests.connectors.drive import Driver, Ends, driver
+from tests.connectors.masker import Masker
+from tests.connectors.samples import ACCOUNTS, MANY, accounts, fill
 
 
 @pytest.fixture(params=sorted(testkits()))
@@ -14,3 +18,13 @@ def ends(request: pytest.FixtureRequest) -> Ends:
     engine: str = request.param
     server = request.getfixturevalue("servers")[engine]
     return Ends(connector(engine), server, server.database("prod"), server.database("dev"))
+
+
+@pytest.fixture
+def started(ends: Ends) -> Iterator[Driver]:
+    """A driver of a masked copy of accounts, prepared, with several chunks to load."""
+    fill(ends, ACCOUNTS, accounts(MANY))
+    with driver(ends, anonymize={"accounts": Masker(("name",))}) as one:
+        one.lease(["accounts"])
+        one.prepare(["accounts"])
+        yield one

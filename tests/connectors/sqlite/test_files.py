@@ -164,12 +164,42 @@ def test_missing_permissions(files: Ends, shared: Path) -> None:
     assert unprivileged("source", files.source.database)[0] == "PermissionMissing"
 
 
-def test_a_wal_file_whose_log_cannot_be_opened_says_what_to_do(files: Ends, shared: Path) -> None:
+def test_a_reader_leaves_no_log_that_locks_the_owner_out(files: Ends, shared: Path) -> None:
     with connect(files.source) as connection:
         connection.execute("PRAGMA journal_mode = WAL")
     make(files.source, *SMALL)
     os.chmod(files.source.database, 0o644)
+    shared.chmod(0o777)
     if os.geteuid() == 0:
+        kind, text = unprivileged("source", files.source.database)
+        assert kind == "Unsupported"
+        assert "owner" in text
+        with connect(files.source) as connection:  # opened by its owner, it may be read
+            connection.execute("SELECT * FROM t").fetchall()
+            assert unprivileged("source", files.source.database)[0] == "nothing"
+    connector.source(files.source).close()
+    assert {path.stat().st_uid for path in shared.iterdir()} == {os.geteuid()}
+
+
+def test_a_file_whose_writer_died_says_what_to_do(files: Ends, tmp_path: Path) -> None:
+    crashed = replace(files.source, database=str(tmp_path / "crashed.db"))
+    make(files.source, "CREATE TABLE t (v)", "INSERT INTO t SELECT zeroblob(100000)")
+    with connect(files.source) as connection:
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE t SET v = randomblob(100000)")
+        for end in ("", "-journal"):
+            Path(crashed.database + end).write_bytes(Path(files.source.database + end).read_bytes())
+    with pytest.raises(Unsupported, match="died while it wrote"):
+        connector.source(crashed)
+
+
+def test_a_wal_file_whose_log_cannot_be_opened_says_what_to_do(files: Ends, shared: Path) -> None:
+    with connect(files.source) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+    make(files.source, *SMALL)
+    if os.geteuid() == 0:
+        os.chown(files.source.database, 65534, 65534)
         kind, text = unprivileged("source", files.source.database)
         assert kind == "PermissionMissing"
         assert "WAL" in text

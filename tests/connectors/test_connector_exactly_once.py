@@ -1,0 +1,143 @@
+"""Every row exactly once, whatever dies and whoever else is at work, on every engine that has a testkit."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+
+import pytest
+
+from connectors.contract import Chunk
+from connectors.errors import LeaseHeld, LeaseLost
+from tests.connectors.drive import Driver, Ends, copy, driver
+from tests.connectors.masker import Masker
+from tests.connectors.samples import (
+    ACCOUNTS,
+    MANY,
+    accounts,
+    exactly,
+    expected,
+    fill,
+    found,
+    same,
+)
+from tests.connectors.victim import BOUNDARIES
+
+
+def test_a_chunk_that_is_there_already_is_skipped(ends: Ends, started: Driver) -> None:
+    chunks = started.chunks()
+    first = started.transfer(chunks)
+    second = started.transfer(chunks)
+    assert all(chunk.fresh for chunk in first)
+    assert not any(chunk.fresh for chunk in second)
+    [state] = started.target.ledger.tables("run")
+    assert (state.rows, state.chunks) == (MANY, frozenset(range(len(chunks))))
+    assert exactly(ends)
+
+
+def test_twins_load_a_chunk_once(ends: Ends, started: Driver, tmp_path: Path) -> None:
+    twins = [started.in_process(tmp_path, started.chunks()) for _ in range(2)]
+    assert [twin.wait() for twin in twins] == [0, 0]
+    assert exactly(ends)
+
+
+def killed(one: Driver, folder: Path, chunks: list[Chunk], boundary: str) -> None:
+    process = one.in_process(folder, chunks, boundary)
+    assert process.wait() == -9
+
+
+@pytest.mark.parametrize("masked", [False, True], ids=["unmasked", "masked"])
+@pytest.mark.parametrize("boundary", [*BOUNDARIES, "mid-load"])
+def test_a_task_killed_at_any_boundary_is_made_good(ends: Ends, tmp_path: Path, boundary: str, masked: bool) -> None:
+    fill(ends, ACCOUNTS, accounts(MANY))
+    masker = {"accounts": Masker(("name",))} if masked or boundary == "mid-load" else {}
+    with driver(ends, anonymize=masker) as one:
+        one.lease(["accounts"])
+        one.prepare(["accounts"])
+        chunks = one.chunks()
+        if boundary == "mid-load":
+            one.copies[0] = dataclasses.replace(one.copies[0], anonymize=Masker(("name",), dies_at=2))
+        killed(one, tmp_path, chunks, boundary)
+        rows = found(ends)
+        assert len(rows) < MANY
+        assert (len(rows) > 0) == (boundary == "after commit")
+
+    with driver(ends, anonymize=masker) as second:  # a new driver: a new fence, a new snapshot
+        second.copy(["accounts"])
+        assert second.fence > one.fence
+        [state] = second.target.ledger.tables("run")
+        assert (state.state, state.rows) == ("complete", MANY)
+    assert exactly(ends) if masker else same(ends, "accounts")
+
+
+@pytest.mark.parametrize("boundary", [*BOUNDARIES, "mid-load"])
+def test_another_task_of_the_same_driver_finishes_what_a_killed_one_began(
+    ends: Ends, started: Driver, tmp_path: Path, boundary: str
+) -> None:
+    chunks, whole = started.chunks(), started.copies[0]
+    if boundary == "mid-load":
+        started.copies[0] = dataclasses.replace(whole, anonymize=Masker(("name",), dies_at=2))
+    killed(started, tmp_path, chunks, boundary)
+    started.copies[0] = whole
+    loaded = started.transfer(chunks)
+    assert [chunk.fresh for chunk in loaded] == [boundary != "after commit", *[True] * (len(chunks) - 1)]
+    assert exactly(ends)
+
+
+def test_a_complete_table_is_kept_by_the_next_driver(ends: Ends, started: Driver) -> None:
+    started.transfer(started.chunks())
+    started.target.ledger.completed("run", 0)
+    with driver(ends, anonymize=started.anonymize) as second:
+        assert second.copy(["accounts"]) == []
+    assert exactly(ends)
+
+
+# One runner
+
+
+def test_a_task_of_a_former_driver_can_load_nothing_more(ends: Ends, started: Driver) -> None:
+    chunks = started.chunks()
+    with driver(ends) as other:
+        other.lease(["accounts"], holder="two")
+        with pytest.raises(LeaseLost):
+            started.transfer(chunks)
+        with pytest.raises(LeaseLost):
+            started.target.ledger.renew("run", started.fence)
+        other.target.ledger.renew("run", other.fence)
+    assert found(ends) == []
+
+
+def test_a_table_has_one_driver_at_a_time(ends: Ends, started: Driver) -> None:
+    with driver(ends, run_id="another run") as other:
+        with pytest.raises(LeaseHeld, match="accounts"):
+            other.lease(["accounts"], holder="two", alive=lambda holder: holder == "one")
+        started.target.ledger.release("run", started.fence)
+        other.lease(["accounts"], holder="two", alive=lambda holder: holder == "one")
+
+
+def test_runs_are_remembered_newest_first(ends: Ends) -> None:
+    fill(ends, ACCOUNTS, accounts(3))
+    for run_id in ("first", "second"):
+        copy(ends, "accounts", run_id=run_id)
+        time.sleep(0.01)
+    with driver(ends) as one:
+        assert [(run.run_id, run.state) for run in one.target.ledger.runs()] == [
+            ("second", "complete"),
+            ("first", "complete"),
+        ]
+
+
+@pytest.mark.parametrize("boundary", [*BOUNDARIES, "mid-load"])
+def test_an_append_killed_at_any_boundary_adds_every_row_once(ends: Ends, tmp_path: Path, boundary: str) -> None:
+    fill(ends, ACCOUNTS, accounts(MANY))
+    ends.server.create(ends.target, ACCOUNTS, [(1, "was here", 5)])
+    masker = Masker(("name",), dies_at=2 if boundary == "mid-load" else 0)
+    with driver(ends, append=True, anonymize={"accounts": masker}) as one:
+        one.lease(["accounts"])
+        one.prepare(["accounts"])
+        killed(one, tmp_path, one.chunks(), boundary)
+    assert found(ends) == [(1, "was here", 5)]
+    with driver(ends, append=True, anonymize={"accounts": Masker(("name",))}) as second:
+        second.copy(["accounts"])
+    assert sorted(found(ends)) == sorted({(1, "was here", 5), *expected()})
