@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -115,7 +116,7 @@ class Driver:
         """What the sessions of this driver's tasks call themselves."""
         return f"dbagent/{self._run_id}/{self._fence}/"
 
-    def _progress(self, states: list[TableState]) -> Progress:
+    def _progress(self, states: Sequence[TableState]) -> Progress:
         expected = {table.table_id: table.source.rows for table in self._plan.tables}
         counted = {state.table_id: state.rows for state in states if state.state == "complete"}
         return Progress.of(states, len(self._plan.tables), sum((expected | counted).values()))
@@ -152,8 +153,8 @@ class Driver:
             self._source.end_sessions(application)
         self._target.end_sessions(application)
 
-    def look_around(self) -> None:
-        """What the loop checks between chunks. Raises what must stop it."""
+    def look_around(self) -> Sequence[TableState]:
+        """What the loop checks between chunks; returns the ledger's latest. Raises what must stop it."""
         assert self._heart is not None
         self._heart.check()
         asked = self._hooks.stop_requested()
@@ -163,6 +164,7 @@ class Driver:
         if limit is not None and time.monotonic() - self._began > limit * 3600:
             raise RunStopped("pause", where=f"max_snapshot_hours of {self._plan.source_env} ({limit}) is over")
         self._source.check_alive()
+        return self._heart.states
 
 
 class Epoch:
@@ -173,6 +175,8 @@ class Epoch:
         self._bench, self._plan = driver._bench, driver._plan
         self._in_flight: dict[Future[Outcome], tuple[Chunk, ...]] = {}
         self._tries: dict[tuple[Chunk, ...], int] = {}
+        self._finished: set[int] = set()
+        self._in_task = self._bench.connector.facts.snapshot_holder == "task"
 
     def load(self) -> None:
         schema = self._source.schema()
@@ -188,6 +192,7 @@ class Epoch:
         self._tables = {part.plan.table_id: part for part in prepared}
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
         works = self._works(prepared)
+        self._chunks = Counter(chunk.table_id for work in works for chunk in work)
         self._queue = ReadyQueue(works, {t.table_id: t.waits_for for t in self._plan.tables}, complete)
         with ThreadPoolExecutor(self._slots()) as pool:
             try:
@@ -196,7 +201,7 @@ class Epoch:
                     done, _ = wait(self._in_flight, timeout=POLL, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._came_home(self._in_flight.pop(future), future)
-                    self._driver.look_around()
+                    self._finish_early(self._driver.look_around())
             except BaseException:
                 self._stop()
                 raise
@@ -211,10 +216,9 @@ class Epoch:
             _, going = wait(going, timeout=1)
 
     def _slots(self) -> int:
-        facts = self._bench.connector.facts
-        if facts.snapshot_holder == "task":
+        if self._in_task:
             return 1
-        return max(1, min(self._driver._workers, facts.writers or self._driver._workers))
+        return min(self._driver._workers, self._bench.connector.facts.writers or self._driver._workers)
 
     def _copy(self, part: Prepared, schema: Schema) -> TableCopy:
         plan = part.plan
@@ -232,7 +236,7 @@ class Epoch:
                 self._source.bounds(table, part.plan.where, 1 << 62 if part.plan.whole else budget)
             ):
                 chunks.append(Chunk(part.plan.table_id, number, bounds))
-        if self._bench.connector.facts.snapshot_holder == "task":
+        if self._in_task:
             return [tuple(chunks)] if chunks else []
         return [(chunk,) for chunk in chunks]
 
@@ -274,14 +278,24 @@ class Epoch:
         if problem is None:
             return
         self._tries[work] = self._tries.get(work, 0) + 1
-        in_task = self._bench.connector.facts.snapshot_holder == "task"
-        if not problem.retryable or in_task or self._tries[work] >= TRIES:
+        if not problem.retryable or self._in_task or self._tries[work] >= TRIES:
             raise problem
         time.sleep(0.2 * self._tries[work])
         self._queue.put_back(work)
 
+    def _finish_early(self, states: Sequence[TableState]) -> None:
+        """Tables whose last chunk a task has loaded while it goes on with others: a resume keeps them. The look at the
+        ledger may be older than this epoch; only states of its own snapshot count."""
+        for state in states if self._in_task else ():
+            ours = state.state == "prepared" and state.snapshot == self._source.snapshot.name
+            if ours and 0 < len(state.chunks) == self._chunks[state.table_id]:
+                self._finish(state.table_id)
+
     def _finish(self, table_id: int) -> None:
-        """All chunks of a table are in: publish what was staged, or mark it complete."""
+        """All chunks of a table are in: publish what was staged, or mark it complete. Once."""
+        if table_id in self._finished:
+            return
+        self._finished.add(table_id)
         part, run_id, target = self._tables[table_id], self._driver._run_id, self._bench.target
         if part.staged:
             target.publish(run_id, table_id, part.into, part.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from connectors.contract import TableState, TargetSession
@@ -30,7 +30,7 @@ class Progress:
     states: tuple[TableState, ...] = ()
 
     @staticmethod
-    def of(states: list[TableState], tables_total: int, rows_total: int) -> Progress:
+    def of(states: Sequence[TableState], tables_total: int, rows_total: int) -> Progress:
         rows = sum(state.rows for state in states)
         unfinished = [state for state in states if state.state != "complete"]
         moving = [state for state in unfinished if state.chunks]
@@ -50,11 +50,12 @@ class Heart:
     """Beats while the `with` block runs. `check()` raises what the thread met."""
 
     def __init__(self, connect: Callable[[], TargetSession], run_id: str, fence: int,
-                 measure: Callable[[list[TableState]], Progress], show: Callable[[Progress], None]) -> None:  # fmt: skip
+                 measure: Callable[[Sequence[TableState]], Progress], show: Callable[[Progress], None]) -> None:  # fmt: skip
         self._connect, self._run_id, self._fence = connect, run_id, fence
         self._measure, self._show = measure, show
         self._stop = threading.Event()
         self._problem: Exception | None = None
+        self._states: tuple[TableState, ...] = ()
         self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
 
     def __enter__(self) -> Heart:
@@ -64,6 +65,11 @@ class Heart:
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join(timeout=30)
+
+    @property
+    def states(self) -> tuple[TableState, ...]:
+        """The tables as the ledger had them at the last beat."""
+        return self._states
 
     def check(self) -> None:
         if self._problem is not None:
@@ -78,7 +84,8 @@ class Heart:
                 if time.monotonic() - renewed > RENEW:
                     session.ledger.renew(self._run_id, self._fence)
                     renewed = time.monotonic()
-                self._show(self._measure(session.ledger.tables(self._run_id)))
+                self._states = tuple(session.ledger.tables(self._run_id))
+                self._show(self._measure(self._states))
             except LeaseLost as problem:
                 self._problem = problem
                 break
