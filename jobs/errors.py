@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Protocol
 
 from anonymizers.errors import AnonymizerError
-from connectors.errors import ConnectionLost, ConnectorError, LeaseHeld, LoginRefused, NotFound, PermissionMissing
+from connectors.errors import ConnectorError, LeaseHeld
 
 
 class Exit(IntEnum):
@@ -123,15 +123,11 @@ FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
     (AnonymizerError, Exit.USAGE),
     (PlanRefused, Exit.REFUSED),
     (ConnectionProblem, Exit.CONNECTION),
-    (LoginRefused, Exit.CONNECTION),
-    (ConnectionLost, Exit.CONNECTION),
-    (PermissionMissing, Exit.CONNECTION),
-    (NotFound, Exit.CONNECTION),
     (VerificationFailed, Exit.UNVERIFIED),
     (AlreadyRunning, Exit.BUSY),
     (LeaseHeld, Exit.BUSY),
     (RunFailed, Exit.FAILED),
-    (ConnectorError, Exit.FAILED),
+    (ConnectorError, Exit.CONNECTION),  # before a run has begun; afterwards it is a RunFailed
     (RunStopped, Exit.STOPPED),
     (KeyboardInterrupt, Exit.STOPPED),
 )
