@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlglot import exp, parse
-from sqlglot.errors import SqlglotError
+from sqlglot.errors import ParseError, SqlglotError
 
 from connectors.contract import Filter
 from connectors.schema import Schema, Table, TableName
@@ -30,8 +30,15 @@ ALLOWED: tuple[type, ...] = (
 )  # fmt: skip
 """What a filter may be made of. Deliberately absent: Anonymous (functions sqlglot does not know), commands, DML, INTO."""
 
+CLAUSES = {"locks": "FOR UPDATE", "into": "INTO", "with": "WITH", "with_": "WITH"}
+"""Clauses of a sub-query that are not allowed → what people call them."""
+
 ALLOWED_UNKNOWN = frozenset({"date", "datetime", "time", "julianday", "strftime", "char_length", "starts_with", "age"})
 """Functions sqlglot passes through by name that only compute."""
+
+
+HEAD = "SELECT 1 FROM t WHERE ("
+EXAMPLE = "write one condition as after WHERE, for example: user_id IN (SELECT id FROM users WHERE country = 'NL')"
 
 
 def parse_filter(text: str, table: Table, schema: Schema, dialect: str | None, default_schema: str | None,
@@ -39,18 +46,34 @@ def parse_filter(text: str, table: Table, schema: Schema, dialect: str | None, d
     """The predicate over `table`, checked and qualified. `where` tells people which filter this is."""
     if dialect is None:
         return None, [error(where, "this engine takes no SQL filters")]
-    todo = "write one condition as after WHERE, for example: user_id IN (SELECT id FROM users WHERE country = 'NL')"
     try:
-        statements: list[Any] = [
-            s for s in parse(f"SELECT 1 FROM t WHERE ({text}\n)", dialect=dialect) if s is not None
-        ]
-    except (SqlglotError, RecursionError):
-        return None, [error(where, "this is not one condition", todo)]
+        statements: list[Any] = [s for s in parse(f"{HEAD}{text}\n)", dialect=dialect) if s is not None]
+    except SqlglotError as problem:
+        return None, [error(where, _unreadable(text, problem), EXAMPLE)]
+    except RecursionError:
+        return None, [error(where, "this is nested too deeply", EXAMPLE)]
     predicate = _only_condition(statements)
     if predicate is None:
-        return None, [error(where, "this is not one read-only condition", todo)]
+        return None, [error(where, _unreadable(text), EXAMPLE)]
     findings = _refused(predicate, where) + _qualify(predicate, table, schema, default_schema, where)
     return (None if findings else predicate), findings
+
+
+def _unreadable(text: str, problem: SqlglotError | None = None) -> str:
+    """Why a text is not one condition; where it stops being one is told by its place, never quoted."""
+    if not text.strip():
+        return "this is empty"
+    if text.split()[0].upper() in ("WHERE", "SELECT"):
+        return f"this begins with {text.split()[0].upper()}; a filter is the condition alone"
+    if ";" in text:
+        return "this has a `;`: a filter is one condition, and no statement follows it"
+    place = problem.errors[0] if isinstance(problem, ParseError) and problem.errors else {}
+    line, column = place.get("line"), place.get("col")
+    if line == 1 and column:
+        column -= len(HEAD)
+    if not line or not column or line > len(text.splitlines()):
+        return "this is not one read-only condition"
+    return f"this is not one read-only condition: see line {line}, column {column}"
 
 
 def _only_condition(statements: list[Any]) -> exp.Expression | None:
@@ -69,15 +92,19 @@ def _only_condition(statements: list[Any]) -> exp.Expression | None:
 
 
 def _refused(predicate: exp.Expression, where: str) -> list[Finding]:
-    found = []
+    """One finding for everything in the predicate that is not allowed."""
+    names = []
     for node in predicate.walk():
         name = str(node.this) if isinstance(node, exp.Anonymous) else node.key
-        known = isinstance(node, ALLOWED) or name.lower() in ALLOWED_UNKNOWN
-        if not known or any(node.args.get(clause) for clause in ("locks", "into", "with", "with_")):
-            found.append(
-                error(where, f"a filter may not use '{name}'", "only comparisons, plain functions and sub-queries")
-            )
-    return list(dict.fromkeys(found))
+        if isinstance(node, (exp.With, exp.CTE, exp.Returning)):
+            continue  # part of what is named
+        if not isinstance(node, ALLOWED) and name.lower() not in ALLOWED_UNKNOWN:
+            names.append(name)
+        names += [word for clause, word in CLAUSES.items() if node.args.get(clause)]
+    if not names:
+        return []
+    todo = "compare and compute with plain functions and sub-queries; a filter only reads"
+    return [error(where, f"a filter may not use {', '.join(dict.fromkeys(names))}", todo)]
 
 
 def _qualify(predicate: exp.Expression, table: Table, schema: Schema, default_schema: str | None,
@@ -101,9 +128,26 @@ def _qualify(predicate: exp.Expression, table: Table, schema: Schema, default_sc
         node.set("this", exp.to_identifier(name.name, quoted=True))
         if name.schema is not None:
             node.set("db", exp.to_identifier(name.schema, quoted=True))
-    columns = {column.name.lower() for column in table.columns}
+    return found + _unknown_columns(predicate, table, schema, where)
+
+
+def _unknown_columns(predicate: exp.Expression, table: Table, schema: Schema, where: str) -> list[Finding]:
+    """Outside sub-queries a column must be one of the table's, inside one of any table read; the database knows more."""
+    columns = {column.name.lower(): column.name for column in table.columns}
+    inside = dict(columns)
+    for read in predicate.find_all(exp.Table):
+        other = schema.get(TableName(read.db or None, read.name))
+        inside |= {column.name.lower(): column.name for column in (other.columns if other else ())}
+    named = {alias.alias.lower() for alias in predicate.find_all(exp.Alias)}
+    found = []
     for column in predicate.find_all(exp.Column):
-        inside = column.find_ancestor(exp.Select) is not None
-        if not inside and column.name.lower() not in columns:
-            found.append(error(where, f"{table.name} has no column '{column.name}'", nearest(column.name, columns)))
-    return found
+        name = column.name.lower()
+        todo = "text stands in single quotes" if column.this.args.get("quoted") else ""
+        if column.find_ancestor(exp.Select) is None and name not in columns:
+            found.append(
+                error(where, f"{table.name} has no column '{column.name}'", nearest(name, columns.values()) or todo)
+            )
+        elif name not in inside and name not in named and not isinstance(column.this, exp.Star):
+            what = f"no table in it has a column '{column.name}'"
+            found.append(error(where, what, nearest(name, inside.values()) or todo))
+    return list(dict.fromkeys(found))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from sqlglot import exp
 
@@ -14,24 +16,32 @@ GOOD = [
     "EXISTS (SELECT 1 FROM public.users u WHERE u.id = orders.user_id AND u.status LIKE 'a%')",
     "id % 10 = 3 OR coalesce(user_id, 0) > 7",
     "(id, user_id) > (1, 2)",
+    "user_id IN (SELECT q.one FROM (SELECT id AS one FROM users) q WHERE q.one > orders.id)",
     "note IS NOT NULL AND id < (SELECT max(id) FROM orders)",
     "CASE WHEN user_id IS NULL THEN 1 ELSE 2 END = 2",
 ]
 BAD = {
-    "id > 5; DROP TABLE users": "not one",
+    "id > 5; DROP TABLE users": "has a `;`",
+    "id > 5;": "has a `;`",
     "id > 5) OR (1 = 1": "not one",
     "1 = 1) UNION SELECT (2": "not one",
-    "": "not one",
-    "SELECT 1": "not one",
+    " ": "empty",
+    "SELECT 1": "begins with SELECT",
+    "where id > 5": "begins with WHERE",
     "id >": "not one",
+    "id > 5 ORDER BY id": "see line 1, column 15",
+    "id > 5\n  ORDER BY id": "see line 2, column 10",
+    "(" * 2000 + "id > 5" + ")" * 2000: "not one|nested",
     "pg_sleep(10) IS NULL": "pg_sleep",
     "nextval('s') = 1": "nextval",
     "id IN (DELETE FROM users RETURNING id)": "not one",
-    "id IN (WITH x AS (SELECT 1) SELECT * FROM x)": "with",
-    "user_id IN (SELECT id FROM users FOR UPDATE)": "lock",
-    "user_id IN (SELECT id INTO x FROM users)": "into",
+    "id IN (WITH x AS (DELETE FROM users RETURNING id) SELECT id FROM users)": "may not use WITH, delete",
+    "user_id IN (SELECT id FROM users FOR UPDATE)": "FOR UPDATE",
+    "user_id IN (SELECT id INTO x FROM users)": "INTO",
     "id = $1": "parameter",
     "idd = 4": "no column 'idd'",
+    'note = "hello"': "no column 'hello'",
+    "user_id IN (SELECT idd FROM users)": "no table in it has a column 'idd'",
     "user_id IN (SELECT id FROM user)": "no table",
     "user_id IN (SELECT id FROM other.public.users)": "another database",
 }
@@ -50,7 +60,7 @@ def test_one_read_only_predicate_is_accepted_and_says_the_same(text: str, dialec
 def test_anything_else_is_refused_with_the_reason(text: str, why: str) -> None:
     parsed, findings = parse_filter(text, ORDERS, SCHEMA, "postgres", "public", "filter on orders")
     assert parsed is None
-    assert any(why in finding.what for finding in findings)
+    assert [finding.what for finding in findings if re.search(why, finding.what)], findings
     assert all(finding.where == "filter on orders" for finding in findings)
 
 
