@@ -48,7 +48,7 @@ def build(operation: Operation, source: End, target: End, checks: TargetChecks,
     findings += _target_findings(tables, existing, target, checks)
     if operation.anonymize:
         assert operation.policy is not None
-        decisions, more = decide(tables, existing, operation.policy.rules, source.facts.default_schema)
+        decisions, more = decide(tables, source.schema, existing, operation.policy.rules, source.facts.default_schema)
         findings += more
     else:
         decisions = keep_all(tables)
@@ -121,7 +121,9 @@ def _select(operation: Operation, source: End) -> tuple[list[Table], list[Findin
     wanted = list(known) if operation.wanted is None else [find(text, "tables") for text in operation.wanted]
     left_out = {find(text, "exclude") for text in operation.exclude}
     names = {name for name in wanted if name is not None} - left_out
-    if not names and not findings:
+    if not known and not findings:
+        findings.append(error(source.environment, "this database has no tables", "check `database` of the environment"))
+    elif not names and not findings:
         findings.append(error(source.environment, "there is no table to copy", "check `tables` and `exclude`"))
     return [table for table in source.schema.tables if table.name in names], findings
 
@@ -146,7 +148,8 @@ def _filters(operation: Operation, tables: Sequence[Table], source: End, explain
         try:
             explain(table, parsed)
         except TerminalError as problem:
-            findings.append(error(where, problem.what, problem.todo or "check its columns and types"))
+            code = f" [{problem.code}]" if problem.code else ""
+            findings.append(error(where, problem.what + code, problem.todo or "check its columns and types"))
         found[table.name] = (parsed.sql(dialect=facts.filter_dialect), parsed)
     return found, findings
 
@@ -167,7 +170,10 @@ def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table
         elif there is None:
             findings += [error(where, what) for what in checks.creatable(table)]
         else:
-            findings += [error(where, what) for what in checks.mismatches(table, there)]
+            differences = checks.mismatches(table, there)
+            todo = ["change the target's table, or drop it: the copy makes a missing one"]
+            todos = [""] * (len(differences) - 1) + todo  # once for the table, under its last difference
+            findings += [error(where, what, do) for what, do in zip(differences, todos, strict=False)]
             findings += [
                 error(where, f"{hook} would interfere with loading", "drop or disable it for the copy")
                 for hook in there.hooks

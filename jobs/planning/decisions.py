@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anonymizers.contract import ColumnShape, Rule, check, strategies
-from connectors.schema import Column, Key, Table, TableName, quoted
+from connectors.schema import Column, Key, Schema, Table, TableName, quoted
 from jobs.planning.findings import Finding, error, nearest
 
 Place = tuple[TableName, str]
@@ -43,11 +43,11 @@ class Decision:
     shape: ColumnShape
 
 
-def decide(tables: Sequence[Table], targets: Mapping[TableName, Table], rules: Iterable[PolicyRule],
+def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, Table], rules: Iterable[PolicyRule],
            default_schema: str | None) -> tuple[dict[TableName, list[Decision]], list[Finding]]:  # fmt: skip
     """A decision for every copied column of every table, or findings."""
-    chosen, findings = _written(tables, rules, default_schema)
-    inherited, conflicts = _inherit(tables, chosen)
+    chosen, findings = _written(source, rules, default_schema)
+    inherited, conflicts = _inherit(tables, source, chosen)
     findings += conflicts
     decisions: dict[TableName, list[Decision]] = {}
     undecided: list[str] = []
@@ -66,11 +66,12 @@ def decide(tables: Sequence[Table], targets: Mapping[TableName, Table], rules: I
             if rule is not None:
                 findings += [error(f"{table.name}.{column.name}", what) for what in check(rule, shape)]
     if undecided:
-        lines = "\n".join(f"      {name}: keep" for name in undecided)
+        lines = "\n".join(f"      {_yaml_key(name)}: keep" for name in undecided)
+        count = "one column is" if len(undecided) == 1 else f"{len(undecided)} columns are"
         findings.append(
             error(
                 "policy",
-                f"{len(undecided)} columns are not decided: {', '.join(undecided)}",
+                f"{count} not decided: {', '.join(undecided)}",
                 f"give each a strategy ({', '.join(sorted(strategies()))}) or keep it, for example:\n{lines}",
             )
         )
@@ -91,23 +92,31 @@ def _written_name(name: str) -> str:
     return name if name.isidentifier() and name == name.lower() else quoted(name)
 
 
-def _written(tables: Sequence[Table], rules: Iterable[PolicyRule], default_schema: str | None
+def _yaml_key(name: str) -> str:
+    """A column's name as a key in a policy file: YAML itself reads double quotes."""
+    return "'" + name.replace("'", "''") + "'" if '"' in name else name
+
+
+def _written(source: Schema, rules: Iterable[PolicyRule], default_schema: str | None
              ) -> tuple[dict[Place, PolicyRule], list[Finding]]:  # fmt: skip
-    """The policy's rules by column. A rule that matches nothing, or the second for one column, is an error."""
-    known = {table.name: table for table in tables}
+    """The policy's rules by column. A rule that matches nothing in the source, or the second for one column, is an
+    error; one for a table that is not copied this time is not: a policy may serve many operations."""
+    known = {table.name: table for table in source.tables}
     chosen: dict[Place, PolicyRule] = {}
     findings = []
-    for rule in rules:
+    for rule in rules if known else ():  # an empty source is told once, not once for each rule
         schema, table_name, column_name = rule.name
         table = known.get(TableName(schema or default_schema, table_name))
         if table is None:
             hint = nearest(str(TableName(schema or default_schema, table_name)), map(str, known))
-            findings.append(error(f"policy rule {rule.text}", "this table is not copied", hint))
+            what = "there is no such table in the source"
+            findings.append(error(f"policy rule {rule.text}", what, hint or "remove the rule, or correct its table"))
             continue
         column = next((c for c in table.columns if c.name == column_name), None)
         if column is None:
             hint = nearest(column_name, (c.name for c in table.columns))
-            findings.append(error(f"policy rule {rule.text}", f"{table.name} has no such column", hint))
+            todo = hint or f"its columns: {', '.join(c.name for c in table.columns)}"
+            findings.append(error(f"policy rule {rule.text}", f"{table.name} has no such column", todo))
         elif column.generated:
             findings.append(
                 error(
@@ -125,17 +134,16 @@ def _written(tables: Sequence[Table], rules: Iterable[PolicyRule], default_schem
     return chosen, findings
 
 
-def _inherit(tables: Sequence[Table], chosen: Mapping[Place, PolicyRule]
+def _inherit(tables: Sequence[Table], source: Schema, chosen: Mapping[Place, PolicyRule]
              ) -> tuple[dict[Place, tuple[Rule | None, str]], list[Finding]]:  # fmt: skip
-    """Rule and origin of every decided column: foreign keys take the rule of the column they reference."""
-    copied = {table.name for table in tables}
+    """Rule and origin of every decided column: foreign keys take the rule of the column they reference, whether its
+    table is copied this time or at another."""
     parent: dict[Place, list[Place]] = {}
-    for table in tables:
+    for table in source.tables:
         for key in table.foreign_keys:
-            if key.referenced in copied:
-                for here, there in zip(key.columns, key.referenced_columns, strict=True):
-                    if (key.referenced, there) != (table.name, here):
-                        parent.setdefault((table.name, here), []).append((key.referenced, there))
+            for here, there in zip(key.columns, key.referenced_columns, strict=True):
+                if (key.referenced, there) != (table.name, here):
+                    parent.setdefault((table.name, here), []).append((key.referenced, there))
     resolved: dict[Place, tuple[Rule | None, str]] = {}
     findings: list[Finding] = []
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from anonymizers.contract import strategy
+from anonymizers.contract import strategies
 from connectors.contract import Endpoint, Filter
 from connectors.schema import ForeignKey, Table, TableName
 from jobs.planning.decisions import Decision
@@ -81,13 +81,14 @@ def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, t
              key_id: str | None) -> dict[str, Any]:  # fmt: skip
     """`what`, in plain JSON. `operation` holds the operation's own settings that change the result."""
     used = {d.rule.strategy for t in tables for d in t.masked if d.rule is not None}
+    known = strategies() if used else {}  # a rule whose strategy is not there has its finding
     return {
         "format": FORMAT,
         **operation,
         "source": _end(source),
         "target": _end(target),
         "key": key_id,
-        "code": {name: strategy(name).version for name in sorted(used)},
+        "code": {name: known[name].version for name in sorted(used & set(known))},
         "tables": {str(t.source.name): _table(t) for t in tables},
     }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.schema import Column, ForeignKey, Key, Table
+from connectors.schema import Column, ForeignKey, Key, Schema, Table
 from jobs.config.names import parse_column
 from jobs.config.policy import PolicyRule
 from jobs.planning.decisions import Decision, decide
@@ -32,7 +32,7 @@ def rules(texts: dict[str, str]) -> list[PolicyRule]:
 
 def run(texts: dict[str, str], tables: tuple[Table, ...] = (ORDERS, USERS), targets: tuple[Table, ...] = ()
         ) -> tuple[dict[str, Decision], list[Finding]]:  # fmt: skip
-    decisions, findings = decide(tables, {t.name: t for t in targets}, rules(texts), "public")
+    decisions, findings = decide(tables, Schema(tables), {t.name: t for t in targets}, rules(texts), "public")
     return {f"{table}.{d.column}": d for table, found in decisions.items() for d in found}, findings
 
 
