@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -23,9 +24,29 @@ DEFAULT = Path("conf/environments.yaml")
 
 
 def _plain(text: str) -> str:
-    if not text or "://" in text:
+    if not text:
+        raise ValueError("must not be empty")
+    if "://" in text:
         raise ValueError("must be a plain name, not a URL: host, port, user and password have keys of their own")
+    if not text.isprintable():
+        raise ValueError("has a character that cannot be seen; remove it")
     return text
+
+
+def _host(text: str) -> str:
+    """A name or an address, several with commas between, or a socket's folder: what errors may print."""
+    for one in text.split(","):
+        if not (one.startswith("/") or re.fullmatch(r"[\w.-]+", one) or _is_address(one)):
+            raise ValueError("must be a host's name or address alone: port, user and password have keys of their own")
+    return text
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _environment_name(name: str) -> str:
@@ -35,6 +56,7 @@ def _environment_name(name: str) -> str:
 
 
 Plain = Annotated[str, AfterValidator(_plain)]
+Host = Annotated[Plain, AfterValidator(_host)]
 
 
 class TlsSettings(Strict):
@@ -54,7 +76,7 @@ class Environment(Strict):
 
     engine: str
     database: Plain
-    host: Plain | None = Field(default=None, validate_default=True)
+    host: Host | None = Field(default=None, validate_default=True)
     port: int | None = Field(default=None, ge=1, le=65535)
     user: Plain | None = Field(default=None, validate_default=True)
     password: SecretRef | None = Field(default=None, validate_default=True)
@@ -113,8 +135,19 @@ class Environment(Strict):
         return connector(self.engine).facts
 
     def endpoint(self, name: str, application: str = "dbagent") -> Endpoint:
-        """Everything needed to connect, the password looked up now. Raises ConfigError."""
-        password = self.password.text(f"environment {name}: password").reveal() if self.password else None
+        """Everything needed to connect, the password looked up now. Raises ConfigError with all problems."""
+        problems: list[str] = []
+        password = None
+        if self.password:
+            try:
+                password = self.password.text(f"environment {name}: password").reveal()
+            except ConfigError as error:
+                problems += error.problems
+        if self.tls and self.tls.ca and not os.access(self.tls.ca, os.R_OK):
+            reason = "cannot be read" if os.path.exists(self.tls.ca) else "is not there"
+            problems.append(f"environment {name}: tls.ca: the file {self.tls.ca} {reason}")
+        if problems:
+            raise ConfigError(problems)
         return Endpoint(
             environment=name,
             engine=self.engine,
@@ -167,7 +200,7 @@ def choose(environments: Mapping[str, Environment], names: Mapping[str, str]) ->
     """The environments of these names; `names` says for each where it stands: {"op.yaml: source_env": "PROD"}.
     Raises ConfigError with every name that is not there."""
     wrong = [
-        f"{where}: there is no environment {name!r}{nearest(name, environments)} (there are {', '.join(environments)})"
+        f"{where}: there is no environment {name!r}{nearest(name, environments)} (known: {', '.join(environments)})"
         for where, name in names.items()
         if name not in environments
     ]

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.reader import ReaderError
 
 from jobs.errors import ConfigError
 
@@ -34,9 +35,13 @@ def read(path: Path) -> Any:
         problem = error.msg[0].lower() + error.msg[1:]
         raise ConfigError([f"{path}: line {error.lineno}, column {error.colno}: {problem}"]) from None
     except yaml.MarkedYAMLError as error:
-        raise ConfigError([f"{path}: {_place(error.problem_mark)}{_unquoted(error.problem)}"]) from None
+        raise ConfigError([f"{path}: {_told(error)}"]) from None
+    except ReaderError as error:
+        before = text[: error.position].split("\n")
+        place = f"line {len(before)}, column {len(before[-1]) + 1}"
+        raise ConfigError([f"{path}: {place}: a control character stands here; remove it"]) from None
     except (yaml.YAMLError, ValueError):
-        raise ConfigError([f"{path}: has a character or number that YAML does not know"]) from None
+        raise ConfigError([f"{path}: has a number that YAML does not know"]) from None
     except RecursionError:
         raise ConfigError([f"{path}: is nested too deeply"]) from None
 
@@ -85,6 +90,26 @@ def _json(text: str) -> Any:
 
 def _place(mark: Any) -> str:
     return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+
+
+_WORDS = {
+    r"found character '\t'": "a tab stands here; YAML indents with spaces only",
+    "found another document": "a second document begins here (---); a file holds one",
+    "found unhashable key": "a key must be plain text",
+    "mapping values are not allowed": "this `:` fits nothing; correct the indentation, or put text with `: ` in quotes",
+    "found unexpected end of stream": "the quotes opened here are not closed",
+    "could not find expected ':'": "a `:` is missing before this",
+}
+"""What PyYAML says → what it means."""
+
+
+def _told(error: yaml.MarkedYAMLError) -> str:
+    """Where and what, in words for people where PyYAML's own do not help."""
+    for words, meaning in _WORDS.items():
+        if words in (error.problem or ""):
+            opened = words.endswith("end of stream") and error.context_mark
+            return f"{_place(opened or error.problem_mark)}{meaning}"
+    return f"{_place(error.problem_mark)}{_unquoted(error.problem)}"
 
 
 def _unquoted(problem: str | None) -> str:

@@ -30,6 +30,8 @@ class Strict(BaseModel):
 
 def checked(kind: Any, value: object, file: Path) -> Any:
     """`value` as the type `kind` says; relative paths in it start at the file's folder. Raises ConfigError."""
+    if value is None:
+        raise ConfigError([f"{file}: is empty"])
     try:
         return TypeAdapter(kind).validate_python(value, context={"folder": file.absolute().parent})
     except ValidationError as error:
@@ -44,8 +46,9 @@ def located(path: str, info: ValidationInfo) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean x?` where one of the known words is close, else nothing."""
-    close = difflib.get_close_matches(word, list(known), 1)
-    return f"; did you mean {close[0]}?" if close else ""
+    by_lower = {one.lower(): one for one in known}
+    close = difflib.get_close_matches(word.lower(), by_lower, 1)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""
 
 
 def problems(kind: Any, error: ValidationError) -> list[str]:
@@ -74,7 +77,8 @@ _SENTENCES = {
     "string_type": "must be text (put it in quotes)",
     "string_too_short": "must not be empty",
     "too_short": "must not be empty",
-    "list_type": "must be a list",
+    "list_type": "must be a list, as in [users, orders]",
+    "invalid_key": "a key must be text (put it in quotes)",
     "dict_type": "must be a mapping (key: value)",
     "model_type": "must be a mapping (key: value)",
     "greater_than": "must be greater than {gt}",

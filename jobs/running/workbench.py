@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from anonymizers.contract import strategy
+from anonymizers.errors import KeyRefused
 from anonymizers.keys import MasterKey
 from connectors.contract import Anonymize, Connector, Endpoint, RunRecord, SourceSession, TargetSession, connector
 from connectors.errors import ConnectorError
@@ -17,6 +19,8 @@ from jobs.errors import ConfigError
 from jobs.planning.build import End, TargetChecks, build
 from jobs.planning.findings import Finding, error
 from jobs.planning.plan import Plan, TablePlan
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,9 +59,12 @@ class Workbench:
 def open_workbench(operation: Operation, environments: Mapping[str, Environment]) -> Iterator[Workbench]:
     """Connect both ends and make the plan. Raises ConfigError and ConnectorError; findings are in the plan."""
     source_environment, target_environment = _environments(operation, environments)
-    source_endpoint = source_environment.endpoint(operation.source_env, "dbagent/driver")
-    target_endpoint = target_environment.endpoint(operation.target_env, "dbagent/driver")
-    key = MasterKey.parse(operation.policy.key.raw("policy: key").reveal()) if operation.policy is not None else None
+    problems: list[str] = []
+    source_endpoint = _looked_up(lambda: source_environment.endpoint(operation.source_env, "dbagent/driver"), problems)
+    target_endpoint = _looked_up(lambda: target_environment.endpoint(operation.target_env, "dbagent/driver"), problems)
+    key = _looked_up(lambda: _master_key(operation), problems)
+    if source_endpoint is None or target_endpoint is None or problems:
+        raise ConfigError(problems)
     chosen = connector(source_endpoint.engine)
     with _connected(chosen, source_endpoint, target_endpoint) as (source, target):
         ends = (
@@ -67,7 +74,7 @@ def open_workbench(operation: Operation, environments: Mapping[str, Environment]
         checks = TargetChecks(target.mismatches, target.creatable)
         plan = build(operation, *ends, checks, source.explain_filter, key.id if key else None)
         unfinished = _unfinished(plan, target)
-        state = _same_database(ends) + _not_empty(plan, target, unfinished)
+        state = _same_database(ends) or _not_empty(plan, target, unfinished)
         yield Workbench(
             operation=operation,
             plan=replace(plan, findings=tuple(dict.fromkeys((*state, *plan.findings)))),
@@ -80,6 +87,24 @@ def open_workbench(operation: Operation, environments: Mapping[str, Environment]
             unfinished=unfinished,
             _key=key,
         )
+
+
+def _looked_up(look: Callable[[], T], problems: list[str]) -> T | None:
+    """What `look` finds; None where it adds to the problems, so that those of all lookups are told at once."""
+    try:
+        return look()
+    except ConfigError as error:
+        problems += error.problems
+        return None
+
+
+def _master_key(operation: Operation) -> MasterKey | None:
+    if operation.policy is None:
+        return None
+    try:
+        return MasterKey.parse(operation.policy.key.raw("policy: key").reveal())
+    except KeyRefused as error:
+        raise ConfigError([f"policy: key: {error}"]) from None
 
 
 def _environments(operation: Operation, environments: Mapping[str, Environment]) -> tuple[Environment, Environment]:

@@ -53,6 +53,7 @@ def problems(folder: Path, text: str) -> list[str]:
 
 def test_a_full_environment_becomes_an_endpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PROD_PASSWORD", "s3cret")
+    (tmp_path / "ca.pem").touch()
     found = load(
         tmp_path,
         """
@@ -197,6 +198,31 @@ def test_every_misspelt_name_is_told_with_what_was_probably_meant(tmp_path: Path
     with pytest.raises(ConfigError) as caught:
         choose(found, {"source_env": "PRDO", "target_env": "X"})
     assert caught.value.problems == (
-        "source_env: there is no environment 'PRDO'; did you mean PROD? (there are PROD, DEV)",
-        "target_env: there is no environment 'X' (there are PROD, DEV)",
+        "source_env: there is no environment 'PRDO'; did you mean PROD? (known: PROD, DEV)",
+        "target_env: there is no environment 'X' (known: PROD, DEV)",
     )
+
+
+def test_everything_that_is_not_there_when_connecting_is_told_at_once(tmp_path: Path) -> None:
+    text = "A: {engine: server, database: d, host: h, user: u, password: {secret: 'env:NOT_SET'}, tls: {ca: no.pem}}"
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path, text)["A"].endpoint("A")
+    assert caught.value.problems == (
+        "environment A: password: the environment variable NOT_SET is not set: export NOT_SET=…",
+        f"environment A: tls.ca: the file {tmp_path}/no.pem is not there",
+    )
+
+
+@pytest.mark.parametrize(
+    "host", ["db1", "db-1.example.com", "10.0.0.1", "::1", "fe80::1", "a,b", "/run/server", "dé.example"]
+)
+def test_a_host_is_a_name_an_address_or_the_folder_of_a_socket(tmp_path: Path, host: str) -> None:
+    text = f"A: {{engine: server, database: d, host: '{host}', user: u, password: {{secret: 'env:X'}}}}"
+    assert load(tmp_path, text)["A"].host == host
+
+
+@pytest.mark.parametrize("host", ["db1:5432", "u:hunter2@db1", "db 1", "db1/shop", "a,u@b", "a,"])
+def test_a_host_with_more_than_a_name_is_refused_and_not_repeated(tmp_path: Path, host: str) -> None:
+    text = f"A: {{engine: server, database: d, host: '{host}', user: u, password: {{secret: 'env:X'}}}}"
+    said = "must be a host's name or address alone: port, user and password have keys of their own"
+    assert problems(tmp_path, text) == [f"A.host: {said}"]
