@@ -63,7 +63,8 @@ class Facts:
     engine: str
     title: str
     address: frozenset[str]
-    """Fields of an environment this engine needs besides `database`: some of host, user, password; port has a default."""
+    """Fields of an environment this engine cannot do without, besides `database`: some of host, user, password (not where
+    it knows logins without one); port has a default."""
     default_port: int | None
     default_schema: str | None
     """The schema of a table named without one; None where the engine has no schemas."""

@@ -17,7 +17,7 @@ class PostgresConnector:
     facts = Facts(
         engine="postgresql",
         title="PostgreSQL",
-        address=frozenset({"host", "user", "password"}),
+        address=frozenset({"host", "user"}),
         default_port=5432,
         default_schema="public",
         filter_dialect="postgres",

@@ -1,7 +1,8 @@
 """Driver errors become the connector's: reduced to a class and an SQLSTATE, never the driver's own text.
 
 An SQLSTATE decides by its full code, else by its class (the first two characters). A connection that fails before the
-login is done has no SQLSTATE in libpq; only there the text is looked at, and thrown away.
+login is done has no SQLSTATE in libpq; only there the text is looked at, and thrown away. The server writes it in its own
+language, so what the connection itself knows (was a password asked for, was one sent) decides where no word is known.
 """
 
 from __future__ import annotations
@@ -52,7 +53,11 @@ CODES: dict[str, Verdict] = {
     "42P01": (NotFound, "a table does not exist", ""),
     "53100": (TargetFull, "the server's disk is full", "free space where the server keeps its data, then resume"),
     "53200": (Busy, "the server is out of memory", ""),
-    "53300": (Busy, "the server has no free connection", "lower parallel_workers, or raise max_connections"),
+    "53300": (
+        Busy,
+        "the server has no free connection",
+        "lower parallel_workers, or raise the server's limit (of all, of the user or the database)",
+    ),
     "55006": (Busy, "an object is in use", ""),
     "55P03": (Busy, "a lock was not granted in time", "see who holds it in pg_locks"),
     "57014": (Busy, "the statement was cancelled", ""),
@@ -73,36 +78,88 @@ CLASSES: dict[str, Verdict] = {
     "57": (ConnectionLost, "the server intervened", ""),
     "58": (ConnectionLost, "the server had a system error", ""),
 }
+NO_PASSWORD: Verdict = (
+    LoginRefused,
+    "the server asks for a password and the environment names none",
+    'add password: {secret: "env:NAME"} or {secret: "file:PATH"}',
+)
+OPTION: Verdict = (LoginRefused, "an option has a value the driver does not know", "check the environment's `options`")
+KIND: Verdict = (LoginRefused, "no server of the kind asked for is there", "see `target_session_attrs` in the options")
 CONNECTING: tuple[tuple[str, Verdict], ...] = (
     ("password authentication failed", CODES["28P01"]),
-    ("no password supplied", CODES["28P01"]),
-    ("no pg_hba.conf entry", CODES["28000"]),
+    ("pg_hba.conf", CODES["28000"]),
     ("is not permitted to log in", CODES["28000"]),
     ("authentication failed", CODES["28000"]),
     ("too many connections", CODES["53300"]),
     ("too many clients", CODES["53300"]),
     ("connection slots are reserved", CODES["53300"]),
+    ("not currently accepting", (LoginRefused, "the database takes no connections", "see ALLOW_CONNECTIONS of it")),
     ("database system is", CODES["57P03"]),
-    ("permission denied for database", CODES["42501"]),
+    (
+        "permission denied for database",
+        (PermissionMissing, "our user may not connect to the database", "GRANT CONNECT ON DATABASE"),
+    ),
+    (
+        "does not match host name",
+        (LoginRefused, "the certificate is not for this host", "use the name it was made for"),
+    ),
+    (
+        "root certificate file",
+        (LoginRefused, "the authorities' certificates cannot be used", "check that `tls: {ca: FILE}` names a PEM file"),
+    ),
+    (
+        "certificate file",
+        (LoginRefused, "our own certificate cannot be used", "check `sslcert` and `sslkey` in the options"),
+    ),
+    (
+        "private key file",
+        (
+            LoginRefused,
+            "the key of our certificate cannot be used",
+            "check `sslkey` in the options; it needs mode 0600",
+        ),
+    ),
     (
         "certificate",
         (LoginRefused, "the server's certificate is not trusted", "set tls: {mode: verify-full, ca: FILE}"),
     ),
     (
         "does not support SSL",
-        (LoginRefused, "the server does not offer TLS", "turn it on, or set tls: {mode: disable}"),
+        (LoginRefused, "the server does not offer TLS", "turn it on there, or set tls: {mode: disable}"),
     ),
     (
-        "does not match host name",
-        (LoginRefused, "the certificate is not for this host", "use the name it was made for"),
+        "invalid response to SSL",
+        (LoginRefused, "what answers at this host and port is not PostgreSQL", "check host and port"),
     ),
+    (
+        "expected authentication request",
+        (LoginRefused, "what answers at this host and port is not PostgreSQL", "check host and port"),
+    ),
+    (
+        "channel binding",
+        (LoginRefused, "the server offers no channel binding", "it takes TLS and SCRAM; see `channel_binding`"),
+    ),
+    ("channel_binding", OPTION),
+    ("target_session_attrs", OPTION),
+    ("connection option", OPTION),
+    ("hot standby mode", KIND),
+    ("session is read-only", KIND),
+    ("session is not read-only", KIND),
     ("could not translate host name", (ConnectionLost, "the host's name cannot be resolved", "check the host")),
     ("failed to resolve host", (ConnectionLost, "the host's name cannot be resolved", "check the host")),
     (
         "refused",
         (ConnectionLost, "nothing answers at this host and port", "check host and port; is the server running?"),
     ),
+    (
+        "No such file or directory",
+        (ConnectionLost, "there is no server's socket in this folder", "check host and port; is the server running?"),
+    ),
     ("timeout", (ConnectionLost, "the server does not answer", "check host, port and the network between")),
+    (
+        "server closed the connection",
+        (ConnectionLost, "the connection was closed before the login", "check that PostgreSQL is what answers there"),
+    ),
 )
 
 
@@ -119,17 +176,20 @@ def translate(error: psycopg.Error, where: str = "") -> ConnectorError:
 
 def refused(error: psycopg.Error, where: str) -> ConnectorError:
     """Why a connection could not be made."""
-    text = str(error)
     if error.sqlstate:
         return translate(error, where)
-    if 'database "' in text and "does not exist" in text:
+    text, state = str(error), error.pgconn
+    if state is not None and state.needs_password:
+        kind, what, todo = NO_PASSWORD
+    elif 'database "' in text and "does not exist" in text:
         kind, what, todo = CODES["3D000"]
     elif 'role "' in text and "does not exist" in text:
         kind, what, todo = CODES["28P01"]
     else:
+        answered = "FATAL" in text or (state is not None and state.used_password)
         fallback: Verdict = (
-            (LoginRefused, "the server refuses the connection", "check user, password, database and pg_hba.conf")
-            if "FATAL" in text
+            (LoginRefused, "the server refuses the login", "check user, password and database; see the server's log")
+            if answered
             else (ConnectionLost, "the server cannot be reached", "check host, port and the network between")
         )
         kind, what, todo = next((verdict for words, verdict in CONNECTING if words in text), fallback)

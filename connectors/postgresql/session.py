@@ -33,6 +33,8 @@ CONNECT = {
     "tcp_user_timeout": "60000",
     "gssencmode": "disable",
 }
+NOWHERE = "/dev/null/none"
+"""Where libpq finds no password file: a password comes from the environment's settings or there is none."""
 SETTINGS = {
     "client_encoding": "UTF8",
     "datestyle": "ISO",
@@ -113,9 +115,10 @@ def connect(
 
 
 def place(endpoint: Endpoint) -> str:
+    user = f"{endpoint.user}@" if endpoint.user else ""
     if endpoint.host is None or endpoint.host.startswith("/"):
-        return f"socket {endpoint.host or 'of this machine'}, database {endpoint.database}"
-    return f"{endpoint.host}:{endpoint.port or 5432}, database {endpoint.database}"
+        return f"{user}socket {endpoint.host or 'of this machine'}, database {endpoint.database}"
+    return f"{user}{endpoint.host}:{endpoint.port or 5432}, database {endpoint.database}"
 
 
 def parameters(endpoint: Endpoint) -> dict[str, Any]:
@@ -125,7 +128,8 @@ def parameters(endpoint: Endpoint) -> dict[str, Any]:
         "port": endpoint.port or 5432,
         "dbname": endpoint.database,
         "user": endpoint.user,
-        "password": endpoint.password,
+        "password": endpoint.password or "",
+        "passfile": NOWHERE,
         "application_name": endpoint.application,
     }
     found: dict[str, Any] = CONNECT | {name: value for name, value in given.items() if value is not None}

@@ -20,6 +20,17 @@ from connectors.schema import Schema, Table, quoted
 BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 SPLITS = 140_000
 """The first version that reads a range of pages without reading the whole table."""
+FILTERS = {
+    "22": "a value in it has not the form or size of the type it is used as",
+    "42601": "it is not a condition of PostgreSQL's SQL",
+    "42703": "it names a column that does not exist",
+    "42702": "it names a column that more than one of its tables has",
+    "42803": "it aggregates outside a sub-query",
+    "42804": "its types do not go together, or it is neither true nor false",
+    "42883": "it uses a function or operator that does not exist for these types (cast one side)",
+    "42P18": "a type in it cannot be told",
+}
+"""SQLSTATE or its class → what is wrong with a filter."""
 
 
 class Source:
@@ -56,10 +67,11 @@ class Source:
             return
         if refusal.retryable or isinstance(refusal, PermissionMissing):
             raise refusal
+        reason = FILTERS.get(refusal.code) or FILTERS.get(refusal.code[:2]) or refusal.what
         raise TerminalError(
-            f"the database does not accept the filter: {refusal.what}",
+            f"the database does not accept the filter: {reason}",
             where=str(table.name),
-            todo="try it with psql: SELECT … WHERE …",
+            todo=f"try it with psql: SELECT count(*) FROM {sql_name(table.name)} WHERE …",
             code=refusal.code,
         )
 

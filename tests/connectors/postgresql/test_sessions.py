@@ -101,7 +101,7 @@ def test_the_end_of_the_snapshot_is_noticed(pair: Pair) -> None:
         ({"port": 1}, ConnectionLost, "nothing answers at this host and port"),
         ({"host": "no-such-host.invalid"}, ConnectionLost, "the host's name cannot be resolved"),
         ({"tls": Tls("require")}, LoginRefused, "does not offer TLS"),
-        ({"host": "/nowhere"}, ConnectionLost, "cannot be reached"),
+        ({"host": "/nowhere"}, ConnectionLost, "no server's socket"),
     ],
 )
 def test_a_failed_connection_says_what_and_where(
@@ -141,10 +141,10 @@ def test_tls_is_verified_against_the_named_authority_or_the_systems() -> None:
 @pytest.mark.parametrize(
     ("predicate", "words"),
     [
-        ("nothing = 1", "a column does not exist"),
+        ("nothing = 1", "it names a column that does not exist"),
         ("id = ANY(name)", "does not accept the filter"),
-        ("name > 7", "a function or operator does not exist"),
-        ("id = 'secret'", "does not accept the filter"),
+        ("name > 7", "a function or operator that does not exist for these types"),
+        ("id = 'secret'", "has not the form or size"),
     ],
 )
 def test_a_filter_the_database_does_not_accept_is_refused(pair: Pair, predicate: str, words: str) -> None:
