@@ -269,6 +269,10 @@ class Ledger(Protocol):
         """Make the bookkeeping tables where they are missing."""
         ...
 
+    def obstacles(self) -> list[str]:
+        """Why our user could not keep a ledger here: a sentence each. Changes nothing."""
+        ...
+
     def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool]) -> int:
         """Take the lease on every target table, or none. `holder` names this driver; `alive(holder)` tells whether
         another one still runs. Returns the fence. Waits for chunk transactions under the old fence to end.

@@ -94,6 +94,11 @@ class SqlLedger:
             for statement in TABLES:
                 self._run(statement)
 
+    def obstacles(self) -> list[str]:
+        """None beyond those the session met: where its user may write a table, it may write these. An engine with finer
+        privileges knows more."""
+        return []
+
     # In a chunk's transaction: the caller begins and commits.
 
     def claim(self, run_id: str, fence: int, target: str, chunk: Chunk) -> bool:

@@ -76,15 +76,17 @@ def create(connection: Connection, tables: Sequence[Table]) -> None:
 def obstacles(connection: Connection, table: Table) -> Iterator[str]:
     """Why `create` would not succeed for this table: a sentence each."""
     types = needed([table])
+    user, database = quoted(connection.info.user), quoted(connection.info.dbname)
     made = {
         type_.schema for type_ in types if not type_.extension and not exists(connection, "to_regtype(%s)", type_.name)
     }
     for schema in sorted({table.name.schema or "public"} | made):
         if exists(connection, "to_regnamespace(%s)", quoted(schema)):
             if not allowed(connection, "has_schema_privilege(%s, 'CREATE')", schema):
-                yield f"our user may not create in schema {quoted(schema)}: GRANT CREATE ON SCHEMA {quoted(schema)}"
+                yield f"our user may not create tables: GRANT CREATE ON SCHEMA {quoted(schema)} TO {user}"
         elif not allowed(connection, "has_database_privilege(current_database(), %s)", "CREATE"):
-            yield f"schema {quoted(schema)} is missing and our user may not create it: GRANT CREATE ON DATABASE"
+            what = f"schema {quoted(schema)} is missing and our user may not create it"
+            yield f"{what}: GRANT CREATE ON DATABASE {database} TO {user}"
     for type_ in types:
         if not exists(connection, "to_regtype(%s)", type_.name):
             if type_.extension:

@@ -55,6 +55,14 @@ WRITING = {"row_security": "off", "lock_timeout": "300s"}
 
 LEDGER = Dialect("_dbagent.", "%s", " FOR KEY SHARE", " FOR UPDATE")
 CREATE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS _dbagent"
+LEDGER_PRIVILEGES = """
+SELECT n.oid IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),
+  coalesce(has_schema_privilege(n.oid, 'USAGE') AND (SELECT bool_and(has_table_privilege(c.oid, p.name))
+    FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p (name)
+    WHERE c.relnamespace = n.oid AND c.relname IN ('leases', 'runs', 'tables', 'chunks')), true),
+  coalesce(has_schema_privilege(n.oid, 'CREATE'), true), quote_ident(current_user), quote_ident(current_database())
+FROM (SELECT to_regnamespace('_dbagent')::oid) n (oid)
+"""
 LEDGER_LOCK = 7_234_872_010_561
 """Key of the advisory lock under which the bookkeeping tables are made: two drivers may start at once."""
 
@@ -201,6 +209,17 @@ class Ledger(SqlLedger):
 
     def __init__(self, connection: Connection) -> None:
         super().__init__(LedgerSql(connection), LEDGER)
+
+    def obstacles(self) -> list[str]:
+        [(there, may_make, may_use, may_stage, user, database)] = self._sql.rows(LEDGER_PRIVILEGES)
+        if not there and not may_make:
+            return [f"our user may not make the ledger's schema: GRANT CREATE ON DATABASE {database} TO {user}"]
+        if there and not (may_use and may_stage):
+            return [
+                "our user may not use the ledger, which another user made: GRANT USAGE, CREATE ON SCHEMA _dbagent"
+                f" TO {user}; GRANT ALL ON ALL TABLES IN SCHEMA _dbagent TO {user}"
+            ]
+        return []
 
     def create(self) -> None:
         with self._sql.transaction():

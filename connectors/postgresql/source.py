@@ -22,6 +22,7 @@ SPLITS = 140_000
 """The first version that reads a range of pages without reading the whole table."""
 FILTERS = {
     "22": "a value in it has not the form or size of the type it is used as",
+    "42501": "it uses a table or function that our user may not use",
     "42601": "it is not a condition of PostgreSQL's SQL",
     "42703": "it names a column that does not exist",
     "42702": "it names a column that more than one of its tables has",
@@ -65,7 +66,7 @@ class Source:
             refusal = translate(error, f"filter of {table.name}")
         if refusal is None:
             return
-        if refusal.retryable or isinstance(refusal, PermissionMissing):
+        if refusal.retryable:
             raise refusal
         reason = FILTERS.get(refusal.code) or FILTERS.get(refusal.code[:2]) or refusal.what
         raise TerminalError(

@@ -5,7 +5,7 @@ What a task may not do while others load happens here: creating, emptying, stagi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from connectors.contract import Endpoint
@@ -37,6 +37,14 @@ WHERE EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass AND
     WHERE f.adrelid = a.attrelid AND f.adnum = a.attnum AND d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid)
 ORDER BY 1, 2
 """
+MISSING = b"""
+SELECT array(SELECT p.name FROM unnest(ARRAY['SELECT', 'INSERT']) p (name) WHERE EXISTS (
+    SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND a.attnum > 0 AND NOT a.attisdropped
+    AND a.attgenerated = '' AND NOT has_column_privilege(t.oid, a.attnum, p.name)))
+  || array(SELECT 'TRUNCATE' WHERE NOT has_table_privilege(t.oid, 'TRUNCATE, DELETE'))
+FROM (SELECT %s::oid) t (oid)
+"""
+"""What loading needs: a table is emptied before it is begun anew, by TRUNCATE or DELETE."""
 IDENTITY = b"""
 SELECT (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' || to_regclass(%s)::oid::text
 """
@@ -61,7 +69,25 @@ class Target:
             return catalog.introspect(self._connection)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
-        return list(ddl.differences(source, target))
+        with translated(self._where):
+            return [*ddl.differences(source, target), *self._refusals(target)]
+
+    def _refusals(self, table: Table) -> Iterator[str]:
+        """What our user lacks to load an existing table, each with the statement that grants it."""
+        name, user = sql_name(table.name), quoted(self._connection.info.user)
+        if not ddl.allowed(self._connection, "has_schema_privilege(%s, 'USAGE')", table.name.schema or "public"):
+            yield f"our user may not enter its schema: GRANT USAGE ON SCHEMA {quoted(table.name.schema or 'public')} TO {user}"
+            return
+        missing = self._connection.execute(MISSING, [catalog.detail(table).oid]).fetchall()[0][0]
+        if missing:
+            yield f"our user may not load it: GRANT {', '.join(missing)} ON {name} TO {user}"
+        for _, sequence, *_ in self._connection.execute(SEQUENCES, [name]).fetchall():
+            reads, sets = (
+                ddl.allowed(self._connection, f"has_sequence_privilege(%s, '{privilege}')", sequence)
+                for privilege in ("SELECT", "UPDATE")
+            )
+            if not (reads and sets):
+                yield f"our user may not set its counter: GRANT SELECT, UPDATE ON SEQUENCE {sequence} TO {user}"
 
     def creatable(self, source: Table) -> list[str]:
         with translated(self._where):

@@ -171,7 +171,7 @@ def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table
             findings += [error(where, what) for what in checks.creatable(table)]
         else:
             differences = checks.mismatches(table, there)
-            todo = ["change the target's table, or drop it: the copy makes a missing one"]
+            todo = ["mend this in the target, or drop the table: the copy makes a missing one"]
             todos = [""] * (len(differences) - 1) + todo  # once for the table, under its last difference
             findings += [error(where, what, do) for what, do in zip(differences, todos, strict=False)]
             findings += [

@@ -12,7 +12,8 @@ from anonymizers.contract import strategy
 from anonymizers.errors import KeyRefused
 from anonymizers.keys import MasterKey
 from connectors.contract import Anonymize, Connector, Endpoint, RunRecord, SourceSession, TargetSession, connector
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, PermissionMissing
+from connectors.schema import TableName
 from jobs.config.environment import Environment, choose
 from jobs.config.operation import Operation
 from jobs.errors import ConfigError
@@ -73,8 +74,9 @@ def open_workbench(operation: Operation, environments: Mapping[str, Environment]
         )
         checks = TargetChecks(target.mismatches, target.creatable)
         plan = build(operation, *ends, checks, source.explain_filter, key.id if key else None)
-        unfinished = _unfinished(plan, target)
-        state = _same_database(ends) or _not_empty(plan, target, unfinished)
+        state = _same_database(ends) or _no_ledger(operation.target_env, target)
+        unfinished = None if state else _unfinished(plan, target)
+        state = state or _not_empty(plan, target, unfinished)
         yield Workbench(
             operation=operation,
             plan=replace(plan, findings=tuple(dict.fromkeys((*state, *plan.findings)))),
@@ -159,6 +161,10 @@ def _unfinished(plan: Plan, target: TargetSession) -> RunRecord | None:
     return ours[0] if ours and ours[0].state == "running" else None
 
 
+def _no_ledger(environment: str, target: TargetSession) -> list[Finding]:
+    return [error(environment, what) for what in target.ledger.obstacles()]
+
+
 def _same_database(ends: tuple[End, End]) -> list[Finding]:
     source, target = ends
     if source.server.identity != target.server.identity:
@@ -184,5 +190,12 @@ def _not_empty(plan: Plan, target: TargetSession, unfinished: RunRecord | None) 
             "empty it, or say `if_target_not_empty: truncate` (its rows go) or `append` (they stay)",
         )
         for table in plan.tables
-        if table.target is not None and str(table.source.name) not in ours and not target.is_empty(table.source.name)
+        if table.target is not None and str(table.source.name) not in ours and _has_rows(target, table.source.name)
     ]
+
+
+def _has_rows(target: TargetSession, name: TableName) -> bool:
+    try:
+        return not target.is_empty(name)
+    except PermissionMissing:  # a finding of its own
+        return False
