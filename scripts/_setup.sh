@@ -119,3 +119,8 @@ setup() {
     export JAVA_HOME=$home
     export PATH=$ROOT/.venv/bin:$PATH
 }
+
+# Server binaries for tests and benchmarks; they start servers of their own from them.
+postgresql_server() {
+    compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || debian "A PostgreSQL server (only its programs)" postgresql
+}

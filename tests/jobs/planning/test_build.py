@@ -120,7 +120,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "on violation": {"op": operation(on_violation="report")},
     "unmasked": {"op": operation(anonymize=False, policy=None)},
     "key": {"key": "k2"},
-    "column added": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns, Column("note", TEXT, generated=True)))))},
+    "column added": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns, Column("x", TEXT, generated=True)))))},
     "column type": {"source": Schema((ORDERS, replace(USERS, columns=(USERS.columns[0], Column("email", varchar(99), False),
                                                                      *USERS.columns[2:]))))},
     "nullability": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns[:3], Column("status", TEXT, False),

@@ -1,0 +1,355 @@
+"""How fast PostgreSQL → PostgreSQL is, beside `psql COPY | psql COPY` and the usual Spark ways, on this machine, now.
+
+Run it as `scripts/bench/copy_postgresql [--json]`. It starts a server of its
+own, loads `customers`, and per repetition runs every way once, so that a slow minute of the machine hits all of them.
+The floors: ratio_plain 0.65, ratio_masked 0.50, vs_spark_jdbc 2.2, vs_spark_faker 10; startup_ratio at most 0.5 and
+worker_rss_mib, with --memory also over 20 M rows and rows of 5 MB, under 400.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from connectors.contract import Endpoint
+from connectors.postgresql.testkit import testkit
+
+DBAGENT = str(Path(sys.executable).with_name("dbagent"))
+SPARK_WAYS = str(Path(__file__).with_name("_spark_ways.py"))
+
+CUSTOMERS = """CREATE TABLE customers (id bigint NOT NULL, full_name text, email varchar(255) NOT NULL, phone varchar(32),
+    ssn char(11), card_number varchar(19), address text, city text, balance numeric(12,2), created_at timestamptz DEFAULT now(),
+    notes text)"""
+FILL = """INSERT INTO customers SELECT i, 'First' || i % 5003 || ' Last' || i % 7919,
+    'user' || i || '@corp' || i % 97 || '.example.com', '+1-555-' || lpad((i % 10000000)::text, 7, '0'),
+    lpad((i % 899 + 1)::text, 3, '0') || '-' || lpad((i % 99 + 1)::text, 2, '0') || '-' || lpad((i % 9999 + 1)::text, 4, '0'),
+    '4' || lpad((i * 7919 % 1000000000000000)::text, 15, '0'), i % 9999 || ' Main Street, Apt ' || i % 97, 'City' || i % 977,
+    (i * 13 % 1000000) / 100.0,
+    timestamptz '2024-06-01 00:00:00+00' - (i || ' seconds')::interval - ((i % 1000) || ' milliseconds')::interval,
+    CASE WHEN i % 10 <> 0 THEN md5(i::text) || ' ' || md5((i + 1)::text) END FROM generate_series(1::bigint, {rows}) i"""
+FILL_WIDE = """INSERT INTO customers (id, full_name, email, notes)
+    SELECT i, 'First Last', 'user' || i, repeat(md5(i::text), 163840) FROM generate_series(1, {rows}) i"""
+RULES: dict[str, Any] = {
+    "id": "keep",
+    "full_name": {"strategy": "faker", "domain": "person"},
+    "email": {"strategy": "faker", "domain": "email"},
+    "phone": "mask",
+    "ssn": "scramble",
+    "card_number": "scramble",
+    **dict.fromkeys(("address", "city", "balance", "created_at", "notes"), "keep"),
+}
+
+
+@dataclass
+class Bench:
+    """A server's two databases, a folder for our files, and everything measured so far."""
+
+    folder: Path
+    source: Endpoint
+    target: Endpoint
+    rows: int
+    tasks: int
+    faker_rows: int
+    measured: dict[str, list[float]] = field(default_factory=dict)
+    rss: dict[str, float] = field(default_factory=dict)
+
+    def record(self, **values: float) -> None:
+        for name, value in values.items():
+            self.measured.setdefault(name, []).append(round(value, 3))
+            print(f"    {name:<22}{value:9.2f} s", flush=True)
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.measured[name])
+
+
+def login(end: Endpoint) -> dict[str, str]:
+    named = {
+        "PGHOST": end.host,
+        "PGPORT": end.port,
+        "PGUSER": end.user,
+        "PGPASSWORD": end.password,
+        "PGDATABASE": end.database,
+    }
+    given = {name: str(value) for name, value in named.items() if value is not None}
+    return {**os.environ, **given, "PGOPTIONS": "-c client_min_messages=warning"}
+
+
+def psql(end: Endpoint, *statements: str) -> str:
+    command = [
+        "psql",
+        "-X",
+        "-q",
+        "-A",
+        "-t",
+        "-v",
+        "ON_ERROR_STOP=1",
+        *(word for s in statements for word in ("-c", s)),
+    ]
+    return subprocess.run(command, env=login(end), check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+def load(bench: Bench, fill: str, rows: int) -> None:
+    """The source table: filled, analyzed, in the cache."""
+    fill = fill.format(rows=rows)
+    psql(bench.source, "DROP TABLE IF EXISTS customers", CUSTOMERS, fill, "VACUUM ANALYZE customers", "CHECKPOINT")
+    copy = ["psql", "-X", "-q", "-c", "COPY customers TO STDOUT (FORMAT binary)"]
+    subprocess.run(copy, env=login(bench.source), check=True, stdout=subprocess.DEVNULL)
+
+
+def clear(bench: Bench, *, create: bool) -> None:
+    psql(bench.target, "DROP TABLE IF EXISTS customers", *([CUSTOMERS] if create else []), "CHECKPOINT")
+
+
+def check(bench: Bench, rows: int) -> None:
+    found = int(psql(bench.target, "SELECT count(*) FROM customers"))
+    if found != rows:
+        raise SystemExit(f"the target has {found} rows instead of {rows}: nothing was measured")
+
+
+def reference(bench: Bench) -> None:
+    """`psql COPY (binary) | psql COPY` over two halves of the table at once."""
+    clear(bench, create=True)
+    half = int(psql(bench.source, "SELECT relpages / 2 FROM pg_class WHERE oid = 'customers'::regclass"))
+    started, running = time.time(), []
+    for condition in (f"ctid < '({half},0)'", f"ctid >= '({half},0)'"):
+        read = ["psql", "-X", "-q", "-c", f"COPY (SELECT * FROM customers WHERE {condition}) TO STDOUT (FORMAT binary)"]
+        write = ["psql", "-X", "-q", "-c", "COPY customers FROM STDIN (FORMAT binary)"]
+        reader = subprocess.Popen(read, env=login(bench.source), stdout=subprocess.PIPE)
+        running += [reader, subprocess.Popen(write, env=login(bench.target), stdin=reader.stdout)]
+        assert reader.stdout is not None
+        reader.stdout.close()
+    if any(process.wait() for process in running):
+        raise SystemExit("psql failed")
+    bench.record(psql=time.time() - started)
+    check(bench, bench.rows)
+
+
+def configure(bench: Bench) -> None:
+    """Environments, a key, an operation for each way, and a control store of our own."""
+    environments = {}
+    for name, end in {"SOURCE": bench.source, "TARGET": bench.target}.items():
+        os.environ[f"BENCH_{name}"] = end.password or ""
+        environments[name] = {
+            **{key: getattr(end, key) for key in ("engine", "host", "port", "database", "user")},
+            "password": {"secret": f"env:BENCH_{name}"},
+            "tls": {"mode": end.tls.mode},
+            "writable": name == "TARGET",
+        }
+    (bench.folder / "environments.json").write_text(json.dumps(environments))
+    key = bench.folder / "key"
+    key.touch(mode=0o600)
+    key.write_text(secrets.token_hex(32))
+    policy = {"key": {"secret": f"file:{key}"}, "columns": {f"customers.{name}": rule for name, rule in RULES.items()}}
+    ways: dict[str, dict[str, Any]] = {"plain": {"anonymize": False}, "masked": {"anonymize": True, "policy": policy}}
+    for name, anonymize in ways.items():
+        ends = {"source_env": "SOURCE", "target_env": "TARGET", "tables": ["customers"], "parallel_workers": 2}
+        text = json.dumps({"operation_type": "copy_full", **ends, **anonymize})
+        (bench.folder / f"{name}.json").write_text(text)
+    os.environ["DBAGENT_ENVIRONMENTS"] = str(bench.folder / "environments.json")
+    os.environ["DBAGENT_CONTROL"] = f"sqlite:///{bench.folder}/control.db"
+
+
+def answer(*arguments: str) -> Any:
+    return json.loads(subprocess.run([DBAGENT, *arguments, "--json"], check=True, stdout=subprocess.PIPE).stdout)
+
+
+def worker_mib(root: int) -> float:
+    """The highest resident set so far among the Python processes that a Java process of ours has started."""
+    parents, names = {}, {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                name, rest = (entry / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
+            except OSError:
+                continue
+            parents[int(entry.name)], names[int(entry.name)] = int(rest.split()[1]), name
+    highest = 0.0
+    for pid in parents:
+        line, above = [], pid
+        while above in parents and above != root:
+            above = parents[above]
+            line.append(above)
+        if root in line and "python" in names[pid] and any("java" in names.get(p, "") for p in line):
+            try:
+                status = Path(f"/proc/{pid}/status").read_text()
+            except OSError:
+                continue
+            highest = max(
+                highest, *(int(row.split()[1]) / 1024 for row in status.splitlines() if row.startswith("VmHWM")), 0.0
+            )
+    return highest
+
+
+def ours(bench: Bench, way: str, rows: int, *, label: str = "") -> dict[str, float]:
+    """The real command; net from the first chunk's start to the last commit. Watches its workers' memory."""
+    clear(bench, create=False)
+    stop, highest = threading.Event(), [0.0]
+    started = time.time()
+    with open(bench.folder / "log", "wb") as log:
+        process = subprocess.Popen([DBAGENT, "run", str(bench.folder / f"{way}.json")], stdout=log, stderr=log)
+
+        def watch() -> None:
+            while not stop.wait(0.5):
+                highest[0] = max(highest[0], worker_mib(process.pid))
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        code = process.wait()
+        whole = time.time() - started
+        stop.set()
+        watcher.join()
+    if code:
+        raise SystemExit(
+            f"dbagent run ended with {code}:\n{(bench.folder / 'log').read_text(errors='replace')[-3000:]}"
+        )
+    check(bench, rows)
+    label = label or way
+    bench.rss[label] = max(bench.rss.get(label, 0.0), round(highest[0], 1))
+    timing = answer("show", answer("list", "--limit", "1")[0]["id"])["report"]["timing"]
+    start_up = timing["first_chunk_started"] - started
+    return {
+        f"{label}_net": timing["last_commit"] - timing["first_chunk_started"],
+        f"{label}_whole": whole,
+        f"{label}_start": start_up,
+    }
+
+
+def spark(bench: Bench, way: str, rows: int) -> float:
+    """Seconds of a whole command of the usual kind."""
+    urls = [f"jdbc:postgresql://{end.host}:{end.port}/{end.database}" for end in (bench.source, bench.target)]
+    given = [] if way == "start" else [*urls, bench.source.user, bench.source.password, str(bench.tasks), str(rows)]
+    if given:
+        clear(bench, create=True)
+    with open(bench.folder / "log", "wb") as log:
+        started = time.time()
+        command = [sys.executable, SPARK_WAYS, way, *(str(word) for word in given)]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, check=False)
+    if done.returncode:
+        raise SystemExit(f"Spark's {way} failed:\n{(bench.folder / 'log').read_text(errors='replace')[-3000:]}")
+    if given:
+        check(bench, rows)
+    return float(json.loads(done.stdout.splitlines()[-1])["done"]) - started
+
+
+def spark_faker(bench: Bench) -> float:
+    """With --faker-rows fewer rows are copied and the time behind the start-up is scaled."""
+    seconds = spark(bench, "faker", bench.faker_rows)
+    if bench.faker_rows == bench.rows:
+        return seconds
+    start_up = bench.median("spark_start")
+    return start_up + (seconds - start_up) * bench.rows / bench.faker_rows
+
+
+def repetition(bench: Bench, number: int, spark_repetitions: int) -> None:
+    reference(bench)
+    bench.record(**ours(bench, "plain", bench.rows))
+    bench.record(**ours(bench, "masked", bench.rows))
+    bench.record(spark_start=spark(bench, "start", 0))
+    if number < spark_repetitions:
+        bench.record(spark_jdbc=spark(bench, "jdbc", bench.rows))
+        bench.record(spark_faker=spark_faker(bench))
+
+
+def memory(bench: Bench) -> None:
+    """Ten times the rows, then rows of 5 MB, both masked."""
+    for label, fill, rows in (("masked_tenfold", FILL, 10 * bench.rows), ("masked_5_mb_rows", FILL_WIDE, 200)):
+        print(f"  {label}: {rows:,} rows")
+        load(bench, fill, rows)
+        bench.record(**ours(bench, "masked", rows, label=label))
+
+
+def machine(bench: Bench) -> dict[str, str]:
+    cpu = next(
+        (line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?"
+    )
+    java = subprocess.run(["java", "-version"], stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()[0]
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True, check=False
+    ).stdout
+    return {
+        "machine": f"{cpu}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()} {platform.release()}",
+        "postgresql": psql(bench.source, "SHOW server_version"),
+        "python": platform.python_version(),
+        "java": java,
+        **{name: version(name) for name in ("pyspark", "pyarrow", "psycopg", "faker")},
+        "commit": commit.strip(),
+        "rows": f"{bench.rows:,}",
+    }
+
+
+def summary(bench: Bench) -> dict[str, Any]:
+    ratios: dict[str, Callable[[], float]] = {
+        "ratio_plain": lambda: bench.median("psql") / bench.median("plain_net"),
+        "ratio_masked": lambda: bench.median("psql") / bench.median("masked_net"),
+        "vs_spark_jdbc": lambda: bench.median("spark_jdbc") / bench.median("plain_whole"),
+        "vs_spark_faker": lambda: bench.median("spark_faker") / bench.median("masked_whole"),
+        "startup_ratio": lambda: bench.median("plain_start") / bench.median("spark_start"),
+    }
+    found = {
+        name: round(ratio(), 3) if "spark_jdbc" in bench.measured or "vs_" not in name else None
+        for name, ratio in ratios.items()
+    }
+    return {
+        **found,
+        "worker_rss_mib": max(bench.rss.values()),
+        "worker_rss_mib_by_load": bench.rss,
+        "seconds": bench.measured,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=2_000_000)
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--spark-repetitions", type=int, help="of the two JDBC ways (default: as many as the others)")
+    parser.add_argument("--faker-rows", type=int, help="copy only so many with per-row Faker and scale (default: all)")
+    parser.add_argument("--tasks", type=int, default=8, help="partitions of the JDBC ways")
+    parser.add_argument("--memory", action="store_true", help="also ten times the rows, and rows of 5 MB")
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="dbagent-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the server runs as another user when we are root
+        (folder / "server").mkdir()
+        with testkit.start(folder / "server") as server:
+            ends = server.database("prod"), server.database("dev")
+            bench = Bench(folder, *ends, given.rows, given.tasks, given.faker_rows or given.rows)
+            for key, value in (facts := machine(bench)).items():
+                print(f"{key}: {value}")
+            configure(bench)
+            load(bench, FILL, 1000)  # once without a clock: class-data archive, driver jars, file cache
+            ours(bench, "masked", 1000)
+            spark(bench, "jdbc", 1000)
+            bench.rss.clear()
+            load(bench, FILL, bench.rows)
+            for number in range(given.repetitions):
+                print(f"  repetition {number + 1} of {given.repetitions}", flush=True)
+                repetition(
+                    bench, number, given.repetitions if given.spark_repetitions is None else given.spark_repetitions
+                )
+            if given.memory:
+                memory(bench)
+            found = summary(bench)
+    for key, value in found.items():
+        print(f"{key}: {value}")
+    if given.json:
+        print(json.dumps({**found, **facts}))
+
+
+if __name__ == "__main__":
+    main()
