@@ -103,7 +103,7 @@ def test_every_table_shows_the_moment_the_task_began(
                 while turns() < before + 2 and time.monotonic() < patience:
                     time.sleep(0.002)
             written = turns()
-    assert len(chunks) > 10
+    assert len(chunks) > 5
     assert (written > latest + 2 * len(chunks)) == (journal == "wal")
     [(moment, twin)] = files.server.read(files.target, "counter")
     assert moment == twin <= latest
