@@ -53,6 +53,7 @@ def _launch(done: Future[Any]) -> None:
         os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
         os.environ["SPARK_LAUNCHER_OPTS"] = FLAGS
         archive = _archive()
+        _sweep(archive)
         use = "SharedArchiveFile" if archive.exists() else "ArchiveClassesAtExit"
         os.environ["SPARK_SUBMIT_OPTS"] = f"{FLAGS} -XX:{use}={archive if archive.exists() else _unfinished(archive)}"
         log = Path(__file__).with_name("log4j2.properties")
@@ -95,6 +96,13 @@ def _cache() -> Path:
 
 def _unfinished(archive: Path) -> Path:
     return archive.with_suffix(f".{os.getpid()}")
+
+
+def _sweep(archive: Path) -> None:
+    """Remove what first runs that ended early have left."""
+    for left in archive.parent.glob(f"{archive.stem}.[0-9]*"):
+        if not Path("/proc", left.suffix[1:]).exists():
+            left.unlink(missing_ok=True)
 
 
 def _archive() -> Path:

@@ -118,8 +118,7 @@ class LeanSpark:
                 self._context.cancelAllJobs()
 
     def stop(self) -> None:
-        """Stop Spark."""
-        self._thread.join()
+        """Stop Spark. One that is still starting nobody needs any more: it ends with this process."""
         if self._context is None:
             return
         with suppress(OSError), warnings.catch_warnings():  # gone already: whoever needed it has said so
