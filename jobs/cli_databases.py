@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
@@ -70,7 +71,7 @@ def _environment(name: str, path: Path | None) -> Environment:
 
 def _file_missing(environment: Environment) -> bool:
     """Connecting as target would create the file: looking must not."""
-    return environment.facts.file and not Path(environment.database).exists()
+    return environment.facts.file and not os.path.exists(environment.database)
 
 
 def _as_source(chosen: Connector, endpoint: Endpoint) -> tuple[dict[str, Any], ConnectorError | None]:

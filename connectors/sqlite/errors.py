@@ -78,7 +78,9 @@ def translate(error: sqlite3.Error, where: str = "") -> ConnectorError:
     missing = MISSING.match(text)
     if missing:
         kind = NotFound if missing[1] in ("table", "column") else Unsupported
-        return kind(f"there is no {missing[1]} {missing[2]} here", where=where, code=name)
+        return kind(
+            f"there is no {missing[1]} {re.sub('^(main|source)[.]', '', missing[2])} here", where=where, code=name
+        )
     return TerminalError(
         "SQLite refuses a statement", where=where, todo="please report this", code=name or "SQLITE_ERROR"
     )

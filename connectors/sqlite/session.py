@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import threading
@@ -33,7 +34,7 @@ def place(endpoint: Endpoint) -> str:
 
 def file(endpoint: Endpoint) -> Path:
     """The file itself, links resolved, whether it is there or not."""
-    return Path(endpoint.database).resolve()
+    return Path(os.path.realpath(endpoint.database))
 
 
 def identity(path: Path) -> str:
@@ -69,25 +70,50 @@ def open_target(endpoint: Endpoint, *, patience: float = PATIENCE) -> sqlite3.Co
     return _connect(f"{path.as_uri()}?mode=rw", place(endpoint), settings, patience)
 
 
+def exists(endpoint: Endpoint) -> bool:
+    """Whether the file is there. Raises NotFound where that cannot be told: a name too long, a link that leads in circles."""
+    try:
+        file(endpoint).stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise NotFound(
+            "the file cannot be reached", where=place(endpoint), todo="check `database` of the environment",
+            code=errno.errorcode.get(error.errno or 0, ""),
+        ) from None  # fmt: skip
+    return True
+
+
+def promise(endpoint: Endpoint) -> sqlite3.Connection:
+    """Stands for a file that `make` will make: empty, in memory. Raises ConnectorError where it could not be made."""
+    folder = file(endpoint).parent
+    if not folder.is_dir():
+        raise NotFound(
+            "the folder of the file is not there", where=place(endpoint), todo=f"make it: mkdir -p '{folder}'"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionMissing(
+            "the file cannot be made", where=place(endpoint), todo="allow the user to write to its folder"
+        )
+    return _connect("file::memory:", place(endpoint), ())
+
+
 def make(endpoint: Endpoint) -> None:
     """An empty file that only its owner may read, unless there is one."""
-    path = file(endpoint)
     try:
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(os.open(file(endpoint), os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
         return
-    except FileNotFoundError:
-        raise NotFound("the folder of the file is not there", where=place(endpoint), todo="make the folder") from None
     except OSError as error:
         raise PermissionMissing(
             "the file cannot be made", where=place(endpoint), todo="allow the user to write to its folder",
-            code=type(error).__name__,
+            code=errno.errorcode.get(error.errno or 0, ""),
         ) from None  # fmt: skip
 
 
 def _existing(endpoint: Endpoint) -> Path:
     path = file(endpoint)
-    if not path.exists():
+    if not exists(endpoint):
         raise NotFound("there is no such file", where=place(endpoint), todo="check `database` of the environment")
     if not path.is_file():
         raise Unsupported("this is not a file", where=place(endpoint), todo="check `database` of the environment")

@@ -31,7 +31,7 @@ def describe(session: Session, endpoint: Endpoint) -> Server:
     """What there is to say about a file, whichever end it is."""
     path = file(endpoint)
     mode = str(session.value("PRAGMA journal_mode")).lower()
-    writable = os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    writable = os.access(path.parent, os.W_OK) and (os.access(path, os.W_OK) or not path.exists())
     return Server(
         version=sqlite3.sqlite_version,
         identity=identity(path),

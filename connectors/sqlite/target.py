@@ -11,7 +11,7 @@ from connectors.errors import NotFound, TerminalError
 from connectors.ledger import SqlLedger
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 from connectors.sqlite.schema import OURS, detail, digest, read_schema
-from connectors.sqlite.session import LEDGER, Session, make, open_target, place
+from connectors.sqlite.session import LEDGER, Session, exists, make, open_target, place, promise
 from connectors.sqlite.source import describe
 from connectors.sqlite.types import same
 
@@ -19,14 +19,31 @@ ANALYSIS_LIMIT = 1000
 """Rows per index that statistics are made from: enough for the planner, the same time for any table."""
 
 
+class Ledger(SqlLedger):
+    """The ledger in the file itself. It is a run's first write, so it makes the file (mode 0600) where there is none: a
+    plan makes nothing."""
+
+    def __init__(self, session: Session, endpoint: Endpoint, promised: bool) -> None:
+        super().__init__(session, LEDGER)
+        self._session, self._endpoint, self._promised = session, endpoint, promised
+
+    def create(self) -> None:
+        if self._promised:
+            make(self._endpoint)
+            self._session.close()
+            self._session.connection = open_target(self._endpoint)
+            self._promised = False
+        super().create()
+
+
 class SqliteTarget:
-    """`connectors.contract.TargetSession` of one file, made with mode 0600 where there is none."""
+    """`connectors.contract.TargetSession` of one file."""
 
     def __init__(self, endpoint: Endpoint) -> None:
-        make(endpoint)
-        self._session = Session(open_target(endpoint), place(endpoint))
+        promised = not exists(endpoint)
+        self._session = Session(promise(endpoint) if promised else open_target(endpoint), place(endpoint))
         self.server = describe(self._session, endpoint)
-        self.ledger: SqlLedger = SqlLedger(self._session, LEDGER)
+        self.ledger = Ledger(self._session, endpoint, promised)
 
     def schema(self) -> Schema:
         return read_schema(self._session)

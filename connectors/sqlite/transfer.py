@@ -116,7 +116,9 @@ class SqliteTransfer:
 
     def copy(self, chunk: Chunk) -> Loaded:
         copy, began = self._job.tables[chunk.table_id], time.monotonic()
-        with translated(f"{copy.target.name}, chunk {chunk.number}"), _uncollected():
+        where = f"{copy.target.name}, chunk {chunk.number}"
+        self._target.where = f"{where}, {place(self._job.target)}"
+        with translated(where), _uncollected():
             loaded = self._plain(chunk, copy) if copy.anonymize is None else self._masked(chunk, copy)
         if self._job.bytes_per_second:
             time.sleep(max(0.0, loaded.bytes / self._job.bytes_per_second - (time.monotonic() - began)))
