@@ -23,8 +23,8 @@ OTHER = {"v": "view", "m": "materialized view", "f": "foreign table"}
 RELATIONS = f"""
 SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relispartition, c.relpersistence = 'u', c.relrowsecurity,
   c.reltuples::float8, c.relpages,
-  CASE WHEN c.relkind = 'r' THEN pg_relation_size(c.oid) / current_setting('block_size')::int ELSE 0 END,
-  CASE WHEN c.relkind = 'r' THEN pg_table_size(c.oid) ELSE 0 END,
+  CASE WHEN c.relkind = 'r' THEN coalesce(pg_relation_size(c.oid) / current_setting('block_size')::int, 0) ELSE 0 END,
+  CASE WHEN c.relkind = 'r' THEN coalesce(pg_table_size(c.oid), 0) ELSE 0 END,
   array(SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid),
   has_schema_privilege(n.oid, 'USAGE') AND (has_table_privilege(c.oid, 'SELECT') OR NOT EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

@@ -170,6 +170,8 @@ def translate(error: psycopg.Error, where: str = "") -> ConnectorError:
         kind, what, todo = (
             CODES.get(code) or CLASSES.get(code[:2]) or (TerminalError, "the server reports an error", "")
         )
+        name = error.diag.constraint_name or error.diag.column_name  # names of things, never values
+        what += f" ({name})" if name and kind is ValueRefused else ""
         return kind(what, where=where, todo=todo, code=code)
     return ConnectionLost("the connection was lost", where=where)
 
