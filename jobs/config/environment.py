@@ -83,8 +83,8 @@ class Environment(Strict):
     tls: TlsSettings | None = None
     writable: bool = False
     """Only a writable environment may be a target."""
-    max_connections: int | None = Field(default=None, ge=1)
-    """Bounds all operations on this database together."""
+    max_connections: int | None = Field(default=None, ge=3)
+    """Bounds all operations on this database together; one operation needs two for its driver and one for a worker."""
     max_mb_per_second: float | None = Field(default=None, gt=0)
     max_snapshot_hours: float | None = Field(default=None, gt=0)
     options: dict[str, str] = Field(default={})

@@ -129,7 +129,7 @@ class ControlStore:
             row = self._hold(connection, operation_id)
             if row.live and row.holder and row.holder != holder and alive(row.holder):
                 raise AlreadyRunning(
-                    f"already running (driver {row.holder})",
+                    f"the operation is already running (driver {row.holder})",
                     f"operation {row.id}",
                     f"watch it with: dbagent progress {row.id}, or stop it with: dbagent pause {row.id}",
                 )

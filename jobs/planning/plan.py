@@ -14,7 +14,7 @@ from typing import Any
 
 from anonymizers.contract import strategies
 from connectors.contract import Endpoint, Filter
-from connectors.schema import ForeignKey, Table, TableName
+from connectors.schema import ForeignKey, Table
 from jobs.planning.decisions import Decision
 from jobs.planning.findings import Finding
 
@@ -124,7 +124,7 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> l
     found = []
     for key in sorted({*old, *new}, key=str):
         here = f"{path}.{key}" if path else str(key)
-        one, other = old.get(key), new.get(key)
+        one, other = _by_name(old.get(key)), _by_name(new.get(key))
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             found += changed(one, other, here)
         elif one != other:
@@ -132,5 +132,8 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> l
     return found
 
 
-def by_name(tables: Sequence[TablePlan]) -> dict[TableName, TablePlan]:
-    return {table.source.name: table for table in tables}
+def _by_name(value: Any) -> Any:
+    """A list of named things as a mapping: what changed is then told by its name."""
+    if isinstance(value, list) and value and all(isinstance(item, Mapping) and "name" in item for item in value):
+        return {item["name"]: item for item in value}
+    return value

@@ -21,7 +21,7 @@ from typing import Protocol
 from connectors.contract import Chunk, RunRecord, SourceSession, TableCopy, TableState, TargetSession, TransferJob
 from connectors.errors import ConnectorError, SourceChanged
 from connectors.schema import Schema
-from jobs.errors import AlreadyRunning, RunStopped, VerificationFailed
+from jobs.errors import AlreadyRunning, JobError, RunStopped, VerificationFailed
 from jobs.running.chunk import Outcome, Work, copy_chunks
 from jobs.running.heart import Heart, Progress
 from jobs.running.holder import alive, holder
@@ -32,6 +32,10 @@ from jobs.running.workbench import Workbench
 
 TRIES = 3
 """How often a chunk, and how often an epoch, is begun before the run fails."""
+MEND = (
+    "the rows are there (dbagent show): copy what is missing, or say `on_violation: report` where orphans may be;"
+    " then run again"
+)
 POLL = 0.25
 """Seconds the loop waits for a chunk before it looks around."""
 CHUNK_BYTES = (8 << 20, 64 << 20)
@@ -88,11 +92,13 @@ class Driver:
             proof = self._epochs()
             self._hooks.show(self._progress(ledger.tables(self._run_id)))
             if proof.problems:
-                raise VerificationFailed(
-                    "\n".join(proof.problems), todo="the rows are there: see `dbagent show`, mend the target, run again"
-                )
+                raise VerificationFailed("\n".join(proof.problems), todo=MEND)
             ledger.finished(self._run_id, "complete")
             return proof
+        except BaseException:
+            with suppress(ConnectorError, JobError):  # where it stopped; what stopped it is what counts
+                self._hooks.show(self._progress(ledger.tables(self._run_id)))
+            raise
         finally:
             with suppress(ConnectorError):
                 ledger.release(self._run_id, self._fence)
@@ -183,9 +189,9 @@ class Epoch:
         for table in self._plan.tables:
             if schema.get(table.source.name) != table.source:
                 raise SourceChanged(
-                    "the table is not as it was planned",
+                    "the table changed after it was planned",
                     where=str(table.source.name),
-                    todo="run the operation again: it plans anew",
+                    todo="resuming plans anew and says what changed",
                 )
         target = self._bench.target
         prepared, complete = prepare(self._plan, target, self._driver._run_id, self._source.snapshot.name)

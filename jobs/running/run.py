@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import getpass
+import os
 import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from jobs.config.operation import Operation, load_operation
 from jobs.control.rows import OperationRow
 from jobs.control.states import Ended
 from jobs.control.store import ControlStore
-from jobs.errors import PlanRefused, RunFailed, RunStopped, UsageError
+from jobs.errors import ConnectionProblem, Exit, PlanRefused, RunFailed, RunStopped, UsageError, exit_code
 from jobs.planning.plan import changed
 from jobs.planning.render import table as plan_table
 from jobs.running.drive import Driver, Hooks
@@ -45,16 +46,18 @@ def run(reference: str, *, environments_path: Path | None, control_url: str | No
 def resume(reference: str, *, environments_path: Path | None, control_url: str | None, console: Console) -> None:
     """Continue a paused or failed operation."""
     with ControlStore.open(control_url) as store:
+        if _is_file(reference):
+            again = f"continue a file's unfinished run with: dbagent run {reference}"
+            raise UsageError("resume takes the ID of an operation, and this is a file", reference, again)
         row = store.get(reference)
         if row.status in ("completed", "cancelled"):
-            raise UsageError(
-                f"is {row.status}: there is nothing to resume", f"operation {row.id}", "run it anew: dbagent run"
-            )
+            what = f"the operation is {row.status}: there is nothing to resume"
+            raise UsageError(what, f"operation {row.id}", f"run it anew: dbagent run {row.id}")
         _execute(Operation.model_validate(row.definition), row, store, environments_path, console)
 
 
 def _is_file(reference: str) -> bool:
-    return reference.endswith(FILES) or Path(reference).exists()
+    return reference.endswith(FILES) or os.path.exists(reference)
 
 
 def _execute(operation: Operation, row: OperationRow | None, store: ControlStore, environments_path: Path | None,
@@ -67,6 +70,8 @@ def _execute(operation: Operation, row: OperationRow | None, store: ControlStore
             spark.start()
         with open_workbench(operation, environments) as bench:
             console.print(plan_table(bench.plan))
+            if row is not None:
+                _unchanged(bench, row)
             if bench.plan.errors:
                 raise PlanRefused(bench.plan.errors)
             if spark is None:
@@ -81,16 +86,21 @@ def _execute(operation: Operation, row: OperationRow | None, store: ControlStore
             spark.stop()
 
 
+def _unchanged(bench: Workbench, row: OperationRow) -> None:
+    """Raises UsageError where an operation is no longer what was planned: what it may do is what its plan says."""
+    if row.plan_sha256 != bench.plan.sha256:
+        differs = ", ".join(changed(row.plan_what, bench.plan.what)) or "the plan"
+        raise UsageError(
+            f"the operation is no longer what was planned; changed: {differs}",
+            f"operation {row.id}",
+            "run the operation's file: that makes a new operation with the new plan; what this one has loaded goes"
+            " with `if_target_not_empty: truncate`",
+        )
+
+
 def _row(bench: Workbench, row: OperationRow | None, store: ControlStore) -> OperationRow:
     """The operation to work on: the one named, the unfinished one of this very plan, or a new one."""
     plan = bench.plan
-    if row is not None and row.plan_sha256 != plan.sha256:
-        differs = ", ".join(changed(row.plan_what, plan.what)) or "the plan"
-        raise UsageError(
-            f"is no longer what was planned; changed: {differs}",
-            f"operation {row.id}",
-            "run the operation's file: that makes a new operation with the new plan",
-        )
     if row is not None and row.status in ("completed", "cancelled"):
         row = None
     row = row or store.find_unfinished(plan.sha256, plan.target_env)
@@ -116,7 +126,7 @@ def _workers(
             raise RunFailed(
                 f"max_connections ({environment.max_connections}) leaves no connection for a worker",
                 f"environment {name}",
-                "wait for the other operations (dbagent list), or raise max_connections (at least 3)",
+                "wait for the other operations (dbagent list), or raise max_connections",
             )
         workers = min(workers, left)
     return workers
@@ -140,8 +150,9 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: Lean
             proof = driver.execute()
         except BaseException as problem:
             status, told = _ended(problem, row.id)
-            mirror.stop("failed" if status == "failed" else "paused", str(told))
-            store.finish(row.id, status, str(told))
+            with suppress(ConnectionProblem):  # a store that is gone hears nothing; the problem itself must be told
+                mirror.stop("failed" if status == "failed" else "paused", _recorded(told))
+                store.finish(row.id, status, _recorded(told))
             if told is problem:
                 raise
             raise told from None
@@ -162,6 +173,13 @@ def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseExcept
         todo = f"{problem.todo}; then {again}" if problem.todo else again
         return "failed", RunFailed(problem.what + code, problem.where, todo)
     return "failed", problem
+
+
+def _recorded(problem: BaseException) -> str:
+    """What the control store keeps of it: of a bug only its class, because its text may hold anything."""
+    if isinstance(problem, KeyboardInterrupt):
+        return "interrupted"
+    return f"a bug in dbagent: {type(problem).__name__}" if exit_code(problem) == Exit.BUG else str(problem)
 
 
 @contextmanager

@@ -123,7 +123,7 @@ def test_all_problems_of_all_environments_are_told_at_once(tmp_path: Path) -> No
         "PROD.tls.mode: must be 'disable', 'require', 'verify-ca' or 'verify-full'",
         "PROD.tls.cert: there is no such key (valid: ca, mode)",
         "PROD.writable: must be true or false",
-        "PROD.max_connections: must be at least 1",
+        "PROD.max_connections: must be at least 3",
         "PROD.max_mb_per_second: must be a number",
         "PROD.options: trust: not an option of A server (its options: compress, timeout)",
         "PROD.pasword: there is no such key; did you mean password? (valid: database, engine, host, max_connections, "
