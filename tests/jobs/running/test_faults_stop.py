@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 from tests.jobs.running.faults import (
@@ -38,11 +39,11 @@ def test_a_paused_or_interrupted_run_continues(site: Site, launch: Launcher) -> 
     under_way(site, running)
     site.command("pause", only_operation(site).id)
     stopped(site, running, "paused")
-    for number in (signal.SIGTERM, signal.SIGINT):
-        running = launch(site, "resume", only_operation(site).id)
+    for number, whom in ((signal.SIGTERM, os.kill), (signal.SIGINT, os.killpg)):  # a terminal's Ctrl-C meets everybody
+        running = launch(site, "resume", only_operation(site).id, start_new_session=True)
         until(lambda: only_operation(site).status == "running", "the driver")
         until(running.spark_workers, "a worker")
-        running.process.send_signal(number)
+        whom(running.process.pid, number)
         stopped(site, running, "paused")
     full_speed(site)
     launch(site, "resume", only_operation(site).id).succeeds()
