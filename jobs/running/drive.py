@@ -180,7 +180,7 @@ class Epoch:
         self._driver, self._source = driver, source
         self._bench, self._plan = driver._bench, driver._plan
         self._in_flight: dict[Future[Outcome], tuple[Chunk, ...]] = {}
-        self._tries: dict[tuple[Chunk, ...], int] = {}
+        self._tries: Counter[tuple[int, int]] = Counter()
         self._finished: set[int] = set()
         self._in_task = self._bench.connector.facts.snapshot_holder == "task"
 
@@ -197,9 +197,9 @@ class Epoch:
         prepared, complete = prepare(self._plan, target, self._driver._run_id, self._source.snapshot.name)
         self._tables = {part.plan.table_id: part for part in prepared}
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
-        works = self._works(prepared)
-        self._chunks = Counter(chunk.table_id for work in works for chunk in work)
-        self._queue = ReadyQueue(works, {t.table_id: t.waits_for for t in self._plan.tables}, complete)
+        chunks = self._split(prepared)
+        self._chunks = Counter(chunk.table_id for chunk in chunks)
+        self._queue = ReadyQueue(chunks, {t.table_id: t.waits_for for t in self._plan.tables}, complete)
         with ThreadPoolExecutor(self._slots()) as pool:
             try:
                 while self._queue or self._in_flight:
@@ -207,6 +207,7 @@ class Epoch:
                     done, _ = wait(self._in_flight, timeout=POLL, return_when=FIRST_COMPLETED)
                     for future in done:
                         self._came_home(self._in_flight.pop(future), future)
+                    self._fill(pool)  # before looking around: nobody waits for that
                     self._finish_early(self._driver.look_around())
             except BaseException:
                 self._stop()
@@ -231,7 +232,7 @@ class Epoch:
         [source] = schema.pick([plan.source.name])
         return TableCopy(plan.table_id, source, part.target, part.into, plan.where, self._bench.anonymizer(plan))
 
-    def _works(self, prepared: list[Prepared]) -> list[tuple[Chunk, ...]]:
+    def _split(self, prepared: list[Prepared]) -> list[Chunk]:
         total = sum(part.plan.source.bytes for part in prepared)
         low, high = CHUNK_BYTES
         budget = min(high, max(low, total // (self._slots() * 4)))
@@ -242,14 +243,12 @@ class Epoch:
                 self._source.bounds(table, part.plan.where, 1 << 62 if part.plan.whole else budget)
             ):
                 chunks.append(Chunk(part.plan.table_id, number, bounds))
-        if self._in_task:
-            return [tuple(chunks)] if chunks else []
-        return [(chunk,) for chunk in chunks]
+        return chunks
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         while len(self._in_flight) < self._slots():
-            work = self._queue.take()
-            if work is None:
+            work = self._queue.take_all() if self._in_task else self._queue.take(self._slots())
+            if not work:
                 return
             self._in_flight[pool.submit(self._driver._hooks.submit, copy_chunks, self._work(work))] = work
 
@@ -283,10 +282,11 @@ class Epoch:
             work = work[len(outcome.loaded) :]
         if problem is None:
             return
-        self._tries[work] = self._tries.get(work, 0) + 1
-        if not problem.retryable or self._in_task or self._tries[work] >= TRIES:
+        first = work[0].table_id, work[0].number
+        self._tries[first] += 1
+        if not problem.retryable or self._in_task or self._tries[first] >= TRIES:
             raise problem
-        time.sleep(0.2 * self._tries[work])
+        time.sleep(0.2 * self._tries[first])
         self._queue.put_back(work)
 
     def _finish_early(self, states: Sequence[TableState]) -> None:
