@@ -6,13 +6,16 @@ quick and `run` reaches its work at once.
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import suppress
+from errno import EBADF, EIO, ENOSPC, EPIPE
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from jobs.errors import MEANINGS, Exit, tell
+from jobs.errors import MEANINGS, Exit, UsageError, tell
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -229,7 +232,7 @@ def call(arguments: list[str]) -> int:
         sys.stderr.write(f"error: {error.format_message()}\n  → see: dbagent --help\n" if arguments else "")
         return Exit.USAGE
     except (Exception, KeyboardInterrupt) as error:
-        return tell(error)
+        return tell(_output_lost(error) or error)
     if code == INTERRUPTED:
         return tell(KeyboardInterrupt())
     return code or Exit.DONE
@@ -239,5 +242,18 @@ INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
 
+def _output_lost(error: BaseException) -> UsageError | None:
+    """Where the error is that nobody takes our output any more: a full disk, a closed pipe."""
+    if not isinstance(error, OSError) or error.filename is not None or error.errno not in (EPIPE, ENOSPC, EIO, EBADF):
+        return None
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer goes nowhere, without another error
+    return UsageError(f"the output cannot be written: {(error.strerror or 'closed').lower()}", "standard output")
+
+
 def main() -> None:
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started us
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        getattr(sys, name).reconfigure(errors="replace")  # a terminal that cannot show a character shows a `?`
     sys.exit(call(sys.argv[1:]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import sys
 import threading
@@ -16,10 +17,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from jobs.errors import UsageError
+
 FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
 
 ENGINE = "DBAGENT_ENGINE"
 """The environment variable that tells the workers' daemon whose connector to import."""
+
+OLDEST_JAVA = 17
+INSTALL = "install one (Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME to one that is there"
 
 _launched: Future[Any] | None = None
 
@@ -35,6 +41,25 @@ def launch() -> None:
     if _launched is None and not submitted():
         _launched = Future()
         threading.Thread(target=_launch, args=(_launched,), name="jvm", daemon=True).start()
+
+
+def check() -> None:
+    """Whether a JVM can start here, as far as files tell. Raises UsageError, saying what to install or to set."""
+    home, found = os.environ.get("JAVA_HOME"), _java()
+    if found is None or not os.access(found, os.X_OK):
+        where = f"JAVA_HOME, which is {home}" if home else "PATH"
+        raise UsageError("there is no Java here: Spark needs Java 17 or 21", where, INSTALL)
+    release = found.resolve().parent.parent / "release"
+    told = re.search(
+        r'^JAVA_VERSION="(?:1\.)?(\d+)', release.read_text(errors="replace") if release.is_file() else "", re.M
+    )
+    if told and int(told[1]) < OLDEST_JAVA:
+        raise UsageError(f"Java {told[1]} is too old: Spark needs Java 17 or 21", str(found), INSTALL)
+    try:
+        _cache()
+    except OSError as error:
+        what = f"the cache folder cannot be made: {(error.strerror or 'error').lower()}"
+        raise UsageError(what, error.filename or "", "set XDG_CACHE_HOME to a folder this user may write to") from None
 
 
 def gateway() -> Any:
@@ -83,13 +108,22 @@ def exit_after_first_run() -> None:
         _unfinished(archive).replace(archive)
 
 
+def _java() -> Path | None:
+    """The program that Spark's own scripts will start."""
+    home = os.environ.get("JAVA_HOME")
+    found = os.path.join(home, "bin", "java") if home else shutil.which("java")
+    return Path(found) if found else None
+
+
 def log_path() -> Path:
     """What the JVM of this user's newest run had to say."""
     return _cache() / "spark.log"
 
 
 def _cache() -> Path:
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dbagent"
+    folder = Path(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")) / "dbagent"
+    if folder.parts[0] == "~":
+        raise UsageError("this user has no home folder for a cache", "HOME", "set HOME or XDG_CACHE_HOME")
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     return folder
 
@@ -109,9 +143,7 @@ def _archive() -> Path:
     """One archive per Java and pyspark: an archive of another one is useless (the JVM ignores it)."""
     import pyspark
 
-    home = os.environ.get("JAVA_HOME")
-    java = Path(home, "bin", "java") if home else Path(shutil.which("java") or "java")
-    java = java.resolve()
+    java = (_java() or Path("java")).resolve()
     made = java.stat().st_mtime_ns if java.exists() else 0
     key = hashlib.sha256(f"{java} {made} {pyspark.__version__} {FLAGS}".encode()).hexdigest()[:16]
     return _cache() / f"classes-{key}.jsa"

@@ -42,7 +42,9 @@ class LeanSpark:
         self._thread = threading.Thread(target=self._start, name="spark-start", daemon=True)
 
     def start(self) -> None:
-        """Begin to start Spark in the background: the plan is made meanwhile."""
+        """Begin to start Spark in the background: the plan is made meanwhile. Raises UsageError where it cannot start."""
+        if not jvm.submitted():
+            jvm.check()
         self._thread.start()
 
     def _start(self) -> None:
