@@ -7,6 +7,7 @@ knows the two apart: a file locks as a whole (BEGIN IMMEDIATE), a server by rows
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -36,10 +37,12 @@ def locate(given: str | None = None) -> sa.URL:
     text = given or os.environ.get("DBAGENT_CONTROL")
     if not text:
         state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        if state.startswith("~"):
+            raise ConfigError(["--control: this user has no home folder for a control store: set HOME or name a store"])
         return FILE.set(database=os.path.join(state, "dbagent", "control.db"))
     try:
         url = sa.make_url(text)
-    except ArgumentError:  # its message repeats the URL, perhaps with a password
+    except (ArgumentError, ValueError):  # its message repeats the URL, perhaps with a password
         raise ConfigError([f"--control: this is not a URL of a control store: write {FORMS}"]) from None
     if url.drivername in (SERVER.drivername, SERVER.get_backend_name()):
         return url.set(drivername=SERVER.drivername)
@@ -48,9 +51,14 @@ def locate(given: str | None = None) -> sa.URL:
     raise ConfigError([f"--control: there is no such kind of control store: write {FORMS}"])
 
 
+def shown(url: sa.URL) -> str:
+    """The store as people may read it: no password, in whatever part of the URL one stands."""
+    return url.set(query={}).render_as_string(hide_password=True)
+
+
 def connect(url: sa.URL) -> sa.Engine:
     """An engine on the store, its tables at the newest version. Raises ConnectionProblem."""
-    place = url.render_as_string(hide_password=True)
+    place = shown(url)
     with told(place):
         if url.drivername == FILE.drivername:
             engine = _file(url)
@@ -152,15 +160,21 @@ def told(place: str) -> Iterator[None]:
         raise ConnectionProblem(f"the control store {what}", place, todo) from None
 
 
+_FOREIGN = ("has other tables than this program makes, or not all of them", "name another store with --control")
+_REFUSED = ("refuses user, password or database", "check all three in --control or DBAGENT_CONTROL")
+_NO_PASSWORD = ("asks for a password", "write it into DBAGENT_CONTROL: postgresql://USER:PASSWORD@HOST/DATABASE")
+
 _BY_STATE = {
     "28": ("refuses user or password", "check user and password of --control or DBAGENT_CONTROL"),
     "3D": ("has no such database", "create it, or correct the URL"),
+    "42P": _FOREIGN,
+    "42703": _FOREIGN,
     "42501": ("does not allow this", "grant this user CREATE on the schema and full use of its tables"),
     "25006": ("is read-only", "name the primary server, or a user who may write"),
     "53": ("has no room left", "free disk space or connections on its server"),
     "55P03": ("is locked by another process", "try again in a moment"),
 }
-"""SQLSTATE or its class → what it means, what to do."""
+"""SQLSTATE or how it begins → what it means, what to do."""
 
 _BY_WORD = {
     "locked": ("is locked by another process", "try again when that process has ended"),
@@ -169,8 +183,13 @@ _BY_WORD = {
     "full": ("has no room left", "free disk space"),
     "not a database": ("is not a database file", "name another file with --control"),
     "malformed": ("is damaged", "restore the file from a backup, or name another with --control"),
+    "no such table": _FOREIGN,
+    "no such column": _FOREIGN,
+    "already exists": _FOREIGN,
     "authentication failed": _BY_STATE["28"],
     "does not exist": _BY_STATE["3D"],
+    "connection option": ("has an option in its URL that its driver does not know", "correct what follows the `?`"),
+    "connect_timeout": ("has an option in its URL that its driver does not know", "correct what follows the `?`"),
 }
 """The file's database, and the server while one is only connecting, say what happened in words alone."""
 
@@ -178,9 +197,18 @@ _BY_WORD = {
 def _meaning(error: DBAPIError) -> tuple[str, str]:
     state = getattr(error.orig, "sqlstate", None)
     if state:
-        found = _BY_STATE.get(state) or _BY_STATE.get(state[:2])
+        found = _BY_STATE.get(state) or _BY_STATE.get(state[:3]) or _BY_STATE.get(state[:2])
         return found or (f"reports error {state}", "see its server's log")
+    failed = getattr(
+        error.orig, "pgconn", None
+    )  # what the driver knows of a login, in whatever language the server speaks
+    if failed is not None and failed.needs_password:
+        return _NO_PASSWORD
     for word, meaning in _BY_WORD.items():
         if word in str(error.orig):
             return meaning
+    if failed is not None and failed.used_password:
+        return _REFUSED
+    if isinstance(error.orig, sqlite3.Error):
+        return "cannot be used", "name another store with --control"
     return "cannot be reached", "check host, port and network, or name another store with --control"

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.control.database import connect, locate, told
+from jobs.control.database import connect, locate, shown, told
 from jobs.control.rows import LIVE, OperationRow, TaskRow, now
 from jobs.control.states import OPERATION, OVER, TASK, Ended, Stop, TaskStatus, step
 from jobs.control.tables import operations, tasks
@@ -30,7 +30,7 @@ class ControlStore:
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
-        self.place = engine.url.render_as_string(hide_password=True)
+        self.place = shown(engine.url)
 
     @classmethod
     def open(cls, url: str | None = None) -> ControlStore:
