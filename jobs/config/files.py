@@ -16,11 +16,18 @@ from yaml.reader import ReaderError
 
 from jobs.errors import ConfigError
 
+LARGEST = 16 << 20
+"""Bytes; a data file or a device named by mistake is larger."""
+
 
 def read(path: Path) -> Any:
     """What the file holds, as plain Python values: JSON where the name ends so, else YAML. Raises ConfigError."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        with path.open("rb") as file:
+            data = file.read(LARGEST + 1)
+        if len(data) > LARGEST:
+            raise ConfigError([f"{path}: is larger than {LARGEST >> 20} MiB: this is no settings file"])
+        text = data.decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigError([f"{path}: there is no such file"]) from None
     except OSError as error:

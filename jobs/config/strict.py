@@ -41,7 +41,7 @@ def checked(kind: Any, value: object, file: Path) -> Any:
 def located(path: str, info: ValidationInfo) -> str:
     """A path from a file: `~` expanded, a relative one taken from the folder of the file it stands in, absolute."""
     context: Mapping[str, Path] = info.context or {}
-    return os.path.normpath(context.get("folder", Path.cwd()) / os.path.expanduser(path))
+    return os.path.abspath(context.get("folder", Path()) / os.path.expanduser(path))
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from pydantic import ValidationError
 from rich.console import Console
 
 from connectors.errors import ConnectorError, LeaseHeld
@@ -39,7 +40,7 @@ def run(reference: str, *, environments_path: Path | None, control_url: str | No
     """Run an operation's file or ID: continue its unfinished run, else start a new one. Raises what jobs.errors maps."""
     with ControlStore.open(control_url) as store:
         row = None if _is_file(reference) else store.get(reference)
-        operation = load_operation(reference) if row is None else Operation.model_validate(row.definition)
+        operation = load_operation(reference) if row is None else _known(row)
         _execute(operation, row, store, environments_path, console, dry_run=dry_run)
 
 
@@ -53,7 +54,19 @@ def resume(reference: str, *, environments_path: Path | None, control_url: str |
         if row.status in ("completed", "cancelled"):
             what = f"the operation is {row.status}: there is nothing to resume"
             raise UsageError(what, f"operation {row.id}", f"run it anew: dbagent run {row.id}")
-        _execute(Operation.model_validate(row.definition), row, store, environments_path, console)
+        _execute(_known(row), row, store, environments_path, console)
+
+
+def _known(row: OperationRow) -> Operation:
+    """The operation as it was recorded."""
+    try:
+        return Operation.model_validate(row.definition)
+    except ValidationError:
+        raise UsageError(
+            "the operation was recorded in a form that this version does not know",
+            f"operation {row.id}",
+            "run its file: that makes a new operation",
+        ) from None
 
 
 def _is_file(reference: str) -> bool:
@@ -107,8 +120,15 @@ def _row(bench: Workbench, row: OperationRow | None, store: ControlStore) -> Ope
     if row is not None:
         return row
     definition = bench.operation.model_dump(mode="json")
-    new = store.create(definition, plan_sha256=plan.sha256, plan_what=plan.what, requested_by=getpass.getuser())
+    new = store.create(definition, plan_sha256=plan.sha256, plan_what=plan.what, requested_by=_requester())
     return store.get(new)
+
+
+def _requester() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user that no user database knows
+        return f"uid {os.getuid()}"
 
 
 def _workers(
