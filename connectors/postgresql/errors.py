@@ -51,7 +51,7 @@ CODES: dict[str, Verdict] = {
     "42704": (NotFound, "an object does not exist", ""),
     "42883": (NotFound, "a function or operator does not exist", ""),
     "42P01": (NotFound, "a table does not exist", ""),
-    "53100": (TargetFull, "the server's disk is full", "free space where the server keeps its data, then resume"),
+    "53100": (TargetFull, "the server's disk is full", "free space where the server keeps its data"),
     "53200": (Busy, "the server is out of memory", ""),
     "53300": (
         Busy,

@@ -202,7 +202,6 @@ def changed(where: str, code: str = "") -> ConnectorError:
     return SourceChanged(
         "the table was truncated, rewritten, altered or replaced after the snapshot was taken",
         where=where,
-        todo="start again with a new snapshot: resume",
         code=code,
     )
 

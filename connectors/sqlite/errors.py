@@ -28,9 +28,9 @@ Verdict = tuple[str, str, type[ConnectorError], str, str]
 VERDICTS: tuple[Verdict, ...] = (
     ("SQLITE_BUSY", "database is locked", Busy, "the file is locked by another program", "end that program's transaction"),
     ("SQLITE_LOCKED", "database table is locked", Busy, "the table is locked by another program", "try again"),
-    ("SQLITE_FULL", "database or disk is full", TargetFull, "there is no space left for the file", "make room, then resume"),
+    ("SQLITE_FULL", "database or disk is full", TargetFull, "there is no space left for the file", "make room on its disk"),
     ("SQLITE_IOERR_WRITE", "disk I/O error", TargetFull, "the file cannot be written: disk, quota or size limit",
-     "make room, then resume"),
+     "make room on its disk"),
     ("SQLITE_IOERR", "disk I/O error", ConnectionLost, "the file cannot be read or written", "check the disk it is on"),
     ("SQLITE_READONLY_ROLLBACK", "", Unsupported, "a program died while it wrote this file, and it needs repair",
      "open it once with a program that may write to it"),

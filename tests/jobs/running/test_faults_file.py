@@ -33,7 +33,7 @@ def test_a_full_disk_at_the_target_fails_clearly_and_resumes_when_there_is_room(
 
     running = launch(site, "run", masked(site), preexec_fn=little_room)
     assert running.ended() == 5, running.text
-    assert "make room, then resume" in running.text
+    assert "make room on its disk; then continue with: dbagent resume" in running.text
     assert only_operation(site).status == "failed"
     assert Path(site.dev.database).stat().st_size <= ROOM
     launch(site, "resume", only_operation(site).id).succeeds()

@@ -115,7 +115,7 @@ def test_a_full_disk_at_the_target_fails_clearly_and_resumes_when_there_is_room(
     file.symlink_to("/dev/full")
     running = launch(site, "run", masked(site))
     assert running.ended() == 5, running.text
-    assert "free space where the server keeps its data, then resume" in running.text
+    assert "free space where the server keeps its data; then continue with: dbagent resume" in running.text
     assert only_operation(site).status == "failed"
     file.unlink()
     file.touch(0o600)
