@@ -38,8 +38,8 @@ MEND = (
 )
 POLL = 0.25
 """Seconds the loop waits for a chunk before it looks around."""
-CHUNK_BYTES = (8 << 20, 64 << 20)
-"""A chunk's budget lies between these: small enough to resume and balance, large enough that 45 ms each do not count."""
+CHUNK_BYTES = (4 << 20, 64 << 20)
+"""A chunk's budget lies between these: small enough to resume and balance, large enough that its transaction is not felt."""
 
 
 class Submit(Protocol):
@@ -56,6 +56,8 @@ class Hooks:
     cancel: Callable[[], None]
     show: Callable[[Progress], None]
     stop_requested: Callable[[], str | None]
+    task_slots: int | None = None
+    """How many tasks run at once however many are submitted; None: nobody but the driver bounds them."""
 
 
 @dataclass
@@ -200,7 +202,7 @@ class Epoch:
         chunks = self._split(prepared)
         self._chunks = Counter(chunk.table_id for chunk in chunks)
         self._queue = ReadyQueue(chunks, {t.table_id: t.waits_for for t in self._plan.tables}, complete)
-        with ThreadPoolExecutor(self._slots()) as pool:
+        with ThreadPoolExecutor(self._slots() + 1) as pool:
             try:
                 while self._queue or self._in_flight:
                     self._fill(pool)
@@ -235,7 +237,7 @@ class Epoch:
     def _split(self, prepared: list[Prepared]) -> list[Chunk]:
         total = sum(part.plan.source.bytes for part in prepared)
         low, high = CHUNK_BYTES
-        budget = min(high, max(low, total // (self._slots() * 4)))
+        budget = min(high, max(low, total // (self._slots() * 16)))
         chunks = []
         for part in prepared:
             table = self._copies[part.plan.table_id].source
@@ -246,7 +248,9 @@ class Epoch:
         return chunks
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
-        while len(self._in_flight) < self._slots():
+        # Where Spark itself holds one more task back, it starts that without asking us first (0.1 s each).
+        ahead = 1 if self._driver._hooks.task_slots == self._slots() else 0
+        while len(self._in_flight) < self._slots() + ahead:
             work = self._queue.take_all() if self._in_task else self._queue.take(self._slots())
             if not work:
                 return

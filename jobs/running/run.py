@@ -164,7 +164,7 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: Lean
             bar.show(progress)
             mirror.show(progress)
 
-        hooks = Hooks(spark.submit, spark.cancel, show, lambda: store.stop_requested(row.id))
+        hooks = Hooks(spark.submit, spark.cancel, show, lambda: store.stop_requested(row.id), spark.slots)
         driver = Driver(bench, run_id, row.id, workers, hooks)
         try:
             proof = driver.execute()

@@ -92,6 +92,11 @@ class LeanSpark:
     def local(self) -> bool:
         return str(self.context().master).startswith("local")
 
+    @property
+    def slots(self) -> int | None:
+        """How many tasks run at once, where we know because the master is our own."""
+        return None if jvm.submitted() else self._workers
+
     def submit(self, function: Callable[[Given], Result], given: Given) -> Result:
         """Run `function(given)` in a task and wait. `given` travels in the task's closure. Raises WorkerDied, SparkDied."""
         from py4j.protocol import Py4JError, Py4JNetworkError

@@ -143,6 +143,8 @@ class Site:
 class Here:
     """LeanSpark's face without Spark: tasks run in the driver's own threads."""
 
+    slots = None
+
     def __init__(self, workers: int, **_: Any) -> None:
         self.workers = workers
 
