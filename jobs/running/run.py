@@ -19,10 +19,10 @@ from connectors.errors import ConnectorError, LeaseHeld
 from jobs.config.environment import Environment, choose, load_environments
 from jobs.config.operation import Operation, load_operation
 from jobs.control.rows import OperationRow
-from jobs.control.states import Ended
+from jobs.control.states import OVER, Ended
 from jobs.control.store import ControlStore
 from jobs.errors import ConnectionProblem, Exit, PlanRefused, RunFailed, RunStopped, UsageError, exit_code
-from jobs.planning.plan import changed
+from jobs.planning.plan import Plan, changed
 from jobs.planning.render import table as plan_table
 from jobs.running.drive import Driver, Hooks
 from jobs.running.heart import Progress
@@ -81,7 +81,7 @@ def _execute(operation: Operation, row: OperationRow | None, store: ControlStore
     try:
         if spark is not None:
             spark.start()
-        with open_workbench(operation, environments) as bench:
+        with open_workbench(operation, environments, lambda plan: _claimed(plan, row, store)) as bench:
             console.print(plan_table(bench.plan))
             if row is not None:
                 _unchanged(bench, row)
@@ -99,6 +99,13 @@ def _execute(operation: Operation, row: OperationRow | None, store: ControlStore
             spark.stop()
 
 
+def _claimed(plan: Plan, row: OperationRow | None, store: ControlStore) -> str | None:
+    """The run of the operation named, or of the unfinished one with this plan."""
+    if row is None or row.status in OVER:
+        row = store.find_unfinished(plan.sha256, plan.target_env)
+    return row.run_id if row else None
+
+
 def _unchanged(bench: Workbench, row: OperationRow) -> None:
     """Raises UsageError where an operation is no longer what was planned: what it may do is what its plan says."""
     if row.plan_sha256 != bench.plan.sha256:
@@ -114,7 +121,7 @@ def _unchanged(bench: Workbench, row: OperationRow) -> None:
 def _row(bench: Workbench, row: OperationRow | None, store: ControlStore) -> OperationRow:
     """The operation to work on: the one named, the unfinished one of this very plan, or a new one."""
     plan = bench.plan
-    if row is not None and row.status in ("completed", "cancelled"):
+    if row is not None and row.status in OVER:
         row = None
     row = row or store.find_unfinished(plan.sha256, plan.target_env)
     if row is not None:

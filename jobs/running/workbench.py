@@ -37,7 +37,7 @@ class Workbench:
     source: SourceSession
     target: TargetSession
     unfinished: RunRecord | None
-    """This plan's own unfinished run, as the target remembers it."""
+    """This plan's own unfinished run, as the target remembers it; or a complete one whose driver died before it said so."""
     _key: MasterKey | None
 
     def anonymizer(self, table: TablePlan) -> Anonymize | None:
@@ -57,8 +57,13 @@ class Workbench:
 
 
 @contextmanager
-def open_workbench(operation: Operation, environments: Mapping[str, Environment]) -> Iterator[Workbench]:
-    """Connect both ends and make the plan. Raises ConfigError and ConnectorError; findings are in the plan."""
+def open_workbench(
+    operation: Operation,
+    environments: Mapping[str, Environment],
+    claimed: Callable[[Plan], str | None] = lambda _: None,
+) -> Iterator[Workbench]:
+    """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over.
+    Raises ConfigError and ConnectorError; findings are in the plan."""
     source_environment, target_environment = _environments(operation, environments)
     problems: list[str] = []
     source_endpoint = _looked_up(lambda: source_environment.endpoint(operation.source_env, "dbagent/driver"), problems)
@@ -75,7 +80,7 @@ def open_workbench(operation: Operation, environments: Mapping[str, Environment]
         checks = TargetChecks(target.mismatches, target.creatable)
         plan = build(operation, *ends, checks, source.explain_filter, key.id if key else None)
         state = _same_database(ends) or _no_ledger(operation.target_env, target)
-        unfinished = None if state else _unfinished(plan, target)
+        unfinished = None if state else _unfinished(plan, target, claimed(plan))
         state = state or _not_empty(plan, target, unfinished)
         yield Workbench(
             operation=operation,
@@ -155,10 +160,10 @@ def _connected(chosen: Connector, source: Endpoint, target: Endpoint) -> Iterato
                 session.close()
 
 
-def _unfinished(plan: Plan, target: TargetSession) -> RunRecord | None:
-    """The newest run of this very plan in the target, if it has not finished."""
+def _unfinished(plan: Plan, target: TargetSession, claimed: str | None) -> RunRecord | None:
+    """The newest run of this very plan in the target, if it has not finished or nobody has heard of it."""
     ours = [run for run in target.ledger.runs() if run.plan_sha256 == plan.sha256]
-    return ours[0] if ours and ours[0].state == "running" else None
+    return ours[0] if ours and (ours[0].state == "running" or ours[0].run_id == claimed) else None
 
 
 def _no_ledger(environment: str, target: TargetSession) -> list[Finding]:

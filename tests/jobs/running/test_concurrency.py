@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobs.errors import AlreadyRunning, RunFailed, RunStopped
+from jobs.control.store import ControlStore
+from jobs.errors import AlreadyRunning, PlanRefused, RunFailed, RunStopped
 from jobs.running import drive
 from jobs.running import run as run_module
 from jobs.running.run import run
@@ -85,6 +86,31 @@ def test_a_driver_that_comes_late_leaves_what_another_has_finished_meanwhile(
     with pytest.raises(AlreadyRunning, match="finished this run meanwhile"):
         go(site.control)
     assert len(site.server.read(site.dev, "letters")) == 49
+
+
+def test_a_driver_that_dies_before_it_can_say_it_is_done_is_believed_by_the_next(
+    site: Site, no_spark: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(site, accounts=50, letters=50)
+
+    def go() -> None:
+        path = site.folder / "environments.yaml"
+        run(masked(site), environments_path=path, control_url=site.control, console=Console(quiet=True))
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ControlStore, "finish", killed)
+        with pytest.raises(KeyboardInterrupt):
+            go()
+    assert only_operation(site).status == "running"
+    go()
+    assert_completed(site)
+    assert only_operation(site).report is not None
+    assert_exact(site)
+    with pytest.raises(PlanRefused):  # and now it is over: another run is a new one
+        go()
 
 
 def test_more_task_slots_than_workers_bring_no_more_sessions(server_site: Site, launch: Launcher) -> None:
