@@ -231,8 +231,12 @@ def call(arguments: list[str]) -> int:
     except typer.TyperException as error:  # the command line itself is wrong
         sys.stderr.write(f"error: {error.format_message()}\n  → see: dbagent --help\n" if arguments else "")
         return Exit.USAGE
+    except SystemExit:  # how typer and rich end a program whose reader is gone
+        return tell(_output_lost(EPIPE))
+    except OSError as error:
+        return tell(error if error.filename or error.errno not in OUTPUT else _output_lost(error.errno))
     except (Exception, KeyboardInterrupt) as error:
-        return tell(_output_lost(error) or error)
+        return tell(error)
     if code == INTERRUPTED:
         return tell(KeyboardInterrupt())
     return code or Exit.DONE
@@ -242,18 +246,20 @@ INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
 
-def _output_lost(error: BaseException) -> UsageError | None:
-    """Where the error is that nobody takes our output any more: a full disk, a closed pipe."""
-    if not isinstance(error, OSError) or error.filename is not None or error.errno not in (EPIPE, ENOSPC, EIO, EBADF):
-        return None
+OUTPUT = (ENOSPC, EIO, EBADF, EPIPE)
+"""Errors of the operating system that, where no file is named with them, are those of our output."""
+
+
+def _output_lost(number: int) -> UsageError:
+    """Nobody takes our output any more: a full disk, a closed pipe."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer goes nowhere, without another error
-    return UsageError(f"the output cannot be written: {(error.strerror or 'closed').lower()}", "standard output")
+    return UsageError(f"the output cannot be written: {os.strerror(number).lower()}", "standard output")
 
 
 def main() -> None:
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed by whoever started us
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_WRONLY), "w"))
         getattr(sys, name).reconfigure(errors="replace")  # a terminal that cannot show a character shows a `?`
     sys.exit(call(sys.argv[1:]))

@@ -142,6 +142,7 @@ CONNECTING: tuple[tuple[str, Verdict], ...] = (
     ("channel_binding", OPTION),
     ("target_session_attrs", OPTION),
     ("connection option", OPTION),
+    ("bad value for", OPTION),
     ("hot standby mode", KIND),
     ("session is read-only", KIND),
     ("session is not read-only", KIND),

@@ -7,7 +7,6 @@ knows the two apart: a file locks as a whole (BEGIN IMMEDIATE), a server by rows
 from __future__ import annotations
 
 import os
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
@@ -53,7 +52,7 @@ def locate(given: str | None = None) -> sa.URL:
 
 def shown(url: sa.URL) -> str:
     """The store as people may read it: no password, in whatever part of the URL one stands."""
-    return url.set(query={}).render_as_string(hide_password=True)
+    return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
 def connect(url: sa.URL) -> sa.Engine:
@@ -79,8 +78,9 @@ def _file(url: sa.URL) -> sa.Engine:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))  # the database library would leave it to the umask
     except OSError as error:
+        reason = "its folder is a file" if isinstance(error, FileExistsError) else (error.strerror or "error").lower()
         raise ConnectionProblem(
-            f"the control store cannot be opened: {(error.strerror or 'error').lower()}",
+            f"the control store cannot be opened: {reason}",
             str(path),
             "check the folder's permissions, or name another store with --control",
         ) from None
@@ -189,7 +189,7 @@ _BY_WORD = {
     "authentication failed": _BY_STATE["28"],
     "does not exist": _BY_STATE["3D"],
     "connection option": ("has an option in its URL that its driver does not know", "correct what follows the `?`"),
-    "connect_timeout": ("has an option in its URL that its driver does not know", "correct what follows the `?`"),
+    "bad value for": ("has an option in its URL that its driver does not know", "correct what follows the `?`"),
 }
 """The file's database, and the server while one is only connecting, say what happened in words alone."""
 
@@ -209,6 +209,6 @@ def _meaning(error: DBAPIError) -> tuple[str, str]:
             return meaning
     if failed is not None and failed.used_password:
         return _REFUSED
-    if isinstance(error.orig, sqlite3.Error):
+    if not hasattr(error.orig, "pgconn"):
         return "cannot be used", "name another store with --control"
     return "cannot be reached", "check host, port and network, or name another store with --control"

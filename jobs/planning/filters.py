@@ -113,7 +113,8 @@ def _qualify(predicate: exp.Expression, table: Table, schema: Schema, default_sc
     found = []
     for node in predicate.find_all(exp.Table):
         if node.args.get("catalog"):
-            found.append(error(where, f"'{node.sql()}' names another database"))
+            what = f"'{node.sql()}' names another database"
+            found.append(error(where, what, "a filter reads the source's own tables: [schema.]table"))
             continue
         name = TableName(node.db or default_schema, node.name)
         if schema.get(name) is None:
