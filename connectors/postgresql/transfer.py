@@ -21,12 +21,13 @@ from connectors.errors import ConnectionLost, ConnectorError, NotFound, SourceCh
 from connectors.postgresql.copy_binary import BinaryFormat
 from connectors.postgresql.copy_text import TextFormat
 from connectors.postgresql.errors import translated
+from connectors.postgresql.raw import copy_out as reading
 from connectors.postgresql.session import Connection, Ledger, close, configure, connect
 from connectors.postgresql.source import BEGIN
 from connectors.postgresql.splice import Format, Splicer
 from connectors.postgresql.statements import Leaf, Range, copy_in, copy_out, sql_name
 from connectors.postgresql.types import PgType
-from connectors.postgresql.wire import CopyIn, CopyOut
+from connectors.postgresql.wire import CopyIn
 
 BINARY_SINCE = 140_000
 ROWS = 16_384
@@ -110,7 +111,7 @@ class Transfer:
         splicer = Splicer(copy, format_) if copy.anonymize and copy.anonymize.masked else None
         limit = MASKED_BYTES if splicer else PLAIN_BYTES
         with self._reading(copy):
-            reader = CopyOut(source, copy_out(copy.source, part, copy.where, format_.option))
+            reader = reading(source, copy_out(copy.source, part, copy.where, format_.option))
         writer = CopyIn(target, copy_in(copy.source, copy.into, format_.option))
         writer.put(format_.header)
         rows = size = 0

@@ -25,7 +25,7 @@ class ReadyQueue:
         gets many chunks at first and fewer towards the end, when the slots should finish together: guided
         self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Comput. C-36(12), 1987)."""
         ready = [chunk for chunk in self._chunks if self._waits_for.get(chunk.table_id, frozenset()) <= self._complete]
-        share = ready[: min(MOST, -(-len(ready) // (2 * slots)))]
+        share = ready[: min(MOST, -(-2 * len(ready) // (3 * slots)))]
         taken = set(map(id, share))
         self._chunks = deque(chunk for chunk in self._chunks if id(chunk) not in taken)
         return tuple(share)

@@ -49,8 +49,9 @@ def test_tasks_get_many_chunks_at_first_and_one_at_the_end() -> None:
     sizes = []
     while work := queue.take(2):
         sizes.append(len(work))
-    assert sizes[0] == 25
-    assert sizes[-3:] == [1, 1, 1]
+    assert sizes[0] == 34
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-2:] == [1, 1]
     assert sum(sizes) == 100
 
 
