@@ -6,6 +6,7 @@ import pickle
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -22,7 +23,7 @@ from connectors.errors import (
     TerminalError,
 )
 from connectors.postgresql import connector
-from connectors.postgresql.errors import translate
+from connectors.postgresql.errors import refused, translate
 from connectors.postgresql.session import Connection, connect, parameters
 from tests.connectors.postgresql.pair import Pair, find
 
@@ -112,6 +113,28 @@ def test_a_failed_connection_says_what_and_where(
     assert "prod (" in str(failure.value)
     assert str(pickle.loads(pickle.dumps(failure.value))) == str(failure.value)
     assert failure.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "sent", "kind", "words"),
+    [
+        ("FATAL:  Passwort-Authentifizierung fehlgeschlagen", False, True, LoginRefused, "refuses the login"),
+        ("ВАЖНО:  пользователь не прошёл проверку подлинности", False, True, LoginRefused, "refuses the login"),
+        ("ВАЖНО:  в pg_hba.conf нет записи", False, False, LoginRefused, "pg_hba.conf"),
+        ("fe_sendauth: no password supplied", True, False, LoginRefused, "asks for a password"),
+        ("Network is unreachable", False, False, ConnectionLost, "cannot be reached"),
+    ],
+)
+def test_a_login_refused_in_another_language_is_one_all_the_same(
+    text: str, asked: bool, sent: bool, kind: type[ConnectorError], words: str
+) -> None:
+    class Foreign(psycopg.OperationalError):
+        pgconn = SimpleNamespace(needs_password=asked, used_password=sent)
+
+    error = refused(Foreign(text), "PROD")
+    assert type(error) is kind
+    assert words in str(error)
+    assert text not in str(error)
 
 
 def test_too_many_connections_is_worth_another_try(pair: Pair) -> None:
