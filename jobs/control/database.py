@@ -55,6 +55,11 @@ def shown(url: sa.URL) -> str:
     return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
 
 
+def in_a_file(url: sa.URL) -> bool:
+    """Only processes of this machine reach it."""
+    return url.get_backend_name() == "sqlite"
+
+
 def connect(url: sa.URL) -> sa.Engine:
     """An engine on the store, its tables at the newest version. Raises ConnectionProblem."""
     place = shown(url)

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.control.database import connect, locate, shown, told
+from jobs.control.database import connect, in_a_file, locate, shown, told
 from jobs.control.rows import LIVE, OperationRow, TaskRow, now
 from jobs.control.states import OPERATION, OVER, TASK, Ended, Stop, TaskStatus, step
 from jobs.control.tables import operations, tasks
@@ -31,6 +31,7 @@ class ControlStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
         self.place = shown(engine.url)
+        self.in_a_file = in_a_file(engine.url)
 
     @classmethod
     def open(cls, url: str | None = None) -> ControlStore:

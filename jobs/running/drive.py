@@ -169,7 +169,7 @@ class Driver:
         self._heart.check()
         asked = self._hooks.stop_requested()
         if asked is not None:
-            raise RunStopped(asked, todo="continue with: dbagent resume")
+            raise RunStopped(asked)
         limit = self._bench.source_environment.max_snapshot_hours
         if limit is not None and time.monotonic() - self._began > limit * 3600:
             raise RunStopped("pause", where=f"max_snapshot_hours of {self._plan.source_env} ({limit}) is over")

@@ -89,6 +89,7 @@ def _execute(operation: Operation, row: OperationRow | None, store: ControlStore
                 raise PlanRefused(bench.plan.errors)
             if spark is None:
                 return
+            spark.check_cluster(store.in_a_file)
             row = _row(bench, row, store)
             console.print(f"operation {row.id}" + (": continuing its unfinished run" if bench.unfinished else ""))
             workers = _workers(operation, environments, store, row)
@@ -190,12 +191,15 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: Lean
 
 def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseException]:
     """How the operation ended, and what the person is told: a database's error is a run that failed and can be resumed."""
+    again = f"continue with: dbagent resume {operation_id}"
+    if isinstance(problem, RunStopped) and problem.what == "cancel":
+        todo = "its file can be run again: that makes a new operation"
+        return "cancelled", RunStopped("the run is cancelled", f"operation {operation_id}", todo)
     if isinstance(problem, RunStopped):
-        return ("cancelled" if problem.what == "cancel" else "paused"), problem
+        return "paused", RunStopped("the run is paused", problem.where or f"operation {operation_id}", again)
     if isinstance(problem, KeyboardInterrupt):
-        return "paused", problem
+        return "paused", RunStopped("the run was interrupted", f"operation {operation_id}", again)
     if isinstance(problem, ConnectorError) and not isinstance(problem, LeaseHeld):
-        again = f"continue with: dbagent resume {operation_id}"
         code = f" [{problem.code}]" if problem.code else ""
         todo = f"{problem.todo}; then {again}" if problem.todo else again
         return "failed", RunFailed(problem.what + code, problem.where, todo)
@@ -204,8 +208,6 @@ def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseExcept
 
 def _recorded(problem: BaseException) -> str:
     """What the control store keeps of it: of a bug only its class, because its text may hold anything."""
-    if isinstance(problem, KeyboardInterrupt):
-        return "interrupted"
     return f"a bug in dbagent: {type(problem).__name__}" if exit_code(problem) == Exit.BUG else str(problem)
 
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from connectors.errors import RetryableError, TerminalError
-from jobs.errors import RunFailed
+from jobs.errors import ConfigError, RunFailed
 from jobs.running import jvm
 
 if TYPE_CHECKING:
@@ -88,9 +88,20 @@ class LeanSpark:
         assert self._context is not None
         return self._context
 
-    @property
-    def local(self) -> bool:
-        return str(self.context().master).startswith("local")
+    def check_cluster(self, store_in_a_file: bool) -> None:
+        """On a cluster, tasks' closures (with credentials and keys) cross the network, and other machines must be able to
+        look at the control store. Raises ConfigError."""
+        if not jvm.submitted() or str(self.context().master).startswith("local"):
+            return
+        conf = self.context().getConf()
+        needed = ("spark.authenticate", "spark.network.crypto.enabled")
+        problems = [
+            f"Spark configuration: submit with --conf {name}=true" for name in needed if conf.get(name) != "true"
+        ]
+        if store_in_a_file:
+            problems.append("control store: on a cluster it must be a server's: --control URL")
+        if problems:
+            raise ConfigError(problems)
 
     @property
     def slots(self) -> int | None:

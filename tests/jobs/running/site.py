@@ -145,6 +145,8 @@ class Here:
 
     slots = None
 
+    def check_cluster(self, store_in_a_file: bool) -> None: ...
+
     def __init__(self, workers: int, **_: Any) -> None:
         self.workers = workers
 
