@@ -73,7 +73,10 @@ class SecretRef(Strict):
             text = self.raw(where).reveal().decode()
         except UnicodeDecodeError:
             raise ConfigError([f"{where}: the secret in {self.secret} is not UTF-8 text"]) from None
-        return Secret(text.removesuffix("\n").removesuffix("\r"))
+        found = text.removesuffix("\n").removesuffix("\r")
+        if not found:
+            raise ConfigError([f"{where}: the secret in {self.secret} is empty"])
+        return Secret(found)
 
 
 def _from_environment(name: str, where: str) -> bytes:

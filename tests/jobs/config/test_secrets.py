@@ -54,6 +54,14 @@ def test_a_secret_is_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) 
     assert reference("env:PROD_PASSWORD").text("here").reveal() == PASSWORD
 
 
+def test_an_empty_password_is_none(kept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROD_PASSWORD", "")
+    kept.write_bytes(b"\n")
+    for text in ("env:PROD_PASSWORD", f"file:{kept}"):
+        with pytest.raises(ConfigError, match=f"^here: the secret in {text} is empty"):
+            reference(text).text("here")
+
+
 def test_a_home_folder_and_a_relative_path_are_made_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/ada")
     assert reference("file:~/key").secret == "file:/home/ada/key"

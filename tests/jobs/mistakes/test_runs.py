@@ -112,6 +112,36 @@ def test_a_target_table_dropped_while_it_is_loaded(site: Site, told: Told, monke
     ends_exactly(site, failed_operation(site))
 
 
+@pytest.mark.parametrize("asked", ["pause", "cancel", "Ctrl-C"])
+def test_a_run_that_is_stopped_says_how_to_go_on(
+    asked: str, site: Site, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(users=30, orders=40, plain=20)
+    real = drive.prepare
+
+    def stopped(*given: Any) -> Any:
+        if asked == "Ctrl-C":
+            raise KeyboardInterrupt
+        with ControlStore.open(site.control) as store:
+            [row] = store.recent()
+            store.request_stop(row.id, "pause" if asked == "pause" else "cancel")
+        return real(*given)
+
+    monkeypatch.setattr(drive, "prepare", stopped)
+    said = told.failed(site, 6, "run", str(site.operation()))
+    monkeypatch.setattr(drive, "prepare", real)
+    with ControlStore.open(site.control) as store:
+        [row] = store.recent()
+    assert f"  operation {row.id}\n" in said
+    if asked == "cancel":
+        assert row.status == "cancelled"
+        assert "its file can be run again: that makes a new operation" in said
+        return
+    assert row.status == "paused"
+    assert said.endswith(f"continue with: dbagent resume {row.id}\n")
+    ends_exactly(site, row.id)
+
+
 def test_an_operation_whose_plan_has_changed_says_what_changed(site: Site, told: Told) -> None:
     site.fill(users=30, orders=40, plain=20)
     site.server.execute(site.dev, "CREATE TABLE plain (code text, label text CHECK (label <> 'label 13'))")
