@@ -256,7 +256,7 @@ class RunRecord:
     operation_id: str
     plan_sha256: str
     source: str
-    state: Literal["running", "complete", "abandoned"]
+    state: Literal["running", "complete"]
     started_at: float
     finished_at: float | None
 
@@ -295,7 +295,9 @@ class Ledger(Protocol):
 
     def tables(self, run_id: str) -> list[TableState]: ...
 
-    def finished(self, run_id: str, state: Literal["complete", "abandoned"]) -> None: ...
+    def finished(self, run_id: str) -> None:
+        """Everything of the run is in the target and proven."""
+        ...
 
     def runs(self) -> list[RunRecord]:
         """Newest first."""

@@ -275,9 +275,9 @@ class SqlLedger:
             )
         return states
 
-    def finished(self, run_id: str, state: Literal["complete", "abandoned"]) -> None:
+    def finished(self, run_id: str) -> None:
         with self._sql.transaction():
-            self._run("UPDATE {runs} SET state = ?, finished_at = ? WHERE run_id = ?", state, time.time(), run_id)
+            self._run("UPDATE {runs} SET state = 'complete', finished_at = ? WHERE run_id = ?", time.time(), run_id)
             self._run("DELETE FROM {chunks} WHERE run_id = ?", run_id)
 
     def runs(self) -> list[RunRecord]:

@@ -97,7 +97,7 @@ class Driver:
             self._hooks.show(self._progress(ledger.tables(self._run_id)))
             if proof.problems:
                 raise VerificationFailed("\n".join(proof.problems), todo=MEND)
-            ledger.finished(self._run_id, "complete")
+            ledger.finished(self._run_id)
             return proof
         except BaseException:
             with suppress(ConnectorError, JobError):  # where it stopped; what stopped it is what counts

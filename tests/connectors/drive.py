@@ -139,7 +139,7 @@ class Driver:
             else:
                 self.target.ledger.completed(self.run_id, number)
             self.target.settle(copy.target)
-        self.target.ledger.finished(self.run_id, "complete")
+        self.target.ledger.finished(self.run_id)
         self.target.ledger.release(self.run_id, self.fence)
 
     def copy(self, tables: Sequence[str]) -> list[Loaded]:

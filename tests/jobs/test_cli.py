@@ -345,7 +345,7 @@ def test_status_tells_what_was_copied_last(site: Path, capsys: Output) -> None:
             target.ledger.prepared(run.run_id, state(1, "orders"))
             target.ledger.completed(run.run_id, 0)
             target.ledger.completed(run.run_id, 1)
-            target.ledger.finished(run.run_id, "complete")
+            target.ledger.finished(run.run_id)
     target.close()
     found: dict[str, Any] = json.loads(printed(capsys, "status", "DEV", "--json"))
     assert (found["complete"], found["last_run"]["run_id"]) == (False, "run-2")
