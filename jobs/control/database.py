@@ -57,7 +57,7 @@ def shown(url: sa.URL) -> str:
 
 def in_a_file(url: sa.URL) -> bool:
     """Only processes of this machine reach it."""
-    return url.get_backend_name() == "sqlite"
+    return url.get_backend_name() == FILE.get_backend_name()
 
 
 def connect(url: sa.URL) -> sa.Engine:
