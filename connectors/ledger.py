@@ -82,6 +82,8 @@ class SqlLedger:
 
     def __init__(self, sql: Sql, dialect: Dialect) -> None:
         self._sql, self._dialect = sql, dialect
+        self._fence: int | None = None
+        """What `acquire` gave this driver: its own steps below are refused under a newer one, like its tasks' claims."""
 
     def _run(self, statement: str, *values: object) -> int:
         return self._sql.run(self._dialect.sql(statement), values)
@@ -104,14 +106,7 @@ class SqlLedger:
     def claim(self, run_id: str, fence: int, target: str, chunk: Chunk) -> bool:
         """Insert the chunk's row; False when the chunk is loaded already. Raises LeaseLost under a fence that is no longer
         ours."""
-        held = self._rows(
-            "SELECT 1 FROM {leases} WHERE target = ? AND run_id = ? AND fence = ?" + self._dialect.hold,
-            target,
-            run_id,
-            fence,
-        )
-        if not held:
-            raise LeaseLost("another driver has taken over this run", where=target)
+        self._check(run_id, fence, target)
         inserted = self._run(
             "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, unchanged, loaded_at)"
             " VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING",
@@ -163,6 +158,8 @@ class SqlLedger:
                     "SELECT run_id, fence, holder, renewed_at FROM {leases} WHERE target = ?" + self._dialect.seize,
                     target,
                 )
+                if other != run.run_id and last:
+                    self._forget(run.run_id, target)
                 if who and who != holder and alive(who) and time.time() - seen < EXPIRY:
                     raise LeaseHeld(
                         f"run {other} is at work here (driver {who})",
@@ -189,7 +186,29 @@ class SqlLedger:
                 run.state,
                 run.started_at,
             )
+        self._fence = fence
         return fence
+
+    def _forget(self, run_id: str, target: str) -> None:
+        """Another run has had the table since: what this one had loaded there proves nothing any more."""
+        mine = "run_id = ? AND table_id IN (SELECT table_id FROM {tables} WHERE run_id = ? AND target = ?)"
+        self._run(f"DELETE FROM {{chunks}} WHERE {mine}", run_id, run_id, target)
+        self._run("DELETE FROM {tables} WHERE run_id = ? AND target = ?", run_id, target)
+
+    def _hold(self, run_id: str, target: str) -> None:
+        """Keep the lease until the transaction ends. Raises LeaseLost for a driver that was superseded."""
+        if self._fence is not None:
+            self._check(run_id, self._fence, target)
+
+    def _check(self, run_id: str, fence: int, target: str) -> None:
+        held = self._rows(
+            "SELECT 1 FROM {leases} WHERE target = ? AND run_id = ? AND fence = ?" + self._dialect.hold,
+            target,
+            run_id,
+            fence,
+        )
+        if not held:
+            raise LeaseLost("another driver has taken over this run", where=target)
 
     def renew(self, run_id: str, fence: int) -> None:
         with self._sql.transaction():
@@ -204,6 +223,7 @@ class SqlLedger:
 
     def prepared(self, run_id: str, table: TableState) -> None:
         with self._sql.transaction():
+            self._hold(run_id, table.target)
             self._run("DELETE FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
             self._run("DELETE FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
             self._run(
@@ -223,7 +243,9 @@ class SqlLedger:
             self.complete(run_id, table_id)
 
     def complete(self, run_id: str, table_id: int) -> None:
-        """`completed` inside the caller's transaction."""
+        """`completed` inside the caller's transaction. Raises LeaseLost."""
+        for (target,) in self._rows("SELECT target FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table_id):
+            self._hold(run_id, target)
         chunks = self._rows(
             "SELECT row_count, byte_count, unchanged FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table_id
         )

@@ -15,6 +15,7 @@ import struct
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import repeat
 from typing import Any
 
 from connectors.postgresql.session import Connection
@@ -43,12 +44,12 @@ class RawCopyOut(Wire):
         self.flush()
 
     def rows(self, most: int, limit: int) -> tuple[list[Any], int]:
-        """Up to about `most` rows of about `limit` bytes and how many bytes they are; sets `ended` after the last."""
+        """Up to `most` rows of about `limit` bytes and how many bytes they are; sets `ended` after the last."""
         found: list[Any] = []
         size = 0
         with self._socket() as source:
             while not self.ended and len(found) < most and size < limit:
-                size += self._window(source, found)
+                size += self._window(source, found, most - len(found))
         return found, size
 
     @contextmanager
@@ -56,14 +57,16 @@ class RawCopyOut(Wire):
         with socket.socket(fileno=os.dup(self._pg.socket)) as source:
             yield source
 
-    def _window(self, source: socket.socket, found: list[Any]) -> int:
-        """Take the whole rows at the head of the socket; returns their bytes."""
+    def _window(self, source: socket.socket, found: list[Any], most: int) -> int:
+        """Take up to `most` whole rows at the head of the socket; returns their bytes."""
         self.wait(select.POLLIN)
         window = memoryview(bytearray(WINDOW))
         held = source.recv_into(window, WINDOW, socket.MSG_PEEK)
         add, unpack = found.append, HEADER.unpack_from
         at = size = 0
-        while at + 5 <= held:
+        for _ in repeat(None, most):
+            if at + 5 > held:
+                break
             kind, length = unpack(window, at)
             end = at + 1 + length
             if kind != ROW or end > held:

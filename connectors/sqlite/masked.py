@@ -144,7 +144,7 @@ class Writer:
         between = self._addressing.between(*ends) & self._filtered
         ordered = "" if self._addressing.key else f"ORDER BY {self._addressing.order()}"
         written = self._target.execute(
-            f"INSERT INTO main.{quoted(self._copy.into.name)} ({', '.join(map(quoted, columns))})"
+            f"INSERT OR ABORT INTO main.{quoted(self._copy.into.name)} ({', '.join(map(quoted, columns))})"
             f" SELECT {', '.join(fields.get(name) or quoted(name) for name in columns)}"
             f" FROM source.{quoted(self._copy.source.name.name)} {self._addressing.hint} WHERE {between.sql} {ordered}",
             between.values,

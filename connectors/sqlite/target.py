@@ -147,7 +147,8 @@ class SqliteTarget:
         columns = ", ".join(quoted(column.name) for column in table.copied)
         with self._session.transaction():
             moved = self._session.run(
-                f"INSERT INTO main.{quoted(table.name.name)} ({columns}) SELECT {columns} FROM main.{quoted(stage.name)}"
+                f"INSERT OR ABORT INTO main.{quoted(table.name.name)} ({columns})"
+                f" SELECT {columns} FROM main.{quoted(stage.name)}"
             )
             self.ledger.complete(run_id, table_id)
             self._session.run(f"DROP TABLE main.{quoted(stage.name)}")

@@ -41,6 +41,9 @@ from connectors.sqlite.session import (
     read_only,
 )
 
+BREATH, TURN = 4.0, 0.12
+"""Seconds of work between two turns for other writers, and how long a turn is (the busy handler looks every 0.1 s)."""
+
 _reading: set[Path] = set()
 _lock = threading.Lock()
 
@@ -112,10 +115,12 @@ class SqliteTransfer:
     def __init__(self, job: TransferJob, reader: sqlite3.Connection, target: Session) -> None:
         self._job, self._reader, self._target = job, reader, target
         self._ledger = SqlLedger(target, LEDGER)
+        self._breath = time.monotonic()
         self._version = target.value("PRAGMA source.data_version")
 
     def copy(self, chunk: Chunk) -> Loaded:
         copy, began = self._job.tables[chunk.table_id], time.monotonic()
+        self._breathe(began)
         where = f"{copy.target.name}, chunk {chunk.number}"
         self._target.where = f"{where}, {place(self._job.target)}"
         with translated(where), _uncollected():
@@ -123,6 +128,12 @@ class SqliteTransfer:
         if self._job.bytes_per_second:
             time.sleep(max(0.0, loaded.bytes / self._job.bytes_per_second - (time.monotonic() - began)))
         return loaded
+
+    def _breathe(self, now: float) -> None:
+        """Now and then leave the target alone for longer than SQLite's busy handler sleeps: the driver waits its turn."""
+        if now - self._breath > BREATH:
+            time.sleep(TURN)
+            self._breath = time.monotonic()
 
     def _plain(self, chunk: Chunk, copy: TableCopy) -> Loaded:
         addressing = detail(copy.source).addressing
@@ -132,10 +143,12 @@ class SqliteTransfer:
             if not self._claimed(chunk, copy):
                 return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
             size = self._size()
-            rows = self._target.run(
-                f"INSERT INTO main.{quoted(copy.into.name)} ({columns})"
-                f" SELECT {columns} FROM source.{quoted(copy.source.name.name)} WHERE {part.sql}",
-                part.values,
+            rows = (
+                self._target.run(  # OR ABORT: the table's own ON CONFLICT IGNORE or REPLACE would lose rows in silence
+                    f"INSERT OR ABORT INTO main.{quoted(copy.into.name)} ({columns})"
+                    f" SELECT {columns} FROM source.{quoted(copy.source.name.name)} WHERE {part.sql}",
+                    part.values,
+                )
             )
             return self._loaded(chunk, rows, size, {})
 

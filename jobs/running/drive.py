@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from connectors.contract import Chunk, RunRecord, SourceSession, TableCopy, TableState, TargetSession, TransferJob
-from connectors.errors import ConnectorError, SourceChanged
+from connectors.errors import Busy, ConnectorError, SourceChanged
 from connectors.schema import Schema
 from jobs.errors import AlreadyRunning, JobError, RunStopped, VerificationFailed
 from jobs.running.chunk import Outcome, Work, copy_chunks
@@ -198,7 +198,9 @@ class Epoch:
                     todo="resuming plans anew and says what changed",
                 )
         target = self._bench.target
-        prepared, complete = prepare(self._plan, target, self._driver._run_id, self._source.snapshot.name)
+        prepared, complete = prepare(
+            self._plan, target, self._driver._run_id, self._driver._fence, self._source.snapshot.name
+        )
         self._tables = {part.plan.table_id: part for part in prepared}
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
         chunks = self._split(prepared)
@@ -301,16 +303,17 @@ class Epoch:
         for state in states if self._in_task else ():
             ours = state.state == "prepared" and state.snapshot == self._source.snapshot.name
             if ours and 0 < len(state.chunks) == self._chunks[state.table_id]:
-                self._finish(state.table_id)
+                with suppress(Busy):  # the task itself is writing: at the next look, then
+                    self._finish(state.table_id)
 
     def _finish(self, table_id: int) -> None:
         """All chunks of a table are in: publish what was staged, or mark it complete. Once."""
         if table_id in self._finished:
             return
-        self._finished.add(table_id)
         part, run_id, target = self._tables[table_id], self._driver._run_id, self._bench.target
         if part.staged:
             target.publish(run_id, table_id, part.into, part.target)
         else:
             target.ledger.completed(run_id, table_id)
+        self._finished.add(table_id)
         self._queue.completed(table_id)

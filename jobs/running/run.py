@@ -15,7 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 from rich.console import Console
 
-from connectors.errors import ConnectorError, LeaseHeld
+from connectors.errors import ConnectorError, LeaseHeld, LeaseLost
 from jobs.config.environment import Environment, choose, load_environments
 from jobs.config.operation import Operation, load_operation
 from jobs.control.rows import OperationRow
@@ -178,9 +178,10 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: Lean
             proof = driver.execute()
         except BaseException as problem:
             status, told = _ended(problem, row.id)
-            with suppress(ConnectionProblem):  # a store that is gone hears nothing; the problem itself must be told
-                mirror.stop("failed" if status == "failed" else "paused", _recorded(told))
-                store.finish(row.id, status, _recorded(told))
+            if not isinstance(problem, LeaseLost):  # then the operation is another driver's
+                with suppress(ConnectionProblem):  # a store that is gone hears nothing; the problem itself must be told
+                    mirror.stop("failed" if status == "failed" else "paused", _recorded(told))
+                    store.finish(row.id, status, _recorded(told))
             if told is problem:
                 raise
             raise told from None

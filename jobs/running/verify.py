@@ -34,11 +34,14 @@ class Proof:
     tables: tuple[TableProof, ...]
     orphans: tuple[tuple[ForeignKey, int], ...]
     on_violation: str
+    unfinished: tuple[str, ...] = ()
+    """Tables of the plan that the ledger does not have as complete."""
 
     @property
     def problems(self) -> list[str]:
         """What makes the run fail: a count that differs; orphans unless the operation only reports them."""
-        found = [
+        found = [f"{table}: not complete in the target's ledger" for table in self.unfinished]
+        found += [
             f"{t.table}: {t.counted:,} rows in the target, {t.rows_before + t.rows:,} expected"
             for t in self.tables
             if not t.exact
@@ -61,6 +64,7 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     """Count every copied table and every reference between them in the target."""
     masked = {table.table_id: [d.column for d in table.masked] for table in plan.tables}
     names = {table.table_id: table.source.name for table in plan.tables}
+    states = target.ledger.tables(run_id)
     tables = tuple(
         TableProof(
             table=state.target,
@@ -71,7 +75,9 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
             snapshot=state.snapshot,
             unchanged={column: state.unchanged.get(column, 0) for column in masked[state.table_id]},
         )
-        for state in target.ledger.tables(run_id)
+        for state in states
     )
+    complete = {state.table_id for state in states if state.state == "complete"}
+    unfinished = tuple(str(t.source.name) for t in plan.tables if t.table_id not in complete)
     orphans = tuple((key, target.orphans(key)) for key in plan.references)
-    return Proof(tables, orphans, plan.on_violation)
+    return Proof(tables, orphans, plan.on_violation, unfinished)
