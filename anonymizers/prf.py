@@ -118,6 +118,8 @@ class Keystream:
     def runs(self, tokens: Words, firsts: Positions, lengths: Positions, draw: int) -> NDArray[np.uint16]:
         """For each token the numbers at positions first … first + length - 1, one after the other. Each first must be
         a multiple of 8."""
+        if len(lengths) and not firsts.any() and (lengths == lengths[0]).all():
+            return self._even(tokens, int(lengths[0]), draw)
         blocks = -(-lengths // self.PER_BLOCK)
         ends = np.cumsum(blocks)
         counters = np.arange(int(blocks.sum())) + np.repeat(firsts // self.PER_BLOCK - ends + blocks, blocks)
@@ -128,6 +130,13 @@ class Keystream:
         skipped = np.cumsum(spare) - spare
         wanted: NDArray[np.uint16] = stream[np.arange(int(lengths.sum())) + np.repeat(skipped, lengths)]
         return wanted
+
+    def _even(self, tokens: Words, length: int, draw: int) -> NDArray[np.uint16]:
+        """`runs` of values that are all as long (numbers, codes): rows of a table, nothing to look up."""
+        blocks = -(-length // self.PER_BLOCK)
+        counters = np.tile(np.arange(blocks), len(tokens))
+        numbers = self._numbers(np.repeat(tokens, blocks, axis=0), counters, draw)
+        return numbers.reshape(len(tokens), blocks * self.PER_BLOCK)[:, :length].reshape(-1)
 
     def at(self, tokens: Words, positions: Positions, draw: int) -> NDArray[np.uint16]:
         """The number at one position for each token."""
