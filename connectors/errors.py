@@ -22,6 +22,10 @@ Errors cross processes, so every one is picklable. None ever carries a cell valu
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
 
 class ConnectorError(Exception):
     """Anything a connector reports. Raised as one of the classes below."""
@@ -101,3 +105,20 @@ class LeaseHeld(TerminalError):
 
 class Unsupported(TerminalError):
     """This engine, version or object cannot do what was asked."""
+
+
+Driver = TypeVar("Driver", bound=Exception)
+
+
+@contextmanager
+def translating(kind: type[Driver], translate: Callable[[Driver, str], ConnectorError], where: str) -> Iterator[None]:
+    """A driver's errors inside the block leave it as connector errors that name `where`, without the driver's own text."""
+    try:
+        yield
+    except kind as error:
+        found = translate(error, where)
+    except ConnectorError as error:
+        found = error.at(where)
+    else:
+        return
+    raise found from None

@@ -7,8 +7,7 @@ language, so what the connection itself knows (was a password asked for, was one
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import psycopg
 
@@ -23,6 +22,7 @@ from connectors.errors import (
     TerminalError,
     Unsupported,
     ValueRefused,
+    translating,
 )
 
 Verdict = tuple[type[ConnectorError], str, str]
@@ -199,15 +199,6 @@ def refused(error: psycopg.Error, where: str) -> ConnectorError:
     return kind(what, where=where, todo=todo)
 
 
-@contextlib.contextmanager
-def translated(where: str = "") -> Iterator[None]:
+def translated(where: str = "") -> AbstractContextManager[None]:
     """Driver errors inside the block leave it as connector errors that name `where`."""
-    try:
-        yield
-    except psycopg.Error as error:
-        found = translate(error, where)
-    except ConnectorError as error:
-        found = error.at(where)
-    else:
-        return
-    raise found from None
+    return translating(psycopg.Error, translate, where)

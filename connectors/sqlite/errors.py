@@ -5,10 +5,9 @@ Python 3.10 gives no result code with an error, so each row also names the fixed
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 from connectors.errors import (
     Busy,
@@ -21,6 +20,7 @@ from connectors.errors import (
     TerminalError,
     Unsupported,
     ValueRefused,
+    translating,
 )
 
 Verdict = tuple[str, str, type[ConnectorError], str, str]
@@ -86,15 +86,6 @@ def translate(error: sqlite3.Error, where: str = "") -> ConnectorError:
     )
 
 
-@contextlib.contextmanager
-def translated(where: str = "") -> Iterator[None]:
+def translated(where: str = "") -> AbstractContextManager[None]:
     """Driver errors inside the block leave it as connector errors that name `where`."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        found = translate(error, where)
-    except ConnectorError as error:
-        found = error.at(where)
-    else:
-        return
-    raise found from None
+    return translating(sqlite3.Error, translate, where)
