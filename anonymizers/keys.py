@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF, HKDFExpand
 from anonymizers.errors import KeyRefused
 
 SIZE = 32
-_MAKE = "make one with: (umask 077; openssl rand -hex 32 > FILE)"
+_MAKE = "make one with: dbagent key new FILE"
 _FEWEST_DISTINCT = 12
 """32 random bytes have about 30 distinct ones; fewer than 12 happens once in 10^13 keys."""
 

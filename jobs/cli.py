@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from jobs import cli_keys
 from jobs.errors import MEANINGS, Exit, UsageError, tell
 
 if TYPE_CHECKING:
@@ -30,9 +31,23 @@ Environments: TypeAlias = Annotated[
     Path | None,
     typer.Option(help="Environments file. Else DBAGENT_ENVIRONMENTS, else conf/environments.yaml.", metavar="FILE"),
 ]
+
+
+def _without_password(url: str | None) -> str | None:
+    if url is not None:
+        from jobs.control.database import check_argument
+
+        check_argument(url)
+    return url
+
+
 Control: TypeAlias = Annotated[
     str | None,
-    typer.Option(help="Control store. Else DBAGENT_CONTROL, else a file in your state folder.", metavar="URL"),
+    typer.Option(
+        help="Control store, without a password. Else DBAGENT_CONTROL, else a file in your state folder.",
+        metavar="URL",
+        callback=_without_password,
+    ),
 ]
 
 app = typer.Typer(
@@ -42,6 +57,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_keys.app, name="key")
 
 
 def _example(line: str) -> str:

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NoReturn, TypeVar
 
-from pydantic import ValidationInfo, field_validator, model_validator
+from pydantic import ValidationError, ValidationInfo, field_validator, model_validator
 
 from jobs.config.strict import Strict, located
 from jobs.errors import ConfigError
@@ -77,6 +77,14 @@ class SecretRef(Strict):
         if not found:
             raise ConfigError([f"{where}: the secret in {self.secret} is empty"])
         return Secret(found)
+
+
+def reference(text: str) -> SecretRef:
+    """A reference as it stands on a command line. Raises ConfigError."""
+    try:
+        return SecretRef(secret=text)
+    except ValidationError:
+        raise ConfigError(["this names no secret store: write file:PATH or env:NAME"]) from None
 
 
 def _from_environment(name: str, where: str) -> bytes:

@@ -60,7 +60,7 @@ def test_anything_else_is_refused_with_the_reason_and_the_remedy(data: bytes, re
     with pytest.raises(KeyRefused) as refused:
         MasterKey.parse(data)
     assert reason in str(refused.value)
-    assert "openssl rand -hex 32" in str(refused.value)
+    assert "dbagent key new" in str(refused.value)
 
 
 @given(st.binary(min_size=1, max_size=80))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from jobs.config.approvals import load_approvals, unknown_pairs
 from jobs.config.environment import load_environments
 from jobs.config.operation import load_operation
 
@@ -21,8 +22,16 @@ def test_the_example_operation_fits_the_example_environments_and_policy() -> Non
     assert set(operation.filters) == {"users", "orders"}
 
 
+def test_the_example_approvals_fit_the_example_environments() -> None:
+    environments = load_environments(CONF / "environments.example.yaml")
+    approvals = load_approvals(CONF / "approvals.example.yaml")
+    assert not unknown_pairs(approvals, environments)
+    assert approvals.requirement("PROD", "DEV", environments).roles == ("DBA", "DATA_OWNER")
+
+
 def test_every_example_is_tried_here() -> None:
     assert {path.name for path in CONF.glob("*.example.*")} == {
+        "approvals.example.yaml",
         "environments.example.yaml",
         "operation.example.yaml",
         "policy.example.yaml",

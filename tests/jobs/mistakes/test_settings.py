@@ -149,7 +149,7 @@ def test_a_key_that_is_no_key(file_site: Site, told: Told) -> None:
         said = told(file_site, 2, "plan", operation)
         assert expected in said
         assert "policy: key: " in said
-        assert "openssl rand -hex 32" in said
+        assert "dbagent key new" in said
     file.unlink()
     assert f"there is no file {file}" in told(file_site, 2, "plan", operation)
     file.mkdir(mode=0o700)
