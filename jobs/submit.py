@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from jobs.control.database import check_argument
 from jobs.errors import Exit, tell
 from jobs.running.run import run
 
@@ -22,9 +23,11 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("--operation", required=True, help="the operation's file, or the ID of one that exists")
     parser.add_argument("--environments", type=Path, help="environments file (default: conf/environments.yaml)")
-    parser.add_argument("--control", help="control store URL (a server's, where executors run elsewhere)")
+    parser.add_argument("--control", help="control store URL without a password (one with: in DBAGENT_CONTROL)")
     given = parser.parse_args(arguments)
     try:
+        if given.control:
+            check_argument(given.control)
         run(
             given.operation,
             environments_path=given.environments,

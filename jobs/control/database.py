@@ -25,6 +25,8 @@ LOCK_SECONDS = 30
 
 MIGRATION_LOCK = 0x64626167656E74
 """The advisory lock (`dbagent`) under which a server's store is created or upgraded."""
+START_LOCK = MIGRATION_LOCK + 1
+"""The one under which operations are made and started."""
 
 FILE = sa.make_url("sqlite://")
 SERVER = sa.make_url("postgresql+psycopg://")
@@ -50,6 +52,17 @@ def locate(given: str | None = None) -> sa.URL:
     raise ConfigError([f"--control: there is no such kind of control store: write {FORMS}"])
 
 
+def check_argument(text: str) -> None:
+    """Raises ConfigError for a URL with a password in it: every user of the machine sees a process's arguments."""
+    with suppress(ArgumentError, ValueError):  # what is no URL, `locate` refuses
+        url = sa.make_url(text)
+        if url.password is not None or any("password" in name.lower() for name in url.query):
+            raise ConfigError(
+                ["--control: the URL has a password, which the list of processes shows to every user"],
+                "export DBAGENT_CONTROL with this URL instead, and change the password",
+            )
+
+
 def shown(url: sa.URL) -> str:
     """The store as people may read it: no password, in whatever part of the URL one stands."""
     return url.set(drivername=url.get_backend_name(), query={}).render_as_string(hide_password=True)
@@ -67,7 +80,10 @@ def connect(url: sa.URL) -> sa.Engine:
         if url.drivername == FILE.drivername:
             engine = _file(url)
         else:
-            engine = sa.create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+            # who waited for a lock must see what its holder did, whatever the server's own default is
+            engine = sa.create_engine(
+                url, pool_pre_ping=True, isolation_level="READ COMMITTED", connect_args={"connect_timeout": 10}
+            )
         try:
             if _version(engine) != HEAD:
                 _migrate(engine, place)
@@ -106,6 +122,12 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def take_turns(connection: sa.Connection, lock: int) -> None:
+    """One process at a time from here to the end of the transaction. In a file every writer is alone already."""
+    if connection.engine.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+
+
 def _version(engine: sa.Engine) -> str | None:
     """The version the store says it has; None for a store without tables."""
     with engine.connect().execution_options(reading=True) as connection, connection.begin():
@@ -130,8 +152,7 @@ def _migrate(engine: sa.Engine, place: str) -> None:
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
     with engine.begin() as connection:
-        if engine.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATION_LOCK)))
+        take_turns(connection, MIGRATION_LOCK)
         version = _version_inside(connection)
         if version is not None and version not in known:
             raise ConnectionProblem(

@@ -295,9 +295,10 @@ def test_an_operation_that_is_not_there_is_said(command: str, site: Path, capsys
     ],
 )
 def test_a_control_store_that_cannot_be_used_is_said(
-    url: str, code: int, said: str, site: Path, capsys: Output
+    url: str, code: int, said: str, site: Path, capsys: Output, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    block = refused(capsys, code, "list", "--control", url)
+    monkeypatch.setenv("DBAGENT_CONTROL", url)
+    block = refused(capsys, code, "list")
     assert said in block
     assert "hunter2" not in block
 

@@ -10,16 +10,20 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.testkit import TestServer
+from jobs import submit
 from jobs.cli import call
 from jobs.control import database
 from tests.jobs.mistakes.told import check_block
+from tests.jobs.running.site import Site
 
 Output = pytest.CaptureFixture[str]
 
 
 def refused(output: Output, code: int, url: str) -> str:
     output.readouterr()
-    found = call(["list", "--control", url])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DBAGENT_CONTROL", url)
+        found = call(["list"])
     said = output.readouterr().err
     assert found == code, said
     check_block(said)
@@ -47,6 +51,36 @@ def refused(output: Output, code: int, url: str) -> str:
 def test_a_url_that_leads_to_no_store(url: str, code: int, expected: str, capsys: Output) -> None:
     said = refused(capsys, code, url)
     assert expected in said
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://u:hunter2@h/d",
+        "postgresql://u:hunter2%20@h",
+        "postgresql+psycopg://:hunter2@h/d",
+        "postgresql://u@h/d?password=hunter2",
+        "postgresql://u@h/d?connect_timeout=3&sslpassword=hunter2",
+        "mysql://u:hunter2@h/d",
+    ],
+)
+def test_a_password_on_the_command_line_is_refused(url: str, file_site: Site, capsys: Output) -> None:
+    operation = str(file_site.operation())
+    commands = [["list"], ["run", operation], ["resume", "op-1"], ["show", "op-1"], ["cancel", "op-1"]]
+    for run, arguments in [(call, command) for command in commands] + [(submit.main, ["--operation", operation])]:
+        capsys.readouterr()
+        code = run([*arguments, "--control", url])
+        said = capsys.readouterr().err
+        assert code == 2, said
+        check_block(said)
+        assert "hunter2" not in said
+        assert "the list of processes shows" in said
+        assert "export DBAGENT_CONTROL" in said
+
+
+def test_a_url_without_a_password_may_stand_on_the_command_line(capsys: Output) -> None:
+    assert call(["list", "--control", "postgresql://u@127.0.0.1:1/d?connect_timeout=3"]) == 4
+    assert "cannot be reached" in capsys.readouterr().err
 
 
 def made(path: Path, *statements: str) -> str:
