@@ -208,6 +208,10 @@ class SourceSession(Protocol):
         """Let the database parse the predicate. Raises TerminalError saying what it does not accept (no value)."""
         ...
 
+    def pinned(self, where: Filter) -> Filter:
+        """The same predicate with the snapshot's own moment in place of the clock: every chunk must see one moment."""
+        ...
+
     def bounds(self, table: Table, where: Filter | None, budget: int) -> list[Bounds]:
         """Parts of about `budget` bytes that together cover every row exactly once, whatever rows come and go. One at
         least, also for an empty table."""

@@ -13,11 +13,13 @@ from connectors.contract import Bounds, Endpoint, Filter, Snapshot
 from connectors.errors import ConnectionLost, ConnectorError, PermissionMissing, TerminalError
 from connectors.postgresql import catalog, probe
 from connectors.postgresql.errors import translate, translated
+from connectors.postgresql.filters import hidden_clock, pinned
 from connectors.postgresql.session import close, connect
 from connectors.postgresql.statements import Leaf, Range, rendered, sql_name
 from connectors.schema import Schema, Table, quoted
 
 BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+MOMENT = b"SELECT now()::text, current_date::text"
 SPLITS = 140_000
 """The first version that reads a range of pages without reading the whole table."""
 FILTERS = {
@@ -45,6 +47,7 @@ class Source:
                 self._connection.execute(BEGIN)
                 name = self._connection.execute(b"SELECT pg_export_snapshot()").fetchall()[0][0]
                 self.snapshot = Snapshot(name, name, probe.SNAPSHOT)
+                [self._moment] = self._connection.execute(MOMENT).fetchall()
                 self.server = probe.server(self._connection, source=True)
         except BaseException:
             self.close()
@@ -54,10 +57,20 @@ class Source:
         with translated(self._where):
             return catalog.introspect(self._connection)
 
+    def pinned(self, where: Filter) -> Filter:
+        return pinned(where, *self._moment)
+
     def explain_filter(self, table: Table, where: Filter) -> None:
         self._readable(table)
+        word = hidden_clock(where)
+        if word:
+            raise TerminalError(
+                f"'{word}' in it may be a moment of the clock, and that differs from chunk to chunk",
+                where=str(table.name),
+                todo=f"write now() or CURRENT_DATE, or, where it is a plain text, '{word}'::text",
+            )
         only = "" if catalog.detail(table).partitioned else "ONLY "
-        query = f"SELECT FROM {only}{sql_name(table.name)} AS {quoted(table.name.name)} WHERE ({rendered(where)})"
+        query = f"SELECT FROM {only}{sql_name(table.name)} AS {quoted(table.name.name)} WHERE ({rendered(self.pinned(where))})"
         refusal: ConnectorError | None = None
         try:
             with self._connection.transaction(force_rollback=True):

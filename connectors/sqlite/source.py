@@ -14,7 +14,7 @@ from connectors.contract import Bounds, Endpoint, Filter, Server, Snapshot
 from connectors.errors import ConnectionLost, ConnectorError, TerminalError
 from connectors.schema import Schema, Table, quoted
 from connectors.sqlite.errors import translated
-from connectors.sqlite.filters import condition, scanned
+from connectors.sqlite.filters import condition, local_time, pinned, scanned
 from connectors.sqlite.schema import detail, read_schema
 from connectors.sqlite.session import Session, file, identity, open_source, place
 from connectors.sqlite.sizes import split
@@ -51,13 +51,24 @@ class SqliteSource:
         self._endpoint = endpoint
         self._session = Session(open_source(endpoint), place(endpoint))
         self.server = describe(self._session, endpoint)
+        self._moment = str(self._session.value("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"))
         self.snapshot = Snapshot(self.server.identity, f"read transaction {secrets.token_hex(4)}", EXACT)
 
     def schema(self) -> Schema:
         return read_schema(self._session)
 
+    def pinned(self, where: Filter) -> Filter:
+        return pinned(where, self._moment)
+
     def explain_filter(self, table: Table, where: Filter) -> None:
-        bound = condition(where, "main")
+        modifier = local_time(where)
+        if modifier:
+            raise TerminalError(
+                f"'{modifier}' depends on the time zone of the machine that reads",
+                where=str(table.name),
+                todo="shift by a number of hours: datetime('now', '+2 hours')",
+            )
+        bound = condition(self.pinned(where), "main")
         refused = None
         try:
             self._session.rows(f"EXPLAIN SELECT 1 FROM {quoted(table.name.name)} WHERE {bound.sql}", bound.values)

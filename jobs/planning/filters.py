@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from sqlglot import exp, parse
-from sqlglot.errors import ParseError, SqlglotError
+from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 
 from connectors.contract import Filter
 from connectors.schema import Schema, Table, TableName
@@ -55,7 +55,7 @@ def parse_filter(text: str, table: Table, schema: Schema, dialect: str | None, d
     predicate = _only_condition(statements)
     if predicate is None:
         return None, [error(where, _unreadable(text), EXAMPLE)]
-    findings = _refused(predicate, where) + _qualify(predicate, table, schema, default_schema, where)
+    findings = _refused(predicate, dialect, where) + _qualify(predicate, table, schema, default_schema, where)
     return (None if findings else predicate), findings
 
 
@@ -91,20 +91,27 @@ def _only_condition(statements: list[Any]) -> exp.Expression | None:
     return found
 
 
-def _refused(predicate: exp.Expression, where: str) -> list[Finding]:
+def _refused(predicate: exp.Expression, dialect: str, where: str) -> list[Finding]:
     """One finding for everything in the predicate that is not allowed."""
     names = []
     for node in predicate.walk():
-        name = str(node.this) if isinstance(node, exp.Anonymous) else node.key
         if isinstance(node, (exp.With, exp.CTE, exp.Returning)):
             continue  # part of what is named
-        if not isinstance(node, ALLOWED) and name.lower() not in ALLOWED_UNKNOWN:
-            names.append(name)
+        if not isinstance(node, ALLOWED):
+            name = _called(node, dialect) if isinstance(node, exp.Func) else node.key
+            names += [name] if name not in ALLOWED_UNKNOWN else []
         names += [word for clause, word in CLAUSES.items() if node.args.get(clause)]
     if not names:
         return []
     todo = "compare and compute with plain functions and sub-queries; a filter only reads"
     return [error(where, f"a filter may not use {', '.join(dict.fromkeys(names))}", todo)]
+
+
+def _called(function: exp.Func, dialect: str) -> str:
+    """The function's name in the dialect, whatever the parser calls it."""
+    if isinstance(function, exp.Anonymous):
+        return function.name.lower()
+    return str(function.sql(dialect, unsupported_level=ErrorLevel.IGNORE)).partition("(")[0].lower()
 
 
 def _qualify(predicate: exp.Expression, table: Table, schema: Schema, default_schema: str | None,

@@ -236,7 +236,8 @@ class Epoch:
     def _copy(self, part: Prepared, schema: Schema) -> TableCopy:
         plan = part.plan
         [source] = schema.pick([plan.source.name])
-        return TableCopy(plan.table_id, source, part.target, part.into, plan.where, self._bench.anonymizer(plan))
+        where = None if plan.where is None else self._source.pinned(plan.where)
+        return TableCopy(plan.table_id, source, part.target, part.into, where, self._bench.anonymizer(plan))
 
     def _split(self, prepared: list[Prepared]) -> list[Chunk]:
         total = sum(part.plan.source.bytes for part in prepared)
@@ -244,10 +245,8 @@ class Epoch:
         budget = min(high, max(low, total // (self._slots() * 16)))
         chunks = []
         for part in prepared:
-            table = self._copies[part.plan.table_id].source
-            for number, bounds in enumerate(
-                self._source.bounds(table, part.plan.where, 1 << 62 if part.plan.whole else budget)
-            ):
+            copy, size = self._copies[part.plan.table_id], 1 << 62 if part.plan.whole else budget
+            for number, bounds in enumerate(self._source.bounds(copy.source, copy.where, size)):
                 chunks.append(Chunk(part.plan.table_id, number, bounds))
         return chunks
 

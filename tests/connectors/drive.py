@@ -99,7 +99,8 @@ class Driver:
         assert self.target.mismatches(source, target) == []
         into = self.target.stage(self.run_id, number, target) if self.append else target.name
         name = target.name.name
-        self.copies[number] = TableCopy(number, source, target, into, self.where.get(name), self.anonymize.get(name))
+        where = self.source.pinned(self.where[name]) if name in self.where else None
+        self.copies[number] = TableCopy(number, source, target, into, where, self.anonymize.get(name))
         before = self.target.count(target.name)
         identity = self.target.identity(target.name)
         state = TableState(

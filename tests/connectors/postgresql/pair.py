@@ -90,7 +90,8 @@ class Pair:
         fence = target.ledger.acquire(record, [name], "test", lambda _: True)
         state = TableState(0, name, target.identity(table.name), "prepared", "s", 0, 0, 0, {}, frozenset())
         target.ledger.prepared(RUN, state)
-        copy = TableCopy(0, table, there, into or table.name, where, anonymize)
+        pinned = None if where is None else source.pinned(where)
+        copy = TableCopy(0, table, there, into or table.name, pinned, anonymize)
         tasks = [replace(end, application=f"dbagent/{RUN}/{fence}") for end in (self.prod, self.dev)]
         return TransferJob(RUN, fence, *tasks, source.snapshot, {0: copy}, False, **options)
 
