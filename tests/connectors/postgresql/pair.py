@@ -108,6 +108,9 @@ class Pair:
                     for number, bounds in enumerate(source.bounds(table, where, budget))
                 ]
 
+    def chunks(self, source: Source, table: Table, budget: int = 1 << 18) -> list[Chunk]:
+        return [Chunk(0, number, bounds) for number, bounds in enumerate(source.bounds(table, None, budget))]
+
     def both(self, statement: str) -> None:
         self.server.execute(self.prod, statement)
         self.server.execute(self.dev, statement)

@@ -39,6 +39,14 @@ BAD = {
     "user_id IN (SELECT id FROM users FOR UPDATE)": "FOR UPDATE",
     "user_id IN (SELECT id INTO x FROM users)": "INTO",
     "id = $1": "parameter",
+    "note > clock_timestamp()": "may not use clock_timestamp",
+    "note > statement_timestamp()": "may not use statement_timestamp",
+    "note > transaction_timestamp()": "may not use transaction_timestamp",
+    "note > timeofday()": "may not use timeofday",
+    "note > LOCALTIMESTAMP": "may not use localtimestamp",
+    "note > LOCALTIME": "may not use localtime",
+    "note > CURRENT_TIME": "may not use current_time",
+    "note > random()": "may not use random",
     "idd = 4": "no column 'idd'",
     'note = "hello"': "no column 'hello'",
     "user_id IN (SELECT idd FROM users)": "no table in it has a column 'idd'",
@@ -62,6 +70,19 @@ def test_anything_else_is_refused_with_the_reason(text: str, why: str) -> None:
     assert parsed is None
     assert [finding.what for finding in findings if re.search(why, finding.what)], findings
     assert all(finding.where == "filter on orders" for finding in findings)
+
+
+@pytest.mark.parametrize(
+    "text", ["note > now()", "note > CURRENT_DATE", "note < CURRENT_TIMESTAMP", "age(note) > age(id)"]
+)
+def test_the_snapshots_clock_may_be_asked(text: str) -> None:
+    assert parse_filter(text, ORDERS, SCHEMA, "postgres", "public", "filter")[1] == []
+
+
+def test_a_function_is_known_by_its_name_in_the_dialect() -> None:
+    assert parse_filter("note > strftime('%Y', 'now')", ORDERS, SCHEMA, "sqlite", "public", "filter")[1] == []
+    refused = parse_filter("note > to_char(id, '9')", ORDERS, SCHEMA, "postgres", "public", "filter")[1]
+    assert [finding.what for finding in refused] == ["a filter may not use to_char"]
 
 
 def test_a_misspelt_table_gets_a_hint() -> None:
