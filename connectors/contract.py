@@ -217,6 +217,10 @@ class SourceSession(Protocol):
         least, also for an empty table."""
         ...
 
+    def sample(self, table: Table, columns: Sequence[str], rows: int) -> pa.RecordBatch:
+        """Up to `rows` rows from all over the table, as `connectors.samples` says. Cheap whatever the table's size."""
+        ...
+
     def check_alive(self) -> None:
         """Raises ConnectionLost when the snapshot is gone."""
         ...

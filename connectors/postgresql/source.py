@@ -5,18 +5,23 @@ Everything here only reads: the transaction is READ ONLY and so is the session's
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import ceil
+from typing import TYPE_CHECKING
 
 import psycopg
 
 from connectors.contract import Bounds, Endpoint, Filter, Snapshot
 from connectors.errors import ConnectionLost, ConnectorError, PermissionMissing, TerminalError
-from connectors.postgresql import catalog, probe
+from connectors.postgresql import catalog, probe, samples
 from connectors.postgresql.errors import translate, translated
 from connectors.postgresql.filters import hidden_clock, pinned
 from connectors.postgresql.session import close, connect
 from connectors.postgresql.statements import Leaf, Range, rendered, sql_name
 from connectors.schema import Schema, Table, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 MOMENT = b"SELECT now()::text, current_date::text"
@@ -97,6 +102,11 @@ class Source:
         return [part for leaf in catalog.detail(table).leaves for part in parts(leaf, budget if splits else None)] or [
             Bounds(None, 0, 0)
         ]
+
+    def sample(self, table: Table, columns: Sequence[str], rows: int) -> pa.RecordBatch:
+        self._readable(table)
+        with translated(f"the sample of {table.name}"):
+            return samples.read(self._connection, table, columns, rows)
 
     def check_alive(self) -> None:
         with translated(self._where):

@@ -9,15 +9,21 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from connectors.contract import Bounds, Endpoint, Filter, Server, Snapshot
 from connectors.errors import ConnectionLost, ConnectorError, TerminalError
 from connectors.schema import Schema, Table, quoted
 from connectors.sqlite.errors import translated
 from connectors.sqlite.filters import condition, local_time, pinned, scanned
+from connectors.sqlite.samples import sample
 from connectors.sqlite.schema import detail, read_schema
 from connectors.sqlite.session import Session, file, identity, open_source, place
 from connectors.sqlite.sizes import split
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 EXACT = "exact: one read transaction, held by the task that copies; every table shows the same moment"
 BLOCKS = "its journal mode is '{mode}': writers of the source wait for a copy to end; set PRAGMA journal_mode = WAL"
@@ -85,6 +91,10 @@ class SqliteSource:
         filtered = scanned(condition(where, "main")) if where is not None else condition(None, "main")
         with self._session.transaction("BEGIN"), translated(str(table.name)):
             return split(self._session, table.name.name, detail(table).addressing, filtered, budget, length)
+
+    def sample(self, table: Table, columns: Sequence[str], rows: int) -> pa.RecordBatch:
+        with self._session.transaction("BEGIN"), translated(str(table.name)):
+            return sample(self._session, table, columns, rows)
 
     def check_alive(self) -> None:
         if identity(file(self._endpoint)) != self.server.identity:
