@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Protocol
 
 
 class Kind(str, Enum):
@@ -41,6 +42,14 @@ def quoted(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
+class Detail(Protocol):
+    """An engine's own memory of a table; opaque outside its folder, picklable."""
+
+    def for_tasks(self) -> Detail | None:
+        """What tasks need of it."""
+        ...
+
+
 @dataclass(frozen=True)
 class ColumnType:
     """A column's type. Engines may subclass it to remember more; nobody outside the engine's folder looks at that.
@@ -53,6 +62,10 @@ class ColumnType:
     kind: Kind
     length: int | None = None
     bits: int | None = None
+
+    def for_tasks(self) -> ColumnType:
+        """Without what only the driver needs: a task's closure is small."""
+        return self
 
 
 @dataclass(frozen=True)
@@ -101,8 +114,8 @@ class Table:
     """False where our user may not SELECT every column that would travel."""
     hooks: tuple[str, ...] = ()
     """What would run or filter on load: enabled user triggers, rules, row security, each as `trigger audit_users`."""
-    detail: object = field(default=None, compare=False)
-    """The engine's own memory of this table (oid, leaves, WITHOUT ROWID …); opaque outside its folder, picklable."""
+    detail: Detail | None = field(default=None, compare=False)
+    """What the engine itself remembers of it: oid, leaves, WITHOUT ROWID …"""
 
     def column(self, name: str) -> Column:
         """The column of that name. Raises KeyError."""
@@ -115,6 +128,14 @@ class Table:
     def copied(self) -> tuple[Column, ...]:
         """The columns that travel: all but the generated ones."""
         return tuple(column for column in self.columns if not column.generated)
+
+    def for_tasks(self) -> Table:
+        """The table without what only the driver needs (keys, notes, most of the detail): a task's closure is small."""
+        return Table(
+            self.name,
+            tuple(replace(column, type=column.type.for_tasks()) for column in self.columns),
+            detail=None if self.detail is None else self.detail.for_tasks(),
+        )
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,9 @@ class Detail:
     defaults: frozenset[str] = frozenset()
     """Columns the database can fill by itself."""
 
+    def for_tasks(self) -> None:
+        """Nothing: a chunk names its leaf."""
+
 
 @dataclass(frozen=True)
 class Relation:

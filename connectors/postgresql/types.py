@@ -9,7 +9,7 @@ elements' types, so those of user-defined elements are not, nor are types that s
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.postgresql.session import Connection
@@ -58,6 +58,9 @@ class PgType(ColumnType):
     """Quoted; only where it is not the type's own."""
     needs: tuple[TypeDefinition, ...] = ()
     """User-defined types in the order in which they can be created."""
+
+    def for_tasks(self) -> PgType:
+        return replace(self, needs=())
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,9 @@ class Detail:
     body: str
     stage: str
 
+    def for_tasks(self) -> Detail:
+        return replace(self, body="", stage="")
+
 
 def detail(table: Table) -> Detail:
     assert isinstance(table.detail, Detail)

@@ -268,7 +268,7 @@ class Epoch:
                 source=replace(self._bench.source_endpoint, application=self._driver.application),
                 target=replace(self._bench.target_endpoint, application=self._driver.application),
                 snapshot=self._source.snapshot,
-                tables={number: self._copies[number] for number in {chunk.table_id for chunk in chunks}},
+                tables={number: _travelling(self._copies[number]) for number in {chunk.table_id for chunk in chunks}},
                 suspend_foreign_keys=self._bench.target.server.suspends_foreign_keys,
                 bytes_per_second=rate * 1e6 / self._slots() if rate else None,
             ),
@@ -316,3 +316,8 @@ class Epoch:
             target.ledger.completed(run_id, table_id)
         self._finished.add(table_id)
         self._queue.completed(table_id)
+
+
+def _travelling(copy: TableCopy) -> TableCopy:
+    """A closure over 1 MiB would be written to disk, as a broadcast: only what tasks need goes with them."""
+    return replace(copy, source=copy.source.for_tasks(), target=copy.target.for_tasks())

@@ -89,17 +89,17 @@ class LeanSpark:
         return self._context
 
     def check_cluster(self, store_in_a_file: bool) -> None:
-        """On a cluster, tasks' closures (with credentials and keys) cross the network, and other machines must be able to
-        look at the control store. Raises ConfigError."""
+        """On a cluster, tasks' closures (with credentials and keys) cross the network, large ones through files, and other
+        machines must be able to look at the control store. Raises ConfigError."""
         if not jvm.submitted() or str(self.context().master).startswith("local"):
             return
         conf = self.context().getConf()
-        needed = ("spark.authenticate", "spark.network.crypto.enabled")
+        needed = ("spark.authenticate", "spark.network.crypto.enabled", "spark.io.encryption.enabled")
         problems = [
             f"Spark configuration: submit with --conf {name}=true" for name in needed if conf.get(name) != "true"
         ]
         if store_in_a_file:
-            problems.append("control store: on a cluster it must be a server's: --control URL")
+            problems.append("control store: on a cluster it must be a server's: set DBAGENT_CONTROL")
         if problems:
             raise ConfigError(problems)
 
