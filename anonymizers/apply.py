@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from anonymizers.contract import ColumnShape, Rule, Strategy, strategy
+from anonymizers.contract import NO_CONTEXT, ColumnShape, RowContext, Rule, Strategy, strategy
 from anonymizers.keys import DomainKey
 
 _SAMPLE = 512
@@ -37,10 +37,26 @@ class ColumnPlan:
     def strategy(self) -> Strategy:
         return _strategy(self.rule.strategy)
 
-    def replace(self, values: pa.Array) -> pa.Array:
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The columns it looks at."""
+        own = (self.name,) if self.strategy.needs_values else ()
+        subject = self.rule.subject
+        return own if subject is None else (*own, *subject.columns, *subject.otherwise)
+
+    def context(self, batch: pa.RecordBatch) -> RowContext:
+        """Whose values the batch holds, if that matters."""
+        subject = self.rule.subject
+        if subject is None:
+            return NO_CONTEXT
+        return RowContext(
+            [batch.column(name) for name in subject.columns], [batch.column(name) for name in subject.otherwise]
+        )
+
+    def replace(self, values: pa.Array, row: RowContext = NO_CONTEXT) -> pa.Array:
         """The replacements of all values."""
-        if not _repetitive(values):
-            return self.strategy.apply(values, self.key, self.shape, self.rule)
+        if self.strategy.needs_subject or not _repetitive(values):
+            return self.strategy.apply(values, self.key, self.shape, self.rule, row)
         distinct = values.dictionary_encode()
         replacements = self.strategy.apply(distinct.dictionary, self.key, self.shape, self.rule)
         return replacements.take(distinct.indices)
@@ -66,23 +82,23 @@ class TableAnonymizer:
     """Replaces the masked columns of one table, batch by batch. Pure and picklable."""
 
     columns: tuple[str, ...]
-    """What it wants to see: the masked columns but those whose strategy looks at no value."""
+    """What it wants to see: the masked columns but those whose strategy looks at no value, and the subjects' columns."""
     masked: tuple[str, ...]
     """What it returns."""
 
     def __init__(self, columns: Sequence[ColumnPlan]) -> None:
         self._plans = tuple(columns)
         self.masked = tuple(plan.name for plan in columns)
-        self.columns = tuple(plan.name for plan in columns if plan.strategy.needs_values)
+        self.columns = tuple(dict.fromkeys(name for plan in columns for name in plan.reads))
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
         """The replacements, and per column how many values came out as they went in (NULL and '' are no values)."""
         arrays: list[pa.Array] = []
         unchanged: dict[str, int] = {}
         for plan in self._plans:
-            if plan.name in self.columns:
+            if plan.strategy.needs_values:
                 values = batch.column(plan.name)
-                replacements = plan.replace(values)
+                replacements = plan.replace(values, plan.context(batch))
                 unchanged[plan.name] = _unchanged(values, replacements)
             else:
                 replacements = plan.strategy.apply(pa.nulls(batch.num_rows), plan.key, plan.shape, plan.rule)

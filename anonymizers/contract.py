@@ -1,14 +1,14 @@
 """The strategy contract: one column in, one column out, effects declared, and how strategies are found.
 
-A strategy is one file in `anonymizers/strategies/` exporting `strategy`. It is a pure function of (key, domain, value):
-the same on every worker, retry, engine and day. Planning reads its declared `effects` and compares them with the column
-before a row moves; `check` is that comparison.
+A strategy is one file in `anonymizers/strategies/` exporting `strategy`. It is a pure function of (key, domain, value), or
+of (key, domain, value, subject) where it asks whose value it is: the same on every worker, retry, engine and day.
+Planning reads its declared `effects` and compares them with the column before a row moves; `check` is that comparison.
 """
 
 from __future__ import annotations
 
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol
@@ -39,6 +39,32 @@ class ColumnShape:
     case_sensitive: bool = True
 
 
+SUBJECT_KINDS = frozenset(("text", "integer", "uuid"))
+"""The kinds of columns that can say whose values a row holds."""
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whose values a rule replaces: columns of the same table that name the person or thing."""
+
+    columns: tuple[str, ...]
+    otherwise: tuple[str, ...] = ()
+    """The row's own key, which takes their place in rows where they are NULL; empty where they never are."""
+
+
+@dataclass(frozen=True)
+class RowContext:
+    """What a strategy that asks for a subject may know of n rows: the original values of the subject's columns, as
+    string or int64, whatever becomes of them in the copy. Text that differs in case only names the same subject."""
+
+    subject: Sequence[pa.Array] = ()
+    otherwise: Sequence[pa.Array] = ()
+
+
+NO_CONTEXT = RowContext()
+"""For the strategies that look at the value alone."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """One column's decision, resolved: which strategy, in which domain, with which options. Picklable, hashable by JSON."""
@@ -47,6 +73,8 @@ class Rule:
     domain: str
     """Columns in one domain under one strategy and key map equal values to equal replacements, wherever they are."""
     options: Mapping[str, Any] = field(default_factory=dict)
+    subject: Subject | None = None
+    """Resolved by planning, for strategies that need one."""
 
 
 @dataclass(frozen=True)
@@ -76,16 +104,21 @@ class Strategy(Protocol):
     accepts: frozenset[str]
     """Column kinds it takes."""
     options: Mapping[str, type]
-    """Options it takes, by name and type; `faker` and others without options declare none."""
+    """Options it takes, by name and type; most declare none."""
     domains: frozenset[str] | None
     """The only domains it knows (faker's dictionaries); None: any label."""
     needs_values: bool
     """False: it looks at no value, so the column need not be read; `apply` gets n NULLs."""
+    needs_subject: bool
+    """True: the replacement depends on whose value it is; the rule has a subject and `apply` gets its values."""
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects: ...
 
-    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
-        """n values in (string or int64; NULLs stay NULL), n replacements out (the same type, or null type)."""
+    def apply(
+        self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
+    ) -> pa.Array:
+        """n values in (string, int64, date32 or timestamp[us]; NULLs stay NULL), n replacements out (the same type, or
+        null type)."""
         ...
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anonymizers.buffers import Text, Words, different, piecewise, replaced
-from anonymizers.contract import ColumnShape, Effects, Rule
+from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.email_case import normal_form, respelled
 from anonymizers.fakes import DOMAINS, fake
 from anonymizers.keys import DomainKey
@@ -26,12 +26,15 @@ class Faker:
     options: Mapping[str, type] = {}
     domains: frozenset[str] | None = DOMAINS
     needs_values = True
+    needs_subject = False
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         injective: Literal["probable", "no"] = "probable" if rule.domain == "email" else "no"
         return Effects(injective=injective, nulls=False, length=fake(rule.domain).length, reversible=False)
 
-    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+    def apply(
+        self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
+    ) -> pa.Array:
         prf = Cmac(key.derive("value"))
         if rule.domain == "email":
             spelling = Cmac(key.derive("spelling"))

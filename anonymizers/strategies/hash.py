@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from anonymizers.alphabet import BASE16
 from anonymizers.buffers import fixed, piecewise
-from anonymizers.contract import ColumnShape, Effects, Rule
+from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
 from anonymizers.prf import Cmac
 
@@ -21,11 +21,14 @@ class Hash:
     options: Mapping[str, type] = {}
     domains: frozenset[str] | None = None
     needs_values = True
+    needs_subject = False
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="probable", nulls=False, length=32, reversible=False)
 
-    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+    def apply(
+        self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
+    ) -> pa.Array:
         prf = Cmac(key.derive("value"))
 
         def replace(some: pa.Array) -> pa.Array:

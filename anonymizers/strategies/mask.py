@@ -16,7 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from anonymizers.buffers import Bytes, Positions, Text, piecewise, ragged
-from anonymizers.contract import ColumnShape, Effects, Rule
+from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
 
 _SEEN = 255
@@ -76,11 +76,14 @@ class Mask:
     options: Mapping[str, type] = {}
     domains: frozenset[str] | None = None
     needs_values = True
+    needs_subject = False
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="no", nulls=False, length=_LONGEST, reversible=False)
 
-    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+    def apply(
+        self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
+    ) -> pa.Array:
         return piecewise(values, lambda some: _masked(Text.of(some)))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from anonymizers.contract import KINDS, ColumnShape, Effects, Rule
+from anonymizers.contract import KINDS, NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
 
 
@@ -18,11 +18,14 @@ class Null:
     options: Mapping[str, type] = {}
     domains: frozenset[str] | None = None
     needs_values = False
+    needs_subject = False
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="yes", nulls=True, length=None, reversible=False)
 
-    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+    def apply(
+        self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
+    ) -> pa.Array:
         return pa.nulls(len(values))
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from anonymizers.buffers import PIECE_BYTES, Bytes, Text, Words, different, piecewise
 from anonymizers.characters import ascii_classes, decode, encode, leads, pools, replaceable
-from anonymizers.contract import ColumnShape, Effects, Rule
+from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
 from anonymizers.prf import Cmac, Keystream
 
@@ -26,11 +26,14 @@ class Scramble:
     options: Mapping[str, type] = {}
     domains: frozenset[str] | None = None
     needs_values = True
+    needs_subject = False
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="no", nulls=False, length=None, reversible=False)
 
-    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+    def apply(
+        self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
+    ) -> pa.Array:
         stream = Keystream(key.derive("characters"))
 
         def render(some: pa.Array, tokens: Words, attempt: int) -> pa.Array:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from anonymizers.alphabet import BASE32
 from anonymizers.buffers import fixed, piecewise, with_nulls_of
-from anonymizers.contract import ColumnShape, Effects, Rule
+from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.fpe import IntegerPermutation
 from anonymizers.keys import DomainKey
 from anonymizers.prf import Cmac
@@ -27,13 +27,16 @@ class Tokenize:
     options: Mapping[str, type] = {}
     domains: frozenset[str] | None = None
     needs_values = True
+    needs_subject = False
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         if column.kind == "integer":
             return Effects(injective="yes", nulls=False, length=None, reversible=True)
         return Effects(injective="probable", nulls=False, length=len(_PREFIX) + 2 * _HALF, reversible=False)
 
-    def apply(self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule) -> pa.Array:
+    def apply(
+        self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
+    ) -> pa.Array:
         if values.type == pa.int64():
             integers = values.fill_null(0).to_numpy(zero_copy_only=False)
             return with_nulls_of(values, pa.array(IntegerPermutation(key)(integers)))

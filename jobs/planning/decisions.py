@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from anonymizers.contract import ColumnShape, Rule, check, strategies
 from connectors.schema import Column, Key, Schema, Table, TableName, quoted
 from jobs.planning.findings import Finding, error, nearest
+from jobs.planning.subjects import with_subjects
 
 Place = tuple[TableName, str]
 """A table and one of its columns."""
@@ -49,6 +50,9 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
     chosen, findings = _written(source, rules, default_schema)
     inherited, conflicts = _inherit(tables, source, chosen)
     findings += conflicts
+    named = {place for place, rule in chosen.items() if rule.domain}
+    inherited, subjectless = with_subjects(tables, source, inherited, named)
+    findings += subjectless
     decisions: dict[TableName, list[Decision]] = {}
     undecided: list[str] = []
     for table in tables:

@@ -56,7 +56,9 @@ def _replaced(part: TablePlan) -> list[str]:
     for decision in part.masked:
         assert decision.rule is not None
         origin = "" if decision.origin == "policy" else f" ({decision.origin})"
-        found.append(f"{decision.column}: {decision.rule.strategy}[{decision.rule.domain}]{origin}")
+        subject = decision.rule.subject
+        whose = f" by {', '.join(subject.columns)}" if subject else ""
+        found.append(f"{decision.column}: {decision.rule.strategy}[{decision.rule.domain}]{whose}{origin}")
     return found
 
 

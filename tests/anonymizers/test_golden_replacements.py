@@ -4,13 +4,14 @@ then the strategy's version must grow, and `golden.json` be written anew (run th
 from __future__ import annotations
 
 import json
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pytest
 
-from anonymizers.contract import ColumnShape, Rule, strategies
+from anonymizers.contract import ColumnShape, RowContext, Rule, strategies
 from anonymizers.keys import MasterKey
 
 MASTER = MasterKey.parse(b"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
@@ -18,6 +19,17 @@ GOLDEN = Path(__file__).parent / "golden.json"
 TEXTS = ["", "jane.doe@acme.com", "Jane.Doe@acme.com", "Jane Doe", "+44 20 7946 0123", "078-05-1120", "7"]
 TEXTS += ["Łukasz Żółć", "李小龙", "a much longer text that takes more than one block, and then some: 123"]
 INTEGERS = [0, 7, -7, 42, 123, 1234, 12345, 40000, 1234567, -1234567, 2**31 - 1, 2**31, 10**15, 2**63 - 1, -(2**63)]
+
+DATES = [date(1, 1, 1), date(1969, 12, 31), date(1970, 1, 1), date(2000, 2, 29), date(2024, 5, 17), date(9999, 12, 31)]
+TIMES = [datetime.combine(day, datetime.max.time()) for day in DATES]
+VALUES: dict[str, list[Any]] = {"text": TEXTS, "integer": INTEGERS, "date": DATES, "timestamp": TIMES}
+SUBJECTS = ["", "7", "jane.doe@acme.com", "Jane.Doe@ACME.com", "Łukasz", None]
+ROW = RowContext([pa.array(SUBJECTS)], [pa.array(range(len(SUBJECTS)))])
+"""A subject and a row key for each date; strategies that need none look at none."""
+
+
+def shown(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def replacements() -> dict[str, Any]:
@@ -27,10 +39,11 @@ def replacements() -> dict[str, Any]:
         table[name] = {"version": found.version}
         for domain in sorted(found.domains or {"anything"}):
             key = MASTER.domain(name, found.version, domain)
-            for kind, values in (("text", TEXTS), ("integer", INTEGERS)):
+            for kind, values in VALUES.items():
                 if kind in found.accepts:
-                    out = found.apply(pa.array(values), key, ColumnShape(kind), Rule(name, domain))
-                    table[name][f"{domain} {kind}"] = [list(pair) for pair in zip(values, out.to_pylist(), strict=True)]
+                    out = found.apply(pa.array(values), key, ColumnShape(kind), Rule(name, domain), ROW)
+                    pairs = zip(values, out.to_pylist(), strict=True)
+                    table[name][f"{domain} {kind}"] = [list(map(shown, pair)) for pair in pairs]
     return table
 
 

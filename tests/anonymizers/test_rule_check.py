@@ -22,6 +22,8 @@ EMAIL = Rule("faker", "email")
         (Rule("scramble", "x"), ColumnShape("text", length=1)),
         (Rule("null", "x"), ColumnShape("other")),
         (Rule("null", "x"), ColumnShape("text", unique=True)),
+        (Rule("date_shift", "x"), ColumnShape("date", nullable=False)),
+        (Rule("date_shift", "x", {"subject": "user_id"}), ColumnShape("timestamp")),
     ],
     ids=str,
 )
@@ -35,10 +37,12 @@ def test_fitting_rules_have_no_problems(rule: Rule, column: ColumnShape) -> None
         (
             Rule("shuffle", "x"),
             ColumnShape("text"),
-            ["there is no strategy 'shuffle': use one of faker, hash, mask, null, scramble, tokenize, or keep"],
+            [
+                "there is no strategy 'shuffle': use one of date_shift, faker, hash, mask, null, scramble, tokenize, or keep"
+            ],
         ),
         (EMAIL, ColumnShape("integer"), ["faker does not take integer columns; null, tokenize or keep would"]),
-        (Rule("hash", "x"), ColumnShape("date"), ["hash does not take date columns; null or keep would"]),
+        (Rule("hash", "x"), ColumnShape("date"), ["hash does not take date columns; date_shift, null or keep would"]),
         (
             Rule("faker", "users.email"),
             ColumnShape("text"),
@@ -72,6 +76,16 @@ def test_fitting_rules_have_no_problems(rule: Rule, column: ColumnShape) -> None
                 "mask gives up to 12 characters but the column takes 10",
                 "mask may give two rows the same value but the column is unique; keep would not",
             ],
+        ),
+        (
+            Rule("date_shift", "x", {"subject": 7, "days": 3}),
+            ColumnShape("date"),
+            ["date_shift has no option 'days' (subject)", "option 'subject' of date_shift must be a str"],
+        ),
+        (
+            Rule("date_shift", "x"),
+            ColumnShape("date", nullable=False, unique=True),
+            ["date_shift may give two rows the same value but the column is unique; keep would not"],
         ),
         (
             Rule("faker", "x", {"locale": "de"}),
