@@ -67,13 +67,12 @@ def _example(line: str) -> str:
 @app.command(epilog=_example("plan conf/operation.yaml"))
 def plan(file: File, json: Json = False, environments: Environments = None) -> None:
     """Show what an operation would do, and everything that stops it. Changes nothing."""
-    from jobs.config.environment import load_environments
-    from jobs.config.operation import load_operation
+    from jobs.config.request import load_request
     from jobs.errors import PlanRefused
     from jobs.planning import render
     from jobs.running.workbench import open_workbench
 
-    with open_workbench(load_operation(file), load_environments(environments)) as bench:
+    with open_workbench(*load_request(file, environments)) as bench:
         if json:
             _print_json(render.as_json(bench.plan))
         else:

@@ -17,7 +17,8 @@ from rich.console import Console
 
 from connectors.errors import ConnectorError, LeaseHeld, LeaseLost
 from jobs.config.environment import Environment, choose, load_environments
-from jobs.config.operation import Operation, load_operation
+from jobs.config.operation import Operation
+from jobs.config.request import load_request
 from jobs.control.rows import OperationRow
 from jobs.control.states import OVER, Ended
 from jobs.control.store import ControlStore
@@ -40,8 +41,11 @@ def run(reference: str, *, environments_path: Path | None, control_url: str | No
     """Run an operation's file or ID: continue its unfinished run, else start a new one. Raises what jobs.errors maps."""
     with ControlStore.open(control_url) as store:
         row = None if _is_file(reference) else store.get(reference)
-        operation = load_operation(reference) if row is None else _known(row)
-        _execute(operation, row, store, environments_path, console, dry_run=dry_run)
+        if row is None:
+            operation, environments = load_request(reference, environments_path)
+        else:
+            operation, environments = _known(row), load_environments(environments_path)
+        _execute(operation, environments, row, store, console, dry_run=dry_run)
 
 
 def resume(reference: str, *, environments_path: Path | None, control_url: str | None, console: Console) -> None:
@@ -54,7 +58,7 @@ def resume(reference: str, *, environments_path: Path | None, control_url: str |
         if row.status in ("completed", "cancelled"):
             what = f"the operation is {row.status}: there is nothing to resume"
             raise UsageError(what, f"operation {row.id}", f"run it anew: dbagent run {row.id}")
-        _execute(_known(row), row, store, environments_path, console)
+        _execute(_known(row), load_environments(environments_path), row, store, console)
 
 
 def _known(row: OperationRow) -> Operation:
@@ -73,9 +77,8 @@ def _is_file(reference: str) -> bool:
     return reference.endswith(FILES) or os.path.exists(reference)
 
 
-def _execute(operation: Operation, row: OperationRow | None, store: ControlStore, environments_path: Path | None,
-             console: Console, *, dry_run: bool = False) -> None:  # fmt: skip
-    environments = load_environments(environments_path)
+def _execute(operation: Operation, environments: Mapping[str, Environment], row: OperationRow | None,
+             store: ControlStore, console: Console, *, dry_run: bool = False) -> None:  # fmt: skip
     source, _ = choose(environments, {"source_env": operation.source_env, "target_env": operation.target_env})
     spark = None if dry_run else LeanSpark(operation.parallel_workers, engine=source.engine)
     try:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from jobs import submit
 from tests.jobs.mistakes.told import KEY, Told
 from tests.jobs.running.site import Site
+
+Output = pytest.CaptureFixture[str]
 
 OPERATIONS: dict[str, tuple[str | bytes, str]] = {
     "a tab": ("operation_type: copy_full\n\tsource_env: PROD\n", "line 2, column 1: a tab stands here"),
@@ -119,6 +122,36 @@ def test_several_mistakes_are_told_at_once(file_site: Site, told: Told) -> None:
     said = told(file_site, 2, "plan", str(file_site.operation(**wrong)))
     assert said.startswith("error: 4 problems in the configuration\n")
     assert all(word in said for word in ("tabels", "parallel_workers", "if_target_not_empty", "none.yaml"))
+
+
+@pytest.mark.usefixtures("no_spark")
+def test_mistakes_in_all_three_files_are_told_at_once(file_site: Site, told: Told, capsys: Output) -> None:
+    site = file_site
+    environments = site.environments({"PROD": {"writeable": True}, "DEV": {"engine": "nosuch"}})
+    (site.folder / "policy.yaml").write_text("{key: {secret: 'nowhere'}, columms: {}}")
+    operation = str(site.operation(policy="policy.yaml", parallel_workers=0))
+    submitted = ["--operation", operation, "--environments", str(environments), "--control", site.control]
+    said = [told(site, 2, "plan", operation), told(site, 2, "run", operation)]
+    said += [told(site, 2, "run", "--dry-run", operation)]
+    assert submit.main(submitted) == 2
+    for one in [*said, capsys.readouterr().err]:
+        assert one.startswith("error: 6 problems in the configuration\n")
+        assert "operation.yaml: parallel_workers: must be at least 1" in one
+        assert "policy.yaml: key.secret: names no secret store" in one
+        assert "policy.yaml: columms: there is no such key" in one
+        assert "environments.yaml: PROD.writeable: there is no such key" in one
+        assert "environments.yaml: DEV.engine: there is no such engine" in one
+
+
+def test_an_operation_and_environments_that_are_both_not_there(
+    file_site: Site, told: Told, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(file_site.folder)
+    (file_site.folder / "environments.yaml").unlink()
+    said = told(file_site, 2, "plan", "no.yaml")
+    assert "no.yaml: there is no such file" in said
+    assert "environments.yaml: there is no such file" in said
+    assert "→ name it with --environments FILE or DBAGENT_ENVIRONMENTS" in said
 
 
 def test_what_is_missing_at_both_ends_is_told_at_once(
