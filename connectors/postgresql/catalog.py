@@ -50,8 +50,10 @@ INDEXES = f"""
 SELECT i.indrelid::bigint, i.indisprimary, (i.indkey::int2[])[0:i.indnkeyatts - 1]::int4[],
   i.indpred IS NULL AND i.indexprs IS NULL, CASE WHEN i.indexprs IS NOT NULL THEN
     array(SELECT DISTINCT d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-      AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid > 0) ELSE '{{}}' END
-FROM pg_index i JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+      AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid > 0) ELSE '{{}}' END,
+  CASE WHEN k.condeferrable THEN ' DEFERRABLE' || CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END END
+FROM pg_index i LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'p'
+JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE i.indisunique AND i.indisvalid AND c.relkind IN ('r', 'p') AND {OURS} ORDER BY i.indrelid, i.indexrelid
 """
 FOREIGN_KEYS = f"""
@@ -85,6 +87,8 @@ class Detail:
     """Generated columns and how each is computed: `(price * 2) STORED`."""
     defaults: frozenset[str] = frozenset()
     """Columns the database can fill by itself."""
+    primary: str = ""
+    """When the primary key is checked, where it may be deferred: ` DEFERRABLE INITIALLY DEFERRED`."""
 
     def for_tasks(self) -> None:
         """Nothing: a chunk names its leaf."""
@@ -226,19 +230,19 @@ def with_keys(
     table: Table, numbered: dict[int, str], indexes: list[tuple[Any, ...]], foreign: list[tuple[Any, ...]]
 ) -> Table:
     primary: tuple[str, ...] = ()
-    uniques = []
-    for _, is_primary, key, plain, used in indexes:
+    about, uniques = detail(table), []
+    for _, is_primary, key, plain, used, deferred in indexes:
         columns = [numbered[number] for number in key if number]
         columns += [numbered[number] for number in used if numbered[number] not in columns]
         if is_primary:
-            primary = tuple(columns)
+            primary, about = tuple(columns), replace(about, primary=deferred or "")
         elif columns:
             uniques.append(Key(tuple(columns), plain))
     foreign_keys = [
         ForeignKey(name, table.name, tuple(columns), TableName(schema, referenced), tuple(referenced_columns))
         for _, name, _, referenced, schema, columns, referenced_columns in foreign
     ]
-    return replace(table, primary_key=primary, uniques=tuple(uniques), foreign_keys=tuple(foreign_keys))
+    return replace(table, primary_key=primary, uniques=tuple(uniques), foreign_keys=tuple(foreign_keys), detail=about)
 
 
 def measured(table: Table, held: list[Relation]) -> Table:

@@ -22,7 +22,7 @@ def table_statements(table: Table) -> Iterator[str]:
     expressions = dict(catalog.detail(table).expressions)
     parts = [column_definition(column, expressions.get(column.name)) for column in table.columns]
     if table.primary_key:
-        parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.primary_key))})")
+        parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.primary_key))}){catalog.detail(table).primary}")
     yield f"CREATE TABLE {sql_name(table.name)} ({', '.join(parts)})"
     for column in table.columns:
         if column.nullable and column.counter == "serial" and column.type.native in SERIALS:

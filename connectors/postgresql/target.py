@@ -10,7 +10,7 @@ from typing import Any
 
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
-from connectors.postgresql import catalog, ddl, probe
+from connectors.postgresql import catalog, ddl, deferrable, probe
 from connectors.postgresql.errors import translated
 from connectors.postgresql.session import Ledger, close, connect
 from connectors.postgresql.statements import names, sql_name
@@ -157,16 +157,23 @@ class Target:
             if self.server.suspends_foreign_keys:
                 self._connection.execute(b"SET LOCAL session_replication_role = replica")
             rows = self._connection.execute(insert.encode()).rowcount
+            self._recheck(table)
             self.ledger.complete(run_id, table_id)
             self._connection.execute(f"DROP TABLE {sql_name(stage)}".encode())
         return rows
 
     def settle(self, table: Table) -> None:
         with translated(f"{self._where}: finishing {table.name}"):
+            self._recheck(table)
             found = self._connection.execute(SEQUENCES, [sql_name(table.name)]).fetchall()
             for column, sequence, ascending, low, high in found:
                 self._advance(table.name, column, sequence, ascending, low, high)
             self._connection.execute(f"ANALYZE {sql_name(table.name)}".encode())
+
+    def _recheck(self, table: Table) -> None:
+        """What the server does not check while foreign keys are suspended."""
+        if self.server.suspends_foreign_keys:
+            deferrable.check(self._connection, sql_name(table.name))
 
     def _advance(self, name: TableName, column: str, sequence: str, ascending: bool, low: int, high: int) -> None:
         """Set the sequence to the furthest value of its column, never back."""

@@ -36,6 +36,7 @@ class OperationRow:
     status: OperationStatus
     run_id: str | None
     holder: str | None
+    workers: int | None
     heartbeat_at: datetime | None
     stop_requested: Stop | None
     tables_completed: int

@@ -25,6 +25,7 @@ OPERATION: Transitions = {
     ("running", "failed"): "fail",
     ("running", "paused"): "pause",
     ("running", "cancelled"): "cancel",
+    ("paused", "completed"): "complete late",
     ("pending", "cancelled"): "cancel",
     ("failed", "cancelled"): "cancel",
     ("paused", "cancelled"): "cancel",

@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from jobs.control.database import connect, in_a_file, locate, shown, told
-from jobs.control.rows import LIVE, OperationRow, TaskRow, now
-from jobs.control.states import OPERATION, OVER, TASK, Ended, Stop, TaskStatus, step
-from jobs.control.tables import operations, tasks
-from jobs.errors import AlreadyRunning, UsageError
+from jobs.control.database import START_LOCK, connect, locate, take_turns
+from jobs.control.driving import free, granted, held, untouched
+from jobs.control.rows import OperationRow, now
+from jobs.control.states import OPERATION, OVER, Ended, Stop, step
+from jobs.control.tables import operations
+from jobs.control.tasks import TaskStore
+from jobs.errors import UsageError
 
 
 def _always(holder: str) -> bool:
     return True
 
 
-class ControlStore:
-    """The open store. Threads may share one."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self.place = shown(engine.url)
-        self.in_a_file = in_a_file(engine.url)
+class ControlStore(TaskStore):
+    """The open store, operations and table tasks. Threads may share one."""
 
     @classmethod
     def open(cls, url: str | None = None) -> ControlStore:
@@ -48,43 +45,30 @@ class ControlStore:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with told(self.place), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with told(self.place), self._engine.connect().execution_options(reading=True) as connection, connection.begin():
-            yield connection
-
-    # Operations
-
-    def create(
-        self, definition: Mapping[str, Any], *, plan_sha256: str, plan_what: Mapping[str, Any], requested_by: str
-    ) -> str:
-        """Record what was asked for (an `Operation` as JSON) and planned. Returns the new operation's ID."""
-        named = definition["tables"]
-        inside = {table: where for table, where in named.items() if where} if isinstance(named, Mapping) else {}
-        created = now()
-        values = {
-            "id": f"op-{created:%Y%m%d}-{secrets.token_hex(3)}",
-            **{name: definition[name] for name in ("operation_type", "source_env", "target_env", "anonymize")},
-            **{name: definition[name] for name in ("parallel_workers", "domain_id")},
-            "tables": list(named),
-            "filter_conditions": {**inside, **definition["filter"]},
-            "definition": dict(definition),
-            "plan_sha256": plan_sha256,
-            "plan_what": dict(plan_what),
-            "requested_by": requested_by,
-            "status": "pending",
-            "created_at": created,
-        }
+    def find_or_create(
+        self,
+        definition: Mapping[str, Any],
+        *,
+        plan_sha256: str,
+        plan_what: Mapping[str, Any],
+        requested_by: str,
+        seen: OperationRow | None,
+    ) -> OperationRow:
+        """The unfinished operation with this plan on this target, else a new one: what was asked for (an `Operation` as
+        JSON) and planned. `seen` is what `latest` gave before the plan looked at the target. Of several drivers that come
+        at once, all get the same operation. Raises AlreadyRunning where one has run it meanwhile."""
         with self._writing() as connection:
+            take_turns(connection, START_LOCK)
+            row = self._latest(connection, plan_sha256, definition["target_env"])
+            if row is not None:
+                untouched(row, seen)
+                if row.status not in OVER:
+                    return row
+            values = _new(definition, plan_sha256, plan_what, requested_by)
             while connection.execute(sa.select(operations.c.id).where(operations.c.id == values["id"])).first():
-                values["id"] = f"op-{created:%Y%m%d}-{secrets.token_hex(3)}"
+                values["id"] = _id(values["created_at"])
             connection.execute(operations.insert().values(values))
-        return str(values["id"])
+            return OperationRow.of(connection.execute(operations.select().where(operations.c.id == values["id"])).one())
 
     def get(self, reference: str) -> OperationRow:
         """The operation of this ID, or of the only one that begins so, with or without its date: `op-20261121-3f9a2c`,
@@ -108,32 +92,46 @@ class ControlStore:
             query = operations.select().order_by(operations.c.created_at.desc(), operations.c.id).limit(limit)
             return [OperationRow.of(row) for row in connection.execute(query)]
 
-    def find_unfinished(self, plan_sha256: str, target_env: str) -> OperationRow | None:
-        """The newest operation with this plan on this target that is not completed or cancelled."""
+    def latest(self, plan_sha256: str, target_env: str) -> OperationRow | None:
+        """The operation with this plan on this target that counts: the unfinished one, else the newest."""
+        with self._reading() as connection:
+            return self._latest(connection, plan_sha256, target_env)
+
+    def _latest(self, connection: sa.Connection, plan_sha256: str, target_env: str) -> OperationRow | None:
         query = (
             operations.select()
             .where(operations.c.plan_sha256 == plan_sha256, operations.c.target_env == target_env)
-            .where(operations.c.status.not_in(sorted(OVER)))
-            .order_by(operations.c.created_at.desc(), operations.c.id)
+            .order_by(operations.c.status.in_(sorted(OVER)), operations.c.created_at.desc(), operations.c.id)
             .limit(1)
         )
-        with self._reading() as connection:
-            row = connection.execute(query).first()
+        row = connection.execute(query).first()
         return None if row is None else OperationRow.of(row)
 
+    def cancelled(self, run_id: str) -> bool:
+        """Whether an operation was cancelled that this run was, or is, the run of."""
+        query = sa.select(operations.c.id).where(operations.c.run_id == run_id, operations.c.status == "cancelled")
+        with self._reading() as connection:
+            return connection.execute(query.limit(1)).first() is not None
+
     def start(
-        self, operation_id: str, run_id: str, holder: str, alive: Callable[[str], bool] = _always
+        self,
+        seen: OperationRow,
+        run_id: str,
+        holder: str,
+        *,
+        workers: int,
+        limits: Mapping[str, int],
+        alive: Callable[[str], bool] = _always,
     ) -> OperationRow:
-        """Make `holder` the one driver of this operation. `alive(holder)` tells of another holder, heard of lately,
-        whether it still runs. Raises AlreadyRunning, UsageError."""
+        """Make `holder` the one driver of the operation that the caller has `seen`, with as many of the wanted `workers`
+        as the `limits` of its environments leave (name → most connections of all operations together; see `workers`
+        of what is returned). `alive(driver)` tells of another driver, heard of lately, whether it still runs.
+        Raises AlreadyRunning, UsageError, RunFailed."""
         with self._writing() as connection:
-            row = self._hold(connection, operation_id)
-            if row.live and row.holder and row.holder != holder and alive(row.holder):
-                raise AlreadyRunning(
-                    f"the operation is already running (driver {row.holder})",
-                    f"operation {row.id}",
-                    f"watch it with: dbagent progress {row.id}, or stop it with: dbagent pause {row.id}",
-                )
+            take_turns(connection, START_LOCK)
+            row = self._hold(connection, seen.id)
+            free(row, holder, alive)
+            untouched(row, seen)
             if row.status in OVER:
                 what = f"the operation is {row.status} and does not run again"
                 raise UsageError(what, f"operation {row.id}", "run its file: that makes a new operation")
@@ -145,6 +143,7 @@ class ControlStore:
                 status="running",
                 run_id=run_id,
                 holder=holder,
+                workers=granted(connection, row, workers, limits),
                 heartbeat_at=moment,
                 started_at=moment,
                 rows_before=row.rows_copied,
@@ -156,6 +155,7 @@ class ControlStore:
     def progress(
         self,
         operation_id: str,
+        holder: str,
         *,
         tables_completed: int | None = None,
         tables_total: int | None = None,
@@ -163,9 +163,8 @@ class ControlStore:
         rows_total: int | None = None,
         bytes_transferred: int | None = None,
         current_table: str | None = None,
-    ) -> Stop | None:
-        """Say that the driver lives, and how far it is; what is not given stays as it was. Returns what it was asked to
-        do: pause, cancel or nothing."""
+    ) -> None:
+        """Say that the driver lives, and how far it is; what is not given stays as it was. Only the holder's word counts."""
         given = {
             "tables_completed": tables_completed,
             "tables_total": tables_total,
@@ -175,12 +174,10 @@ class ControlStore:
             "current_table": current_table,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        mine = operations.c.id == operation_id
-        running = sa.and_(mine, operations.c.status == "running")
+        o = operations.c
+        mine = sa.and_(o.id == operation_id, o.holder == holder, o.status == "running")
         with self._writing() as connection:
-            connection.execute(operations.update().where(running).values(heartbeat_at=now(), **changes))
-            stop: Stop | None = connection.execute(sa.select(operations.c.stop_requested).where(mine)).scalar()
-        return stop
+            connection.execute(operations.update().where(mine).values(heartbeat_at=now(), **changes))
 
     def stop_requested(self, operation_id: str) -> Stop | None:
         """What the driver was asked to do."""
@@ -200,18 +197,25 @@ class ControlStore:
             after: Ended = "paused" if what == "pause" else "cancelled"
             if (row.status, after) not in OPERATION:
                 raise UsageError(f"the operation is {row.status}: nothing to {what}", f"operation {row.id}")
-            # the request stays: a driver that was only slow finds it
-            return self._change(connection, row.id, status=after, stop_requested=what, holder=None, completed_at=now())
+            # request and holder stay: a driver that was only slow finds the one and may still have the last word
+            return self._change(connection, row.id, status=after, stop_requested=what, completed_at=now())
 
     def finish(
-        self, operation_id: str, status: Ended, error: str | None = None, report: Mapping[str, Any] | None = None
+        self,
+        operation_id: str,
+        holder: str,
+        status: Ended,
+        error: str | None = None,
+        report: Mapping[str, Any] | None = None,
     ) -> OperationRow:
-        """The driver's last word, and what was proven. Saying it again changes nothing."""
+        """The driver's last word, and what was proven. Where somebody has stopped the operation meanwhile because its driver
+        seemed dead, it stays so, unless it is complete after all. Returns what it is now. Raises AlreadyRunning where
+        another driver has taken over: then the last word is that one's."""
         with self._writing() as connection:
             row = self._hold(connection, operation_id)
-            if row.status == status:
-                return row
-            step(OPERATION, f"operation {row.id}", row.status, status)
+            held(row, holder)
+            if (row.status, status) not in OPERATION:
+                return self._change(connection, row.id, holder=None)
             return self._change(
                 connection,
                 row.id,
@@ -224,72 +228,31 @@ class ControlStore:
                 stop_requested=None,
             )
 
-    def busy_connections(self, environment: str, besides: str | None = None) -> int:
-        """How many connections the running operations, `besides` left out, hold to this environment at most."""
-        uses = sa.or_(operations.c.source_env == environment, operations.c.target_env == environment)
-        query = sa.select(sa.func.coalesce(sa.func.sum(operations.c.parallel_workers), 0)).where(
-            uses, operations.c.status == "running", operations.c.heartbeat_at > now() - LIVE
-        )
-        if besides is not None:
-            query = query.where(operations.c.id != besides)
-        with self._reading() as connection:
-            return int(connection.execute(query).scalar_one())
-
-    def _hold(self, connection: sa.Connection, operation_id: str) -> OperationRow:
-        """The operation, locked until this transaction ends."""
-        row = connection.execute(operations.select().where(operations.c.id == operation_id).with_for_update()).first()
-        if row is None:
-            raise UsageError("there is no such operation", operation_id, "see those there are with: dbagent list")
-        return OperationRow.of(row)
-
     def _change(self, connection: sa.Connection, operation_id: str, **changes: object) -> OperationRow:
         mine = operations.c.id == operation_id
         connection.execute(operations.update().where(mine).values(changes))
         return OperationRow.of(connection.execute(operations.select().where(mine)).one())
 
-    # Table tasks
 
-    def tasks(self, operation_id: str) -> list[TaskRow]:
-        """Every phase of every table, in the order they were put."""
-        query = tasks.select().where(tasks.c.operation_id == operation_id).order_by(tasks.c.id)
-        with self._reading() as connection:
-            return [TaskRow.of(row) for row in connection.execute(query)]
+def _id(created: datetime) -> str:
+    return f"op-{created:%Y%m%d}-{secrets.token_hex(3)}"
 
-    def put_task(
-        self,
-        operation_id: str,
-        table_name: str,
-        phase: str,
-        operation: str,
-        status: TaskStatus,
-        *,
-        records_processed: int = 0,
-        total_records: int = 0,
-        batch_size: int | None = None,
-        worker_id: str | None = None,
-        source_query: str | None = None,
-        error_message: str | None = None,
-    ) -> None:
-        """Record where one phase of one table stands, all of it: what is not given is empty. Raises ImpossibleTransition."""
-        values: dict[str, object] = {
-            "operation": operation,
-            "status": status,
-            "records_processed": records_processed,
-            "total_records": total_records,
-            "batch_size": batch_size,
-            "worker_id": worker_id,
-            "source_query": source_query,
-            "error_message": error_message,
-        }
-        key = {"operation_id": operation_id, "table_name": table_name, "phase": phase}
-        mine = sa.and_(*(tasks.c[name] == value for name, value in key.items()))
-        with self._writing() as connection:
-            self._hold(connection, operation_id)  # two writers of one task take turns
-            before = connection.execute(sa.select(tasks.c.status).where(mine)).scalar()
-            if status != (before or "pending"):
-                step(TASK, f"table {table_name}, {phase}", before or "pending", status)
-                values["completed_at"] = None if status == "running" else now()
-                if status == "running":
-                    values["started_at"] = now()
-            change = tasks.insert().values(**key) if before is None else tasks.update().where(mine)
-            connection.execute(change.values(values))
+
+def _new(definition: Mapping[str, Any], plan_sha256: str, plan_what: Mapping[str, Any], by: str) -> dict[str, Any]:
+    """A new operation's row."""
+    named = definition["tables"]
+    inside = {table: where for table, where in named.items() if where} if isinstance(named, Mapping) else {}
+    created = now()
+    return {
+        "id": _id(created),
+        **{name: definition[name] for name in ("operation_type", "source_env", "target_env", "anonymize")},
+        **{name: definition[name] for name in ("parallel_workers", "domain_id")},
+        "tables": list(named),
+        "filter_conditions": {**inside, **definition["filter"]},
+        "definition": dict(definition),
+        "plan_sha256": plan_sha256,
+        "plan_what": dict(plan_what),
+        "requested_by": by,
+        "status": "pending",
+        "created_at": created,
+    }

@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 
 import sqlalchemy as sa
 
-HEAD = "0001"
+HEAD = "0002"
 """The newest migration. A store at this version is opened without loading alembic."""
 
 
@@ -51,6 +51,7 @@ operations = sa.Table(
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("run_id", sa.String(40)),
     sa.Column("holder", sa.String(200), comment="the driver at work"),
+    sa.Column("workers", sa.Integer, comment="granted to the driver at work"),
     sa.Column("heartbeat_at", UtcDateTime, comment="its last sign of life"),
     sa.Column("stop_requested", sa.String(20), comment="pause or cancel: the driver looks here"),
     sa.Column("tables_completed", sa.Integer, nullable=False, default=0),

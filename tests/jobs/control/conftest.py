@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from jobs.control.rows import OperationRow, now
 from jobs.control.store import ControlStore
 from jobs.control.tables import operations, tasks
 
@@ -54,9 +57,11 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ControlSto
 
 @pytest.fixture
 def create(store: ControlStore) -> Callable[..., str]:
-    """Records a new operation and returns its ID."""
+    """Records a new operation (of a plan of its own, without `sha`) and returns its ID."""
 
-    def created(sha: str = "a" * 64, **changes: Any) -> str:
+    numbers = itertools.count(1)
+
+    def created(sha: str | None = None, **changes: Any) -> str:
         definition = {
             "operation_type": "copy_filtered",
             "source_env": "PROD",
@@ -69,6 +74,24 @@ def create(store: ControlStore) -> Callable[..., str]:
             "policy": {"key": {"secret": "env:KEY"}, "columns": {}},
             **changes,
         }
-        return store.create(definition, plan_sha256=sha, plan_what={"format": 1}, requested_by="ada")
+        sha = sha or f"{next(numbers):064x}"
+        seen = store.latest(sha, definition["target_env"])
+        return store.find_or_create(
+            definition, plan_sha256=sha, plan_what={"format": 1}, requested_by="ada", seen=seen
+        ).id
 
     return created
+
+
+def start(
+    store: ControlStore, operation: str, run_id: str = "run-1", holder: str = "host:1", **how: Any
+) -> OperationRow:
+    """Start an operation as it is now."""
+    return store.start(store.get(operation), run_id, holder, **({"workers": 4, "limits": {}} | how))
+
+
+def silence(store: ControlStore, operation: str, seconds: float = 61) -> None:
+    """Let the operation's driver have been heard of that long ago."""
+    with store._engine.begin() as connection:
+        change = operations.update().where(operations.c.id == operation)
+        connection.execute(change.values(heartbeat_at=now() - timedelta(seconds=seconds)))

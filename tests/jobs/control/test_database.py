@@ -139,13 +139,14 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
 def test_a_locked_file_is_said_after_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
     url = f"sqlite:///{tmp_path}/c.db"
-    ControlStore.open(url).close()
+    with ControlStore.open(url) as store:
+        waiting = store.find_or_create(DEFINITION, plan_sha256="a", plan_what={}, requested_by="ada", seen=None)
     other = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with ControlStore.open(url) as store:
-        assert store.recent() == []  # reading goes on beside a writer
+        assert store.recent() == [waiting]  # reading goes on beside a writer
         with pytest.raises(ConnectionProblem, match="is locked by another process"):
-            store.start("x", "r", "h")
+            store.request_stop(waiting.id, "cancel")
     other.close()
 
 
@@ -154,7 +155,7 @@ def test_a_read_only_server_is_said(server: str) -> None:
     with ControlStore.open(server + "?options=-c%20default_transaction_read_only%3Don") as store:
         assert store.recent() == []
         with pytest.raises(ConnectionProblem, match="is read-only"):
-            store.create(DEFINITION, plan_sha256="a", plan_what={}, requested_by="ada")
+            store.find_or_create(DEFINITION, plan_sha256="a", plan_what={}, requested_by="ada", seen=None)
 
 
 def test_a_server_that_refuses_is_said(server: str) -> None:
@@ -187,3 +188,13 @@ def test_many_processes_open_a_new_store_at_once(url: str) -> None:
     command = [sys.executable, "-c", code, url]
     opened = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
     assert [process.communicate() for process in opened] == [("0\n", "")] * 4
+
+
+def test_a_store_of_an_older_version_keeps_its_operations(url: str) -> None:
+    with ControlStore.open(url) as store:
+        made = store.find_or_create(DEFINITION, plan_sha256="a", plan_what={}, requested_by="ada", seen=None)
+        with store._engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE database_operations DROP COLUMN workers"))
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
+    with ControlStore.open(url) as store:
+        assert store.recent() == [made]

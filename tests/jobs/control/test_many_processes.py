@@ -25,18 +25,18 @@ sys.stdin.readline()
 ran = refused = 0
 while ran < rounds:
     try:
-        row = store.start(operation, f"run-{os.getpid()}-{ran}", me)
+        row = store.start(store.get(operation), f"run-{os.getpid()}-{ran}", me, workers=2, limits={})
     except AlreadyRunning:
         refused += 1
         time.sleep(0.02)
         continue
     seen = row.rows_copied
     for part in range(3):
-        store.progress(operation, tables_completed=part, current_table=me)
+        store.progress(operation, me, tables_completed=part, current_table=me)
         assert store.get(operation).holder == me
-        store.put_task(operation, f"t{part}", "copy", "copy_full", "running", records_processed=seen)
-    store.progress(operation, rows_copied=seen + 1)
-    store.finish(operation, "paused")
+        store.put_task(operation, me, f"t{part}", "copy", "copy_full", "running", records_processed=seen)
+    store.progress(operation, me, rows_copied=seen + 1)
+    store.finish(operation, me, "paused")
     ran += 1
 print(json.dumps([ran, refused]))
 """
@@ -44,22 +44,8 @@ print(json.dumps([ran, refused]))
 
 def test_eight_processes_take_turns(store: ControlStore, create: Callable[..., str]) -> None:
     operation = create()
-    url = store._engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", FIGHTER, url, operation, str(ROUNDS)]
-    fighters = [
-        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(PROCESSES)
-    ]
-    for fighter in fighters:
-        assert fighter.stdout is not None
-        assert fighter.stdout.readline() == "ready\n"
-    for fighter in fighters:
-        assert fighter.stdin is not None
-        fighter.stdin.write("go\n")
-        fighter.stdin.flush()
-    said = [fighter.communicate(timeout=120) for fighter in fighters]
-    assert [error for _, error in said] == [""] * PROCESSES
-    counts = [json.loads(output) for output, _ in said]
+    said = at_once(FIGHTER, [[url_of(store), operation, str(ROUNDS)]] * PROCESSES)
+    counts = [json.loads(output) for output in said]
     assert sum(refused for _, refused in counts) > 0  # they did meet
     row = store.get(operation)
     assert (row.status, row.rows_copied) == ("paused", PROCESSES * ROUNDS)
@@ -68,18 +54,64 @@ def test_eight_processes_take_turns(store: ControlStore, create: Callable[..., s
     ]
 
 
-def test_of_many_creators_each_gets_an_operation_of_its_own(store: ControlStore, create: Callable[..., str]) -> None:
+def test_of_many_that_ask_for_one_plan_all_get_the_same_operation(
+    store: ControlStore, create: Callable[..., str]
+) -> None:
     code = """
 import json, sys
 from jobs.control.store import ControlStore
 store = ControlStore.open(sys.argv[1])
 definition = json.loads(sys.argv[2])
-for _ in range(10):
-    print(store.create(definition, plan_sha256="a", plan_what={}, requested_by="ada"))
+print("ready", flush=True)
+sys.stdin.readline()
+for plan in range(10):
+    row = store.find_or_create(definition, plan_sha256=f"plan {plan}", plan_what={}, requested_by="ada", seen=None)
+    print(row.id)
 """
-    url = store._engine.url.render_as_string(hide_password=False)
-    command = [sys.executable, "-c", code, url, json.dumps(store.get(create()).definition)]
-    creators = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    ids = [line for creator in creators for line in creator.communicate(timeout=60)[0].split()]
-    assert len(set(ids)) == 40
-    assert {row.id for row in store.recent(100)} >= set(ids)
+    definition = json.dumps(store.get(create()).definition)
+    found = [output.split() for output in at_once(code, [[url_of(store), definition]] * 4)]
+    assert found == [found[0]] * 4
+    assert len(set(found[0])) == 10
+
+
+def test_many_that_start_at_once_never_get_more_connections_than_there_are(
+    store: ControlStore, create: Callable[..., str]
+) -> None:
+    """Eight operations want five connections each (three workers and the driver's two) of an environment that has 13."""
+    code = """
+import sys
+from jobs.control.store import ControlStore
+from jobs.errors import RunFailed
+store = ControlStore.open(sys.argv[1])
+seen = store.get(sys.argv[2])
+print("ready", flush=True)
+sys.stdin.readline()
+try:
+    print(store.start(seen, "run", "h", workers=3, limits={"PROD": 13}).workers)
+except RunFailed:
+    print(0)
+"""
+    ids = [create(parallel_workers=64) for _ in range(PROCESSES)]
+    granted = sorted(int(output) for output in at_once(code, [[url_of(store), id] for id in ids]))
+    assert granted == [0] * 5 + [1, 3, 3]
+    assert sorted(store.get(id).workers or 0 for id in ids) == granted
+
+
+def url_of(store: ControlStore) -> str:
+    return store._engine.url.render_as_string(hide_password=False)
+
+
+def at_once(code: str, arguments: list[list[str]]) -> list[str]:
+    """What each of these processes says after `ready`; they begin together."""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    started = [subprocess.Popen([sys.executable, "-c", code, *given], text=True, **pipes) for given in arguments]
+    for process in started:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in started:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    said = [process.communicate(timeout=120) for process in started]
+    assert [error for _, error in said] == [""] * len(started)
+    return [output for output, _ in said]
