@@ -52,6 +52,8 @@ class Endpoint:
     password: str | None = field(default=None, repr=False)
     tls: Tls = Tls()
     options: Mapping[str, str] = field(default_factory=dict)
+    patience: float | None = None
+    """Seconds a session waits for one answer or lock; None: as long as the engine's folder thinks right."""
     application: str = "dbagent"
     """What our sessions call themselves on the server, so that they can be found and ended: `dbagent/<run>/<fence>/`."""
 
@@ -233,14 +235,6 @@ class SourceSession(Protocol):
 
 
 @dataclass(frozen=True)
-class Lease:
-    """Who runs on a target table: `fence` grows with every new driver."""
-
-    run_id: str
-    fence: int
-
-
-@dataclass(frozen=True)
 class TableState:
     """What the ledger knows of one table of one run. `identity` notices a restored or recreated table."""
 
@@ -264,7 +258,7 @@ class RunRecord:
     operation_id: str
     plan_sha256: str
     source: str
-    state: Literal["running", "complete"]
+    state: Literal["running", "complete", "cancelled"]
     started_at: float
     finished_at: float | None
 
@@ -283,8 +277,8 @@ class Ledger(Protocol):
 
     def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool]) -> int:
         """Take the lease on every target table, or none. `holder` names this driver; `alive(holder)` tells whether
-        another one still runs. Returns the fence. Waits for chunk transactions under the old fence to end.
-        Raises LeaseHeld."""
+        another one still runs. Returns the fence. Waits for chunk transactions under the old fence to end. What a
+        cancelled run of the same plan left there becomes this run's, as `prepared`. Raises LeaseHeld."""
         ...
 
     def renew(self, run_id: str, fence: int) -> None:
@@ -292,13 +286,12 @@ class Ledger(Protocol):
         ...
 
     def release(self, run_id: str, fence: int) -> None: ...
-
     def prepared(self, run_id: str, table: TableState) -> None:
-        """Record that a table is empty (or staged) and ready; forgets its chunks."""
+        """Record that a table is begun anew, whatever it holds; forgets its chunks and counts. Raises LeaseLost."""
         ...
 
     def completed(self, run_id: str, table_id: int) -> None:
-        """Mark a table complete and shrink its chunk rows into its own row."""
+        """Mark a table complete and shrink its chunk rows into its own row. Raises LeaseLost."""
         ...
 
     def tables(self, run_id: str) -> list[TableState]: ...
@@ -307,13 +300,20 @@ class Ledger(Protocol):
         """Everything of the run is in the target and proven."""
         ...
 
+    def abandoned(self, run_id: str) -> None:
+        """The run is cancelled and never continues. What it has loaded is for the next run of its plan to empty."""
+
+    def held(self, run_id: str) -> frozenset[str]:
+        """The target tables that no other run has had since."""
+        ...
+
     def runs(self) -> list[RunRecord]:
         """Newest first."""
         ...
 
 
 class TargetSession(Protocol):
-    """Driver side: prepares and finishes target tables."""
+    """Driver side: prepares and finishes target tables; what changes rows holds the lease in the same transaction."""
 
     server: Server
     ledger: Ledger
@@ -342,11 +342,11 @@ class TargetSession(Protocol):
     def count(self, name: TableName) -> int: ...
 
     def empty(self, names: Sequence[TableName]) -> None:
-        """Remove all rows of these tables, children first, never cascading to others. Raises TerminalError."""
+        """Remove all rows of these tables, children first, never cascading to others. Raises TerminalError, LeaseLost."""
         ...
 
     def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
-        """An empty staging table shaped like `table`, made anew."""
+        """An empty staging table shaped like `table`, made anew. Raises LeaseLost."""
         ...
 
     def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:

@@ -3,7 +3,7 @@
 Four tables in the target hold what a run must remember where its rows are, so that both change in one transaction:
 
     leases   one row per target table: which run may write to it, under which fence, and who holds it
-    runs     one row per run
+    runs     one row per run: running, complete or cancelled
     tables   one row per table of a run: prepared or complete, under which snapshot
     chunks   one row per loaded chunk, inserted FIRST in the chunk's transaction; its primary key makes a twin wait, then
              skip. Rows of a complete table shrink into its `tables` row.
@@ -15,7 +15,6 @@ every chunk transaction of the former driver; afterwards that driver's claims fi
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -45,20 +44,31 @@ class Sql(Protocol):
 
 
 @dataclass(frozen=True)
+class Lease:
+    """Who runs on a target table: `fence` grows with every new driver."""
+
+    run_id: str
+    fence: int
+
+
+@dataclass(frozen=True)
 class Dialect:
     """The few words in which SQL engines differ here."""
 
     prefix: str
     """Before each table name: `_dbagent.` in a schema of our own, `_dbagent_` where there are none."""
     parameter: str
+    now: str
+    """The database's own clock, in seconds since 1970: the clocks of the drivers' machines may differ."""
     hold: str = ""
     """Ends a SELECT that keeps its row from being seized, not from being renewed: ` FOR KEY SHARE`."""
     seize: str = ""
     """Ends a SELECT that waits for all holders of its row: ` FOR UPDATE`."""
 
     def sql(self, statement: str) -> str:
-        """`{name}` becomes our table of that name, `?` the driver's placeholder."""
-        return statement.replace("{", self.prefix).replace("}", "").replace("?", self.parameter)
+        """`{now}` becomes the clock, another `{name}` our table of that name, `?` the driver's placeholder."""
+        tables = statement.replace("{now}", self.now).replace("{", self.prefix).replace("}", "")
+        return tables.replace("?", self.parameter)
 
 
 TABLES = (
@@ -82,8 +92,8 @@ class SqlLedger:
 
     def __init__(self, sql: Sql, dialect: Dialect) -> None:
         self._sql, self._dialect = sql, dialect
-        self._fence: int | None = None
-        """What `acquire` gave this driver: its own steps below are refused under a newer one, like its tasks' claims."""
+        self._lease: Lease | None = None
+        """What `acquire` gave this driver: its own steps are refused under a newer fence, like its tasks' claims."""
 
     def _run(self, statement: str, *values: object) -> int:
         return self._sql.run(self._dialect.sql(statement), values)
@@ -109,13 +119,12 @@ class SqlLedger:
         self._check(run_id, fence, target)
         inserted = self._run(
             "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, unchanged, loaded_at)"
-            " VALUES (?, ?, ?, ?, 0, 0, ?, ?) ON CONFLICT DO NOTHING",
+            " VALUES (?, ?, ?, ?, 0, 0, ?, {now}) ON CONFLICT DO NOTHING",
             run_id,
             chunk.table_id,
             chunk.number,
             fence,
             "{}",
-            time.time(),
         )
         # A complete table's chunk rows are gone, so a twin that comes this late inserts; looking afterwards finds it out.
         return bool(inserted) and not self._run(
@@ -131,12 +140,11 @@ class SqlLedger:
     def loaded(self, run_id: str, loaded: Loaded) -> None:
         """Write what the chunk brought, before its commit."""
         self._run(
-            "UPDATE {chunks} SET row_count = ?, byte_count = ?, unchanged = ?, loaded_at = ?"
+            "UPDATE {chunks} SET row_count = ?, byte_count = ?, unchanged = ?, loaded_at = {now}"
             " WHERE run_id = ? AND table_id = ? AND chunk_no = ?",
             loaded.rows,
             loaded.bytes,
             json.dumps(dict(loaded.unchanged)),
-            time.time(),
             run_id,
             loaded.table_id,
             loaded.number,
@@ -154,13 +162,15 @@ class SqlLedger:
                     target,
                     run.run_id,
                 )
-                [(other, last, who, seen)] = self._rows(
-                    "SELECT run_id, fence, holder, renewed_at FROM {leases} WHERE target = ?" + self._dialect.seize,
+                [(other, last, who, age)] = self._rows(
+                    "SELECT run_id, fence, holder, {now} - renewed_at FROM {leases} WHERE target = ?"
+                    + self._dialect.seize,
                     target,
                 )
                 if other != run.run_id and last:
                     self._forget(run.run_id, target)
-                if who and who != holder and alive(who) and time.time() - seen < EXPIRY:
+                    self._inherit(run, other, target)
+                if who and who != holder and alive(who) and age < EXPIRY:
                     raise LeaseHeld(
                         f"run {other} is at work here (driver {who})",
                         where=target,
@@ -169,24 +179,22 @@ class SqlLedger:
                 fence = max(fence, last + 1)
             for target in targets:
                 self._run(
-                    "UPDATE {leases} SET run_id = ?, fence = ?, holder = ?, renewed_at = ? WHERE target = ?",
+                    "UPDATE {leases} SET run_id = ?, fence = ?, holder = ?, renewed_at = {now} WHERE target = ?",
                     run.run_id,
                     fence,
                     holder,
-                    time.time(),
                     target,
                 )
             self._run(
                 "INSERT INTO {runs} (run_id, operation_id, plan_sha256, source, state, started_at)"
-                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                " VALUES (?, ?, ?, ?, ?, {now}) ON CONFLICT DO NOTHING",
                 run.run_id,
                 run.operation_id,
                 run.plan_sha256,
                 run.source,
                 run.state,
-                run.started_at,
             )
-        self._fence = fence
+        self._lease = Lease(run.run_id, fence)
         return fence
 
     def _forget(self, run_id: str, target: str) -> None:
@@ -195,10 +203,29 @@ class SqlLedger:
         self._run(f"DELETE FROM {{chunks}} WHERE {mine}", run_id, run_id, target)
         self._run("DELETE FROM {tables} WHERE run_id = ? AND target = ?", run_id, target)
 
-    def _hold(self, run_id: str, target: str) -> None:
-        """Keep the lease until the transaction ends. Raises LeaseLost for a driver that was superseded."""
-        if self._fence is not None:
-            self._check(run_id, self._fence, target)
+    def _inherit(self, run: RunRecord, other: str, target: str) -> None:
+        """What a cancelled run of the same plan left in the table is this run's own: to empty, never to keep."""
+        if not self._rows(
+            "SELECT 1 FROM {runs} WHERE run_id = ? AND plan_sha256 = ? AND state = 'cancelled'", other, run.plan_sha256
+        ):
+            return
+        theirs = "run_id = ? AND table_id IN (SELECT table_id FROM {tables} WHERE run_id = ? AND target = ?)"
+        self._run(f"DELETE FROM {{chunks}} WHERE {theirs}", other, other, target)
+        self._run(
+            "UPDATE {tables} SET run_id = ?, state = 'prepared', row_count = 0, byte_count = 0, unchanged = ?"
+            " WHERE run_id = ? AND target = ?",
+            run.run_id,
+            "{}",
+            other,
+            target,
+        )
+
+    def hold(self, targets: Iterable[str]) -> None:
+        """Keep the leases of these tables until the caller's transaction ends: nobody takes over meanwhile. Raises
+        LeaseLost for a driver that was superseded, and for one that never took them."""
+        run_id, fence = (self._lease.run_id, self._lease.fence) if self._lease else ("", 0)
+        for target in sorted(targets):
+            self._check(run_id, fence, target)
 
     def _check(self, run_id: str, fence: int, target: str) -> None:
         held = self._rows(
@@ -212,9 +239,7 @@ class SqlLedger:
 
     def renew(self, run_id: str, fence: int) -> None:
         with self._sql.transaction():
-            if not self._run(
-                "UPDATE {leases} SET renewed_at = ? WHERE run_id = ? AND fence = ?", time.time(), run_id, fence
-            ):
+            if not self._run("UPDATE {leases} SET renewed_at = {now} WHERE run_id = ? AND fence = ?", run_id, fence):
                 raise LeaseLost("another driver has taken over this run", where=f"run {run_id}")
 
     def release(self, run_id: str, fence: int) -> None:
@@ -223,7 +248,7 @@ class SqlLedger:
 
     def prepared(self, run_id: str, table: TableState) -> None:
         with self._sql.transaction():
-            self._hold(run_id, table.target)
+            self.hold([table.target])
             self._run("DELETE FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
             self._run("DELETE FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
             self._run(
@@ -244,8 +269,8 @@ class SqlLedger:
 
     def complete(self, run_id: str, table_id: int) -> None:
         """`completed` inside the caller's transaction. Raises LeaseLost."""
-        for (target,) in self._rows("SELECT target FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table_id):
-            self._hold(run_id, target)
+        found = self._rows("SELECT target FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table_id)
+        self.hold(target for (target,) in found)
         chunks = self._rows(
             "SELECT row_count, byte_count, unchanged FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table_id
         )
@@ -299,8 +324,18 @@ class SqlLedger:
 
     def finished(self, run_id: str) -> None:
         with self._sql.transaction():
-            self._run("UPDATE {runs} SET state = 'complete', finished_at = ? WHERE run_id = ?", time.time(), run_id)
+            self._run("UPDATE {runs} SET state = 'complete', finished_at = {now} WHERE run_id = ?", run_id)
             self._run("DELETE FROM {chunks} WHERE run_id = ?", run_id)
+
+    def abandoned(self, run_id: str) -> None:
+        with self._sql.transaction():
+            self._run(
+                "UPDATE {runs} SET state = 'cancelled', finished_at = {now} WHERE run_id = ? AND state = 'running'",
+                run_id,
+            )
+
+    def held(self, run_id: str) -> frozenset[str]:
+        return frozenset(target for (target,) in self._rows("SELECT target FROM {leases} WHERE run_id = ?", run_id))
 
     def runs(self) -> list[RunRecord]:
         try:

@@ -53,7 +53,7 @@ SETTINGS = {
 READING = {"default_transaction_read_only": "on", "row_security": "off", "lock_timeout": "60s"}
 WRITING = {"row_security": "off", "lock_timeout": "300s"}
 
-LEDGER = Dialect("_dbagent.", "%s", " FOR KEY SHARE", " FOR UPDATE")
+LEDGER = Dialect("_dbagent.", "%s", "extract(epoch FROM clock_timestamp())::float8", " FOR KEY SHARE", " FOR UPDATE")
 CREATE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS _dbagent"
 LEDGER_PRIVILEGES = """
 SELECT n.oid IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),

@@ -12,7 +12,7 @@ from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
 from connectors.postgresql import catalog, ddl, deferrable, probe
 from connectors.postgresql.errors import translated
-from connectors.postgresql.session import Ledger, close, connect
+from connectors.postgresql.session import DRIVER_PATIENCE, Ledger, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 
@@ -55,9 +55,12 @@ class Target:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._where = endpoint.environment
-        self._connection = connect(endpoint, read_only=False, end=f"the target {endpoint.environment}")
+        end, patience = f"the target {endpoint.environment}", endpoint.patience
+        self._connection = connect(endpoint, read_only=False, end=end, patience=patience or DRIVER_PATIENCE)
         try:
             with translated(self._where):
+                if patience:  # a lock is given up first: that leaves the session usable
+                    configure(self._connection, {"lock_timeout": f"{max(1, round(patience * 500))}ms"})
                 self.server = probe.server(self._connection, source=False)
         except BaseException:
             self.close()
@@ -115,6 +118,7 @@ class Target:
         if not names:
             return
         with translated(f"{self._where}: emptying {', '.join(map(str, names))}"), self._connection.transaction():
+            self.ledger.hold(map(str, names))
             whole = [self._own(name) for name in names]
             roots = [self._one(name, b"SELECT to_regclass(%s)::oid", [sql_name(name)])[0] for name in names]
             family = self._connection.execute(FAMILY, [roots]).fetchall()[0][0]
@@ -142,6 +146,7 @@ class Target:
         """Made from a query, so that it has the exact types and no constraint; logged, so that a crash keeps it."""
         stage = TableName("_dbagent", f"stage_{run_id}_{table_id}")
         with translated(f"{self._where}: staging {table.name}"), self._connection.transaction():
+            self.ledger.hold([str(table.name)])
             self._connection.execute(f"DROP TABLE IF EXISTS {sql_name(stage)}".encode())
             query = f"SELECT {names(table.copied)} FROM {self._own(table.name)}"
             self._connection.execute(f"CREATE TABLE {sql_name(stage)} AS {query} WITH NO DATA".encode())

@@ -20,7 +20,7 @@ PATIENCE = 120.0
 """Seconds a session waits for another program's lock. A chunk's transaction takes a few."""
 OLDEST = (3, 37, 0)
 """The first SQLite that lists tables with their kind, and knows STRICT."""
-LEDGER = Dialect("main._dbagent_", "?")
+LEDGER = Dialect("main._dbagent_", "?", "(julianday('now') - 2440587.5) * 86400.0")
 
 CACHE = "-16384"
 """16 MiB per file: enough for the upper pages of every index in use, whatever the size of the table."""
@@ -58,7 +58,7 @@ def open_source(endpoint: Endpoint, *, shared: bool = False) -> sqlite3.Connecti
     return _connect(read_only(path, shared=shared), place(endpoint), ("query_only = ON",))
 
 
-def open_target(endpoint: Endpoint, *, patience: float = PATIENCE) -> sqlite3.Connection:
+def open_target(endpoint: Endpoint, *, patience: float | None = None) -> sqlite3.Connection:
     """Write to an existing file. Raises ConnectorError."""
     path = _existing(endpoint)
     if not os.access(path, os.W_OK):
@@ -67,7 +67,7 @@ def open_target(endpoint: Endpoint, *, patience: float = PATIENCE) -> sqlite3.Co
         )
     # Each commit is on the disk before the ledger's reader can believe it, in both journal modes.
     settings = ("synchronous = FULL", "foreign_keys = OFF", f"cache_size = {CACHE}")
-    return _connect(f"{path.as_uri()}?mode=rw", place(endpoint), settings, patience)
+    return _connect(f"{path.as_uri()}?mode=rw", place(endpoint), settings, patience or endpoint.patience or PATIENCE)
 
 
 def exists(endpoint: Endpoint) -> bool:

@@ -116,6 +116,7 @@ class SqliteTarget:
         """Foreign keys are off in our sessions, so nothing cascades; what would be orphaned is looked for first."""
         going = set(names)
         with self._session.transaction():
+            self.ledger.hold(map(str, names))
             for name in names:
                 self._refuse_referenced(name, going)
             for name in names:
@@ -139,6 +140,7 @@ class SqliteTarget:
     def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
         name = TableName(None, f"{OURS}stage_{run_id}_{table_id}")
         with self._session.transaction():
+            self.ledger.hold([str(table.name)])
             self._session.run(f"DROP TABLE IF EXISTS main.{quoted(name.name)}")
             self._session.run(f"CREATE TABLE main.{quoted(name.name)} {detail(table).stage}")
         return name

@@ -23,7 +23,7 @@ from connectors.errors import Busy, ConnectorError, SourceChanged
 from connectors.schema import Schema
 from jobs.errors import AlreadyRunning, JobError, RunStopped, VerificationFailed
 from jobs.running.chunk import Outcome, Work, copy_chunks
-from jobs.running.heart import Heart, Progress
+from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
 from jobs.running.prepare import Prepared, prepare
 from jobs.running.queue import ReadyQueue
@@ -32,9 +32,9 @@ from jobs.running.workbench import Workbench
 
 TRIES = 3
 """How often a chunk, and how often an epoch, is begun before the run fails."""
-MEND = (
-    "the rows are there (dbagent show): copy what is missing, or say `on_violation: report` where orphans may be;"
-    " then run again"
+CHANGED_SINCE = (
+    "the copy was complete and proven when it ended, and was changed since: close this operation with dbagent cancel, then"
+    " run its file to copy anew"
 )
 POLL = 0.25
 """Seconds the loop waits for a chunk before it looks around."""
@@ -95,12 +95,17 @@ class Driver:
             finished = known is not None and known.state == "complete"
             proof = verify(self._plan, self._target, self._run_id) if finished else self._epochs()
             self._hooks.show(self._progress(ledger.tables(self._run_id)))
+            if proof.problems and not finished:
+                self._begin_anew(proof)
             if proof.problems:
-                raise VerificationFailed("\n".join(proof.problems), todo=MEND)
+                todo = CHANGED_SINCE if finished else proof.todo
+                raise VerificationFailed("\n".join(proof.problems), todo=todo)
             ledger.finished(self._run_id)
             return proof
-        except BaseException:
+        except BaseException as problem:
             with suppress(ConnectorError, JobError):  # where it stopped; what stopped it is what counts
+                if isinstance(problem, RunStopped) and problem.what == "cancel":
+                    ledger.abandoned(self._run_id)
                 self._hooks.show(self._progress(ledger.tables(self._run_id)))
             raise
         finally:
@@ -109,6 +114,19 @@ class Driver:
             if self._source is not self._bench.source:
                 self._source.close()
 
+    def _begin_anew(self, proof: Proof) -> None:
+        """Tables that hold other rows than were copied are for a resume to empty and load again, and with them those that
+        reference them: nobody empties a table under rows that reference it. Rows that were there before stay."""
+        if proof.appended:
+            return
+        names = set(proof.differing)
+        for _ in self._plan.tables:  # as far as references reach
+            names |= {str(key.table) for key in self._plan.references if str(key.referenced) in names}
+        ledger = self._target.ledger
+        for state in ledger.tables(self._run_id):
+            if state.target in names:
+                ledger.prepared(self._run_id, replace(state, state="prepared"))
+
     def _take_over(self) -> None:
         """Under a new fence no task of a former driver or epoch can load any more, whether its process is gone or not."""
         ledger = self._target.ledger
@@ -116,9 +134,13 @@ class Driver:
             self._run_id, self._operation_id, self._plan.sha256, self._plan.source_env, "running", time.time(), None
         )
         targets = [str(table.source.name) for table in self._plan.tables]
+        if self._bench.cancelled is not None:
+            ledger.abandoned(self._bench.cancelled.run_id)
         self._fence = ledger.acquire(record, targets, holder(), alive)
-        if any(run.run_id == self._run_id and run.state != "running" for run in ledger.runs()):
-            raise AlreadyRunning("another driver has finished this run meanwhile", f"run {self._run_id}")
+        [state] = [run.state for run in ledger.runs() if run.run_id == self._run_id]
+        if state != "running":
+            what = "finished" if state == "complete" else "cancelled"
+            raise AlreadyRunning(f"another driver has {what} this run meanwhile", f"run {self._run_id}")
         self.end_tasks(f"dbagent/{self._run_id}/")
 
     @property
@@ -132,7 +154,8 @@ class Driver:
         return Progress.of(states, len(self._plan.tables), sum((expected | counted).values()))
 
     def _connect(self) -> TargetSession:
-        return self._bench.connector.target(self._bench.target_endpoint)
+        """The heartbeat's session: it waits for nothing longer than the lease can."""
+        return self._bench.connector.target(replace(self._bench.target_endpoint, patience=PATIENCE))
 
     def _epochs(self) -> Proof:
         """Load under one snapshot after another until everything is complete and proven."""
@@ -198,9 +221,7 @@ class Epoch:
                     todo="resuming plans anew and says what changed",
                 )
         target = self._bench.target
-        prepared, complete = prepare(
-            self._plan, target, self._driver._run_id, self._driver._fence, self._source.snapshot.name
-        )
+        prepared, complete = prepare(self._plan, target, self._driver._run_id, self._source.snapshot.name)
         self._tables = {part.plan.table_id: part for part in prepared}
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
         chunks = self._split(prepared)

@@ -1,20 +1,24 @@
-"""The heartbeat: a thread with a target session of its own that keeps the lease alive and mirrors the ledger into the
-control store, once a second. The ledger is the truth about what is loaded; the control store shows it."""
+"""The heartbeat: it keeps the lease alive through a target session of its own, and mirrors the ledger into the control
+store, once a second. The ledger is the truth about what is loaded; the control store shows it."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from connectors.contract import TableState, TargetSession
-from connectors.errors import ConnectorError, LeaseLost
+from connectors.errors import Busy, ConnectorError, LeaseLost
+from connectors.ledger import EXPIRY
 
 BEAT = 1.0
 """Seconds between two looks at the ledger."""
 RENEW = 10.0
 """Seconds between two renewals of the lease (it expires after ledger.EXPIRY)."""
+PATIENCE = 10.0
+"""Seconds the heartbeat waits for one answer of the target: it must try several times before the lease expires."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,8 @@ class Progress:
 
 
 class Heart:
-    """Beats while the `with` block runs. `check()` raises what the thread met."""
+    """Beats while the `with` block runs: one thread keeps the lease and looks at the ledger, another one shows what it saw,
+    so that a control store that keeps us waiting costs no lease. `check()` raises what they met."""
 
     def __init__(self, connect: Callable[[], TargetSession], run_id: str, fence: int,
                  measure: Callable[[Sequence[TableState]], Progress], show: Callable[[Progress], None]) -> None:  # fmt: skip
@@ -55,21 +60,26 @@ class Heart:
         self._measure, self._show = measure, show
         self._stop = threading.Event()
         self._problem: Exception | None = None
-        self._states: tuple[TableState, ...] = ()
-        self._thread = threading.Thread(target=self._beat, name="heart", daemon=True)
+        self._states: tuple[TableState, ...] | None = None
+        self._threads = [
+            threading.Thread(target=work, name=f"heart: {work.__name__}", daemon=True)
+            for work in (self._beat, self._mirror)
+        ]
 
     def __enter__(self) -> Heart:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join(timeout=30)
+        for thread in self._threads:
+            thread.join(timeout=30)
 
     @property
     def states(self) -> tuple[TableState, ...]:
         """The tables as the ledger had them at the last beat."""
-        return self._states
+        return self._states or ()
 
     def check(self) -> None:
         if self._problem is not None:
@@ -85,14 +95,34 @@ class Heart:
                     session.ledger.renew(self._run_id, self._fence)
                     renewed = time.monotonic()
                 self._states = tuple(session.ledger.tables(self._run_id))
-                self._show(self._measure(self._states))
             except LeaseLost as problem:
                 self._problem = problem
                 break
-            except ConnectorError:
+            except ConnectorError as problem:
+                if session is not None and isinstance(problem, Busy):
+                    continue  # who keeps the ledger locked keeps everybody else from taking the lease
+                _close(session)
                 session = None  # a chunk that meets the same trouble reports it; the next beat connects anew
-            except Exception as problem:  # the control store failed: the driver must hear of it
+                if time.monotonic() - renewed > EXPIRY:
+                    self._problem = problem
+                    break
+            except Exception as problem:  # a bug: the driver must hear of it
                 self._problem = problem
                 break
-        if session is not None:
+        _close(session)
+
+    def _mirror(self) -> None:
+        while not self._stop.wait(BEAT):
+            try:
+                if self._states is not None:
+                    self._show(self._measure(self._states))
+            except Exception as problem:  # the control store failed: the driver must hear of it
+                self._problem = self._problem or problem
+                break
+
+
+def _close(session: TargetSession | None) -> None:
+    """Give up a session, whatever state it is in."""
+    if session is not None:
+        with suppress(ConnectorError):
             session.close()

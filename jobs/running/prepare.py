@@ -28,14 +28,11 @@ class Prepared:
         return self.into != self.target.name
 
 
-def prepare(
-    plan: Plan, target: TargetSession, run_id: str, fence: int, snapshot: str
-) -> tuple[list[Prepared], set[int]]:
+def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tuple[list[Prepared], set[int]]:
     """The tables to load, ready, and the ids of those that are complete already. Raises LeaseLost."""
     states = {state.table_id: state for state in target.ledger.tables(run_id)}
     todo = [table for table in plan.tables if not _kept(table, states, target)]
     complete = {table.table_id for table in plan.tables} - {table.table_id for table in todo}
-    target.ledger.renew(run_id, fence)
     target.create([table.source for table in todo])
     schema = target.schema()
     found: list[tuple[TablePlan, Table]] = []
@@ -46,11 +43,7 @@ def prepare(
         found.append((table, there))
     append = plan.if_target_not_empty == "append"
     if not append:
-        full = [there.name for _, there in found if _may_empty(plan, states, there, target, found)]
-        target.ledger.renew(
-            run_id, fence
-        )  # a driver that slept and was superseded must not empty what another has loaded
-        target.empty(full)
+        target.empty([there.name for _, there in found if _may_empty(plan, states, there, target, found)])
     prepared = []
     for table, there in found:
         into = target.stage(run_id, table.table_id, there) if append else there.name

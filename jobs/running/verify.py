@@ -36,6 +36,32 @@ class Proof:
     on_violation: str
     unfinished: tuple[str, ...] = ()
     """Tables of the plan that the ledger does not have as complete."""
+    appended: bool = False
+    """The tables hold rows that were there before: nothing may be emptied."""
+
+    @property
+    def differing(self) -> tuple[str, ...]:
+        """Tables with other rows than were copied."""
+        return tuple(table.table for table in self.tables if not table.exact)
+
+    @property
+    def todo(self) -> str:
+        """What a person can do about the problems."""
+        found = []
+        if self.unfinished or (self.differing and not self.appended):
+            found.append("resuming copies these tables again, each from its first row")
+        if self.differing and self.appended:
+            found.append(
+                "other programs added or removed rows while rows were appended, and rows that were there before cannot be"
+                " emptied, so resuming repairs nothing: all copied rows were added once; compare the tables yourself,"
+                " then close the operation with: dbagent cancel"
+            )
+        if self.on_violation == "fail" and self.orphan_lines:
+            found.append(
+                "rows without their reference are there (dbagent show): copy what is missing, or say"
+                " `on_violation: report` where orphans may be; then run again"
+            )
+        return "; ".join(found)
 
     @property
     def problems(self) -> list[str]:
@@ -80,4 +106,4 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     complete = {state.table_id for state in states if state.state == "complete"}
     unfinished = tuple(str(t.source.name) for t in plan.tables if t.table_id not in complete)
     orphans = tuple((key, target.orphans(key)) for key in plan.references)
-    return Proof(tables, orphans, plan.on_violation, unfinished)
+    return Proof(tables, orphans, plan.on_violation, unfinished, plan.if_target_not_empty == "append")

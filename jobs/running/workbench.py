@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -18,7 +18,7 @@ from jobs.config.environment import Environment, choose
 from jobs.config.operation import Operation
 from jobs.errors import ConfigError
 from jobs.planning.build import End, TargetChecks, build
-from jobs.planning.findings import Finding, error
+from jobs.planning.findings import Finding, error, warning
 from jobs.planning.plan import Plan, TablePlan
 
 T = TypeVar("T")
@@ -38,6 +38,8 @@ class Workbench:
     target: TargetSession
     unfinished: RunRecord | None
     """This plan's own unfinished run, as the target remembers it; or a complete one whose driver died before it said so."""
+    cancelled: RunRecord | None
+    """Where nothing is continued: this plan's newest run, when it was cancelled. What it has loaded is ours to empty."""
     _key: MasterKey | None
 
     def anonymizer(self, table: TablePlan) -> Anonymize | None:
@@ -61,9 +63,11 @@ def open_workbench(
     operation: Operation,
     environments: Mapping[str, Environment],
     claimed: Callable[[Plan], str | None] = lambda _: None,
+    cancelled: Callable[[str], bool] = lambda _: False,
 ) -> Iterator[Workbench]:
-    """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over.
-    Raises ConfigError and ConnectorError; findings are in the plan."""
+    """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over,
+    `cancelled` whether a run was cancelled, both as the control store knows it. Raises ConfigError and ConnectorError;
+    findings are in the plan."""
     source_environment, target_environment = _environments(operation, environments)
     problems: list[str] = []
     source_endpoint = _looked_up(lambda: source_environment.endpoint(operation.source_env, "dbagent/driver"), problems)
@@ -80,8 +84,10 @@ def open_workbench(
         checks = TargetChecks(target.mismatches, target.creatable)
         plan = build(operation, *ends, checks, source.explain_filter, key.id if key else None)
         state = _same_database(ends) or _no_ledger(operation.target_env, target)
-        unfinished = None if state else _unfinished(plan, target, claimed(plan))
-        state = state or _not_empty(plan, target, unfinished)
+        runs = [] if state else _runs(plan, target, cancelled)
+        unfinished = _unfinished(runs, claimed(plan))
+        given_up = runs[0] if runs and unfinished is None and runs[0].state == "cancelled" else None
+        state = state or [*_not_empty(plan, target, unfinished or given_up), *_twice(plan, target, given_up)]
         yield Workbench(
             operation=operation,
             plan=replace(plan, findings=tuple(dict.fromkeys((*state, *plan.findings)))),
@@ -92,6 +98,7 @@ def open_workbench(
             source=source,
             target=target,
             unfinished=unfinished,
+            cancelled=given_up,
             _key=key,
         )
 
@@ -160,10 +167,21 @@ def _connected(chosen: Connector, source: Endpoint, target: Endpoint) -> Iterato
                 session.close()
 
 
-def _unfinished(plan: Plan, target: TargetSession, claimed: str | None) -> RunRecord | None:
-    """The newest run of this very plan in the target, if it has not finished or nobody has heard of it."""
+def _runs(plan: Plan, target: TargetSession, cancelled: Callable[[str], bool]) -> list[RunRecord]:
+    """The runs of this very plan in the target, newest first. One whose driver was gone when it was cancelled never told
+    the target."""
     ours = [run for run in target.ledger.runs() if run.plan_sha256 == plan.sha256]
-    return ours[0] if ours and (ours[0].state == "running" or ours[0].run_id == claimed) else None
+    return [
+        replace(run, state="cancelled") if run.state == "running" and cancelled(run.run_id) else run for run in ours
+    ]
+
+
+def _unfinished(runs: Sequence[RunRecord], claimed: str | None) -> RunRecord | None:
+    """The run to continue: the one that an unfinished operation claims, or else (the control store is new, or another
+    one) the newest, if it has not ended. A newest one that is complete and claimed has not been told."""
+    going = [run for run in runs if run.run_id == claimed and run.state == "running"]
+    newest = [run for run in runs[:1] if run.state == "running" or (run.run_id == claimed and run.state == "complete")]
+    return next(iter((*going, *newest)), None)
 
 
 def _no_ledger(environment: str, target: TargetSession) -> list[Finding]:
@@ -183,11 +201,27 @@ def _same_database(ends: tuple[End, End]) -> list[Finding]:
     ]
 
 
-def _not_empty(plan: Plan, target: TargetSession, unfinished: RunRecord | None) -> list[Finding]:
-    """Tables holding rows that nobody said may go. What our own unfinished run has loaded does not count."""
+def _twice(plan: Plan, target: TargetSession, given_up: RunRecord | None) -> list[Finding]:
+    """Tables to which a cancelled run has appended its rows: these stay, like all that was there before."""
+    if plan.if_target_not_empty != "append" or given_up is None:
+        return []
+    return [
+        warning(
+            f"{plan.target_env}: {table.target}",
+            f"a run that was cancelled has appended its {table.rows:,} rows already; this one appends them again",
+            "remove them first if that is not meant",
+        )
+        for table in target.ledger.tables(given_up.run_id)
+        if table.state == "complete" and table.rows
+    ]
+
+
+def _not_empty(plan: Plan, target: TargetSession, before: RunRecord | None) -> list[Finding]:
+    """Tables holding rows that nobody said may go. What our own run, unfinished or cancelled, has loaded does not count."""
     if plan.if_target_not_empty != "refuse":
         return []
-    ours = {t.target for t in target.ledger.tables(unfinished.run_id)} if unfinished else set()
+    held = target.ledger.held(before.run_id) if before else frozenset()
+    ours = {t.target for t in target.ledger.tables(before.run_id)} & held if before else held
     return [
         error(
             f"{plan.target_env}: {table.source.name}",

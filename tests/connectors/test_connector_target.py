@@ -62,7 +62,8 @@ def test_emptying_removes_rows_and_never_cascades(ends: Ends) -> None:
     ends.server.create(ends.target, ACCOUNTS, accounts(5))
     ends.server.create(ends.target, orders, [(1, 13)])
     with driver(ends) as one:
-        with pytest.raises(TerminalError):
+        one.lease(["accounts", "orders"])
+        with pytest.raises(TerminalError, match="reference"):
             one.target.empty([ends.name("accounts")])
         assert one.target.count(ends.name("orders")) == 1
         assert not one.target.is_empty(ends.name("accounts"))

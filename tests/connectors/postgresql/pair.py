@@ -68,6 +68,12 @@ class Pair:
         finally:
             source.close()
 
+    def lease(self, target: Target, *names: TableName) -> int:
+        """The ledger made, and the lease of these tables taken; its fence."""
+        target.ledger.create()
+        record = RunRecord(RUN, "op", "0" * 64, "PROD", "running", time.time(), None)
+        return target.ledger.acquire(record, [str(name) for name in names], "test", lambda _: True)
+
     def start(
         self,
         source: Source,
@@ -84,11 +90,8 @@ class Pair:
             target.create([table])
         there = target.schema().get(table.name)
         assert there is not None
-        target.ledger.create()
-        name = str(table.name)
-        record = RunRecord(RUN, "op", "0" * 64, "PROD", "running", time.time(), None)
-        fence = target.ledger.acquire(record, [name], "test", lambda _: True)
-        state = TableState(0, name, target.identity(table.name), "prepared", "s", 0, 0, 0, {}, frozenset())
+        fence = self.lease(target, table.name)
+        state = TableState(0, str(table.name), target.identity(table.name), "prepared", "s", 0, 0, 0, {}, frozenset())
         target.ledger.prepared(RUN, state)
         pinned = None if where is None else source.pinned(where)
         copy = TableCopy(0, table, there, into or table.name, pinned, anonymize)

@@ -37,7 +37,7 @@ def test_the_catalog_is_read_exactly(pair: Pair) -> None:
     assert users.uniques == (Key(("email",)), Key(("chief", "name"), plain=False), Key(("name",), plain=False))
     assert [column.counter for column in orders.columns] == ["serial", None, None, None, None, None, "serial"]
     assert users.column("id").counter == "identity always"
-    assert not users.column("email").case_sensitive
+    assert users.column("email").ignores_case == "unicode"
     assert users.column("email").type.length == 40
     assert orders.column("total").type.native == "crm.amount"
     assert not orders.column("total").nullable
@@ -161,6 +161,7 @@ def test_tables_are_emptied_together_but_never_others(pair: Pair) -> None:
     names = [TableName("public", "a"), TableName("public", "b")]
     with pair.sessions() as (_, target):
         assert not target.is_empty(names[0])
+        pair.lease(target, *names, TableName("public", "outside"))
         target.empty(names)
         assert all(target.is_empty(name) for name in names)
         pair.server.execute(pair.dev, "INSERT INTO b VALUES (5, NULL); INSERT INTO outside VALUES (NULL), (5)")
@@ -181,6 +182,7 @@ def test_inherited_rows_stay_when_their_parent_is_emptied(pair: Pair) -> None:
     with pair.sessions() as (_, target):
         mother, partitioned = TableName("public", "mother"), TableName("public", "p")
         assert (target.count(mother), target.count(partitioned)) == (1, 1)
+        pair.lease(target, mother, partitioned)
         target.empty([mother, partitioned])
         assert (target.count(mother), target.count(partitioned)) == (0, 0)
         assert target.count(TableName("public", "child")) == 1
@@ -193,8 +195,8 @@ def test_staged_rows_are_published_at_once(pair: Pair) -> None:
     pair.server.execute(pair.prod, "INSERT INTO t (b) SELECT 'x' FROM generate_series(1, 100)")
     pair.server.execute(pair.dev, "INSERT INTO t (a, b) OVERRIDING SYSTEM VALUE VALUES (1000, 'mine')")
     with pair.sessions() as (source, target):
-        target.ledger.create()
         table = find(source, "t")
+        pair.lease(target, table.name)
         stage = target.stage(RUN, 0, find(target, "t"))
         job = pair.start(source, target, table, into=stage)
         with connector.transfer(job) as transfer:
