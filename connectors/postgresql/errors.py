@@ -104,6 +104,14 @@ CONNECTING: tuple[tuple[str, Verdict], ...] = (
         (LoginRefused, "the certificate is not for this host", "use the name it was made for"),
     ),
     (
+        "could not find digest",
+        (
+            LoginRefused,
+            "the server's certificate is signed in a way that channel binding does not know (Ed25519)",
+            "give the server a certificate of RSA or ECDSA, or set channel_binding: disable in the options",
+        ),
+    ),
+    (
         "root certificate file",
         (LoginRefused, "the authorities' certificates cannot be used", "check that `tls: {ca: FILE}` names a PEM file"),
     ),

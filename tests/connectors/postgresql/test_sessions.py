@@ -122,6 +122,7 @@ def test_a_failed_connection_says_what_and_where(
         ("ВАЖНО:  пользователь не прошёл проверку подлинности", False, True, LoginRefused, "refuses the login"),
         ("ВАЖНО:  в pg_hba.conf нет записи", False, False, LoginRefused, "pg_hba.conf"),
         ("fe_sendauth: no password supplied", True, False, LoginRefused, "asks for a password"),
+        ("could not find digest for NID UNDEF", False, True, LoginRefused, "channel_binding: disable"),
         ("Network is unreachable", False, False, ConnectionLost, "cannot be reached"),
     ],
 )
