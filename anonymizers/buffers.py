@@ -113,10 +113,16 @@ Render: TypeAlias = Callable[[pa.Array, Words, int], pa.Array]
 """(values, their tokens, attempt) → replacements; each a function of its own value, token and the attempt alone."""
 
 
-def different(values: pa.Array, tokens: Words, render: Render, can: Callable[[Text], NDArray[np.bool_]]) -> pa.Array:
-    """The first rendering of each value that is not the value itself, for those of which `can` says that there is one."""
+def different(
+    values: pa.Array,
+    tokens: Words,
+    render: Render,
+    can: Callable[[Text], NDArray[np.bool_]],
+    same: Callable[[pa.Array, pa.Array], Positions] = equal_rows,
+) -> pa.Array:
+    """The first rendering of each value that is not the `same`, for those of which `can` says that there is one."""
     out, attempt = render(values, tokens, 0), 0
-    rows = equal_rows(values, out)
+    rows = same(values, out)
     if rows.size:
         rows = rows[can(Text.of(values.take(pa.array(rows))))]
     while rows.size:
@@ -124,7 +130,7 @@ def different(values: pa.Array, tokens: Words, render: Render, can: Callable[[Te
         kept = values.take(pa.array(rows))
         again = render(kept, tokens[rows], attempt)
         out = replaced(out, rows, again)
-        rows = rows[equal_rows(kept, again)]
+        rows = rows[same(kept, again)]
     return out
 
 

@@ -36,7 +36,9 @@ class ColumnShape:
     """Replacements of different values must differ: a single-column key, or the part of a key that makes it unique."""
     length: int | None = None
     """The most characters the column takes; None: unlimited."""
-    case_sensitive: bool = True
+    ignores_case: Literal["ascii", "unicode"] | None = None
+    """Where 'A' and 'a' are one value: for the letters A to Z, or for all. Spellings of one value get replacements that
+    differ in case at most."""
 
 
 SUBJECT_KINDS = frozenset(("text", "integer", "uuid"))

@@ -12,15 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from anonymizers.buffers import Positions, Text, Words
+from anonymizers.letter_case import lower
 
 _SPACES = " \t\n\v\f\r"
 
 
 def normal_form(values: pa.Array) -> pa.Array:
     """Lower case, without spaces around."""
-    trimmed = pc.ascii_trim(values, _SPACES)
-    plain = not (Text.of(trimmed).data >= 0x80).any()
-    return pc.ascii_lower(trimmed) if plain else pc.utf8_lower(trimmed)
+    return lower(pc.ascii_trim(values, _SPACES))
 
 
 def respelled(replacements: pa.Array, patterns: Words) -> pa.Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from typing import Protocol
+from typing import Literal, Protocol, TypeAlias
 
 
 class Kind(str, Enum):
@@ -68,6 +68,9 @@ class ColumnType:
         return self
 
 
+IgnoredCase: TypeAlias = 'Literal["ascii", "unicode"] | None'
+
+
 @dataclass(frozen=True)
 class Column:
     name: str
@@ -77,8 +80,9 @@ class Column:
     """Computed by the database from other columns: never copied, always recomputed by the target."""
     counter: str | None = None
     """How the database numbers new rows here (identity, serial, autoincrement), in the engine's own word."""
-    case_sensitive: bool = True
-    """False where the database itself takes 'A' and 'a' for equal in this column (citext, NOCASE, _ci collations)."""
+    ignores_case: IgnoredCase = None
+    """Where the database itself takes 'A' and 'a' for equal in this column (citext, NOCASE, _ci collations): which
+    letters' case it ignores, those of A to Z or of every alphabet."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -15,6 +16,7 @@ from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, R
 from anonymizers.email_case import normal_form, respelled
 from anonymizers.fakes import DOMAINS, fake
 from anonymizers.keys import DomainKey
+from anonymizers.letter_case import one_spelling, same_rows
 from anonymizers.prf import Cmac
 
 
@@ -36,7 +38,7 @@ class Faker:
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
     ) -> pa.Array:
         prf = Cmac(key.derive("value"))
-        if rule.domain == "email":
+        if rule.domain == "email" and column.ignores_case is None:
             spelling = Cmac(key.derive("spelling"))
             return piecewise(values, lambda some: _emails(some, prf, spelling))
         domain = fake(rule.domain)
@@ -44,7 +46,10 @@ class Faker:
         def render(some: pa.Array, tokens: Words, attempt: int) -> pa.Array:
             return domain.render(_next(tokens, attempt))
 
-        return piecewise(values, lambda some: different(some, prf.text(some), render, _always))
+        same = partial(same_rows, column=column)
+        return piecewise(
+            values, lambda some: different(some, prf.text(one_spelling(some, column)), render, _always, same)
+        )
 
 
 def _emails(values: pa.Array, prf: Cmac, spelling: Cmac) -> pa.Array:

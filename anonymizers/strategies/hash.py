@@ -10,6 +10,7 @@ from anonymizers.alphabet import BASE16
 from anonymizers.buffers import fixed, piecewise
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
+from anonymizers.letter_case import one_spelling
 from anonymizers.prf import Cmac
 
 
@@ -32,7 +33,9 @@ class Hash:
         prf = Cmac(key.derive("value"))
 
         def replace(some: pa.Array) -> pa.Array:
-            words = prf.text(some).byteswap().reshape(-1)  # so that the digits are the bytes' in their order
+            words = (
+                prf.text(one_spelling(some, column)).byteswap().reshape(-1)
+            )  # so that the digits are the bytes' in their order
             return fixed(BASE16.spell(words, 16).reshape(-1, 32))
 
         return piecewise(values, replace)

@@ -7,14 +7,17 @@ number for a character is taken at its first byte's position, 16 bits each.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from anonymizers.buffers import PIECE_BYTES, Bytes, Text, Words, different, piecewise
 from anonymizers.characters import ascii_classes, decode, encode, leads, pools, replaceable
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
+from anonymizers.letter_case import one_spelling, same_rows
 from anonymizers.prf import Cmac, Keystream
 
 
@@ -37,14 +40,25 @@ class Scramble:
         stream = Keystream(key.derive("characters"))
 
         def render(some: pa.Array, tokens: Words, attempt: int) -> pa.Array:
-            text = Text.of(some)
+            text = Text.of(_in_step(some, column))
             data = np.empty_like(text.data)
             _replace_ascii(text, tokens, stream, attempt, data)
             _replace_others(text, tokens, stream, attempt, data)
             return Text(data, text.offsets).array()
 
         prf = Cmac(key.derive("value"))
-        return piecewise(values, lambda some: different(some, prf.text(some), render, replaceable))
+        same = partial(same_rows, column=column)
+        return piecewise(
+            values, lambda some: different(some, prf.text(one_spelling(some, column)), render, replaceable, same)
+        )
+
+
+def _in_step(values: pa.Array, column: ColumnShape) -> pa.Array:
+    """A to Z become letters that differ as their own two spellings do; other letters do not, so where their case is
+    ignored, values with some are replaced in lower case."""
+    if column.ignores_case != "unicode":
+        return values
+    return pc.if_else(pc.string_is_ascii(values), values, pc.utf8_lower(values))
 
 
 def _replace_ascii(text: Text, tokens: Words, stream: Keystream, attempt: int, out: Bytes) -> None:

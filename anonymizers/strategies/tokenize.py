@@ -12,6 +12,7 @@ from anonymizers.buffers import fixed, piecewise, with_nulls_of
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.fpe import IntegerPermutation
 from anonymizers.keys import DomainKey
+from anonymizers.letter_case import one_spelling
 from anonymizers.prf import Cmac
 
 _PREFIX = np.frombuffer(b"tok_", np.uint8)
@@ -45,7 +46,9 @@ class Tokenize:
         def replace(some: pa.Array) -> pa.Array:
             rows = np.empty((len(some), len(_PREFIX) + 2 * _HALF), np.uint8)
             rows[:, : len(_PREFIX)] = _PREFIX
-            rows[:, len(_PREFIX) :] = BASE32.spell(prf.text(some).reshape(-1), _HALF).reshape(len(some), 2 * _HALF)
+            rows[:, len(_PREFIX) :] = BASE32.spell(prf.text(one_spelling(some, column)).reshape(-1), _HALF).reshape(
+                len(some), 2 * _HALF
+            )
             return fixed(rows)
 
         return piecewise(values, replace)

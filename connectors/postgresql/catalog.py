@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.postgresql import types
+from connectors.postgresql.letter_case import LetterCase
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import Leaf
 from connectors.schema import Column, ForeignKey, Key, Schema, Table, TableName
@@ -149,12 +150,13 @@ def introspect(connection: Connection) -> Schema:
             for query in (COLUMNS, INDEXES, FOREIGN_KEYS, HOOKS)
         }
         has_large_objects = bool(connection.execute(LARGE_OBJECTS).fetchall()[0][0])
+    cases = LetterCase(connection)
     leaves, children = family(relations)
     tables = []
     for relation in relations.values():
         if relation.kind not in ("r", "p") or relation.partition or relation.extension:
             continue
-        table = shaped(relation, known, by_table[COLUMNS][relation.oid])
+        table = shaped(relation, known, cases, by_table[COLUMNS][relation.oid])
         numbered = {row[1]: row[2] for row in by_table[COLUMNS][relation.oid]}
         table = with_keys(table, numbered, by_table[INDEXES][relation.oid], by_table[FOREIGN_KEYS][relation.oid])
         held = leaves[relation.oid]
@@ -203,7 +205,7 @@ def family(relations: dict[int, Relation]) -> tuple[Family, Family]:
     return leaves, children
 
 
-def shaped(relation: Relation, known: types.Types, rows: list[tuple[Any, ...]]) -> Table:
+def shaped(relation: Relation, known: types.Types, cases: LetterCase, rows: list[tuple[Any, ...]]) -> Table:
     columns, expressions, defaults = [], [], set()
     for _, _, name, oid, modifier, native, not_null, identity, generated, expression, collation, exact, serial in rows:
         type_ = known.column(oid, modifier, native, collation)
@@ -215,7 +217,7 @@ def shaped(relation: Relation, known: types.Types, rows: list[tuple[Any, ...]]) 
                 nullable=not not_null and known.nullable(oid),
                 generated=bool(generated),
                 counter=counter,
-                case_sensitive=exact and type_.base != "citext",
+                ignores_case=cases.ignored(type_.base, exact, collation),
             )
         )
         if generated:

@@ -144,7 +144,7 @@ class Reader:
             nullable=not (not_null or alias),
             generated=hidden in (VIRTUAL, STORED),
             counter=("autoincrement" if says(self._sql, "AUTOINCREMENT") else "rowid") if alias else None,
-            case_sensitive=not self._folds_case(name),
+            ignores_case="ascii" if self._folds_case(name) else None,
         )
 
     def _folds_case(self, name: str) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anonymizers.contract import ColumnShape, Rule, check, strategies
-from connectors.schema import Column, Key, Schema, Table, TableName, quoted
+from connectors.schema import Column, IgnoredCase, Key, Schema, Table, TableName, quoted
 from jobs.planning.findings import Finding, error, nearest
 from jobs.planning.subjects import with_subjects
 
@@ -53,6 +53,7 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
     named = {place for place, rule in chosen.items() if rule.domain}
     inherited, subjectless = with_subjects(tables, source, inherited, named)
     findings += subjectless
+    cases = _ignored_cases(source)
     decisions: dict[TableName, list[Decision]] = {}
     undecided: list[str] = []
     for table in tables:
@@ -65,7 +66,7 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
             if not origin:
                 undecided.append(f"{table.name}.{_written_name(column.name)}")
                 continue
-            shape = _shape(table, targets.get(table.name), column, masked)
+            shape = _shape(table, targets.get(table.name), column, masked, cases[table.name, column.name])
             decisions[table.name].append(Decision(column.name, rule, origin, shape))
             if rule is not None:
                 findings += [error(f"{table.name}.{column.name}", what) for what in check(rule, shape)]
@@ -138,16 +139,22 @@ def _written(source: Schema, rules: Iterable[PolicyRule], default_schema: str | 
     return chosen, findings
 
 
-def _inherit(tables: Sequence[Table], source: Schema, chosen: Mapping[Place, PolicyRule]
-             ) -> tuple[dict[Place, tuple[Rule | None, str]], list[Finding]]:  # fmt: skip
-    """Rule and origin of every decided column: foreign keys take the rule of the column they reference, whether its
-    table is copied this time or at another."""
+def _referenced(source: Schema) -> dict[Place, list[Place]]:
+    """The columns that each column references, itself apart."""
     parent: dict[Place, list[Place]] = {}
     for table in source.tables:
         for key in table.foreign_keys:
             for here, there in zip(key.columns, key.referenced_columns, strict=True):
                 if (key.referenced, there) != (table.name, here):
                     parent.setdefault((table.name, here), []).append((key.referenced, there))
+    return parent
+
+
+def _inherit(tables: Sequence[Table], source: Schema, chosen: Mapping[Place, PolicyRule]
+             ) -> tuple[dict[Place, tuple[Rule | None, str]], list[Finding]]:  # fmt: skip
+    """Rule and origin of every decided column: foreign keys take the rule of the column they reference, whether its
+    table is copied this time or at another."""
+    parent = _referenced(source)
     resolved: dict[Place, tuple[Rule | None, str]] = {}
     findings: list[Finding] = []
 
@@ -193,8 +200,25 @@ def _rule(written: PolicyRule, place: Place, referenced: Rule | None) -> Rule | 
     return Rule(written.strategy, written.domain or own, dict(written.options))
 
 
-def _shape(table: Table, target: Table | None, column: Column, masked: set[str]) -> ColumnShape:
-    """The narrower of both ends' forms."""
+def _ignored_cases(source: Schema) -> dict[Place, IgnoredCase]:
+    """Which letters' case each column ignores: a reference those that the column it references ignores, because that
+    one's comparison decides which rows belong together."""
+    own = {(table.name, column.name): column.ignores_case for table in source.tables for column in table.columns}
+    parent = _referenced(source)
+    found: dict[Place, IgnoredCase] = {}
+    for place in own:
+        last, seen = place, {place}
+        while (up := parent.get(last)) and up[0] in own and up[0] not in seen:
+            last = up[0]
+            seen.add(last)
+        found[place] = own[last]
+    return found
+
+
+def _shape(
+    table: Table, target: Table | None, column: Column, masked: set[str], ignores_case: IgnoredCase
+) -> ColumnShape:
+    """The narrower of both ends' forms; what is one value, the source says."""
     ends = [column]
     keys = [*table.uniques, Key(table.primary_key)]
     if target is not None:
@@ -206,7 +230,7 @@ def _shape(table: Table, target: Table | None, column: Column, masked: set[str])
         nullable=all(c.nullable for c in ends),
         unique=any(_makes_unique(key, column.name, masked, keys) for key in keys),
         length=min(lengths, default=None),
-        case_sensitive=all(c.case_sensitive for c in ends),
+        ignores_case=ignores_case,
     )
 
 

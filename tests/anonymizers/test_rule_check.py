@@ -13,7 +13,7 @@ EMAIL = Rule("faker", "email")
     ("rule", "column"),
     [
         (EMAIL, ColumnShape("text", nullable=False, unique=True, length=43)),
-        (EMAIL, ColumnShape("text", unique=True, case_sensitive=False)),
+        (EMAIL, ColumnShape("text", unique=True, ignores_case="unicode")),
         (Rule("faker", "person"), ColumnShape("text", length=23)),
         (Rule("hash", "x"), ColumnShape("text", unique=True, length=32)),
         (Rule("tokenize", "x"), ColumnShape("text", unique=True, length=24)),

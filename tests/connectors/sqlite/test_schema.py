@@ -126,7 +126,7 @@ def test_keys_and_collations(files: Ends) -> None:
         "CREATE INDEX plain ON t (d)",
     )
     assert [(key.columns, key.plain) for key in found.uniques] == [(("b",), False), (("b", "d"), True), (("c",), False)]
-    assert [column.case_sensitive for column in found.columns] == [False, True, False, True]
+    assert [column.ignores_case for column in found.columns] == ["ascii", None, "ascii", None]
     assert found.primary_key == ()
 
 
