@@ -15,6 +15,9 @@ from jobs.planning.plan import Plan
 from jobs.planning.render import size
 from jobs.running.heart import Progress
 
+PHASE = "copy"
+"""What the table tasks of a run are recorded as."""
+
 
 class Speed:
     """Rows per second since the start, and what that means for the rest."""
@@ -73,15 +76,18 @@ class Bar:
 class TaskMirror:
     """Writes the run's numbers and each table task's state into the control store, when they change."""
 
-    def __init__(self, store: ControlStore, operation_id: str, plan: Plan) -> None:
-        self._store, self._operation_id = store, operation_id
-        self._totals = {table.table_id: table for table in plan.tables}
+    def __init__(self, store: ControlStore, operation_id: str, holder: str, plan: Plan) -> None:
+        self._store, self._operation_id, self._holder = store, operation_id, holder
+        self._tables = {table.table_id: table for table in plan.tables}
         self._operation = plan.operation_type
         self._shown: dict[int, TableState] = {}
+        planned = {str(table.source.name): (table.source.rows, table.filter_text) for table in plan.tables}
+        store.add_tasks(operation_id, holder, PHASE, self._operation, planned)
 
     def show(self, progress: Progress) -> None:
         self._store.progress(
             self._operation_id,
+            self._holder,
             tables_completed=progress.tables_completed,
             tables_total=progress.tables_total,
             rows_copied=progress.rows_copied,
@@ -105,11 +111,12 @@ class TaskMirror:
     def _put(
         self, state: TableState, status: Literal["running", "completed", "failed", "paused"], message: str | None = None
     ) -> None:
-        table = self._totals[state.table_id]
+        table = self._tables[state.table_id]
         self._store.put_task(
             self._operation_id,
-            state.target,
-            "copy",
+            self._holder,
+            str(table.source.name),
+            PHASE,
             operation=self._operation,
             status=status,
             records_processed=state.rows,

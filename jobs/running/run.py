@@ -8,7 +8,7 @@ import signal
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,20 @@ from connectors.errors import ConnectorError, LeaseHeld, LeaseLost
 from jobs.config.environment import Environment, choose, load_environments
 from jobs.config.operation import Operation
 from jobs.config.request import load_request
+from jobs.control.driving import free
 from jobs.control.rows import OperationRow
 from jobs.control.states import OVER, Ended
 from jobs.control.store import ControlStore
-from jobs.errors import ConnectionProblem, Exit, PlanRefused, RunFailed, RunStopped, UsageError, exit_code
+from jobs.errors import (
+    AlreadyRunning,
+    ConnectionProblem,
+    Exit,
+    PlanRefused,
+    RunFailed,
+    RunStopped,
+    UsageError,
+    exit_code,
+)
 from jobs.planning.plan import Plan, changed
 from jobs.planning.render import table as plan_table
 from jobs.running.drive import Driver, Hooks
@@ -84,30 +94,26 @@ def _execute(operation: Operation, environments: Mapping[str, Environment], row:
     try:
         if spark is not None:
             spark.start()
-        with open_workbench(operation, environments, lambda plan: _claimed(plan, row, store)) as bench:
+        claim = Claim(store, row)
+        with open_workbench(operation, environments, claim.look if dry_run else claim.look_alone,
+                            store.cancelled) as bench:  # fmt: skip
             console.print(plan_table(bench.plan))
             if row is not None:
                 _unchanged(bench, row)
             if bench.plan.errors:
+                if not dry_run:
+                    claim.look_alone(bench.plan)  # rows of a run that began after the first look are no finding
                 raise PlanRefused(bench.plan.errors)
             if spark is None:
                 return
             spark.check_cluster(store.in_a_file)
-            row = _row(bench, row, store)
+            row = claim.stake(bench)
             console.print(f"operation {row.id}" + (": continuing its unfinished run" if bench.unfinished else ""))
-            workers = _workers(operation, environments, store, row)
             with _interruptible():
-                _drive(bench, row, store, spark, workers, console)
+                _drive(bench, row, store, spark, _limits(operation, environments), console)
     finally:
         if spark is not None:
             spark.stop()
-
-
-def _claimed(plan: Plan, row: OperationRow | None, store: ControlStore) -> str | None:
-    """The run of the operation named, or of the unfinished one with this plan."""
-    if row is None or row.status in OVER:
-        row = store.find_unfinished(plan.sha256, plan.target_env)
-    return row.run_id if row else None
 
 
 def _unchanged(bench: Workbench, row: OperationRow) -> None:
@@ -122,17 +128,40 @@ def _unchanged(bench: Workbench, row: OperationRow) -> None:
         )
 
 
-def _row(bench: Workbench, row: OperationRow | None, store: ControlStore) -> OperationRow:
-    """The operation to work on: the one named, the unfinished one of this very plan, or a new one."""
-    plan = bench.plan
-    if row is not None and row.status in OVER:
-        row = None
-    row = row or store.find_unfinished(plan.sha256, plan.target_env)
-    if row is not None:
-        return row
-    definition = bench.operation.model_dump(mode="json")
-    new = store.create(definition, plan_sha256=plan.sha256, plan_what=plan.what, requested_by=_requester())
-    return store.get(new)
+class Claim:
+    """The operation to work on, from before the plan looks at the target until a driver holds it: no other driver may work
+    on it in between, or the plan may be wrong."""
+
+    def __init__(self, store: ControlStore, named: OperationRow | None) -> None:
+        self._store = store
+        self._seen = None if named is None or named.status in OVER else named
+        self._named = self._seen is not None
+
+    def look(self, plan: Plan) -> str | None:
+        """The run of the operation named, or of the unfinished one with this plan."""
+        if not self._named:
+            self._seen = self._store.latest(plan.sha256, plan.target_env)
+        return self._seen.run_id if self._seen and self._seen.status not in OVER else None
+
+    def look_alone(self, plan: Plan) -> str | None:
+        """The same. Raises AlreadyRunning where another driver is at work on it."""
+        found = self.look(plan)
+        if self._seen is not None:
+            free(self._seen, holder(), alive)
+        return found
+
+    def stake(self, bench: Workbench) -> OperationRow:
+        """The operation to work on: the one named, the unfinished one of this very plan, or a new one. Raises AlreadyRunning
+        where another driver has run it since the first look."""
+        if self._named and self._seen is not None:
+            return self._seen
+        return self._store.find_or_create(
+            bench.operation.model_dump(mode="json"),
+            plan_sha256=bench.plan.sha256,
+            plan_what=bench.plan.what,
+            requested_by=_requester(),
+            seen=self._seen,
+        )
 
 
 def _requester() -> str:
@@ -142,33 +171,20 @@ def _requester() -> str:
         return f"uid {os.getuid()}"
 
 
-def _workers(
-    operation: Operation, environments: Mapping[str, Environment], store: ControlStore, row: OperationRow
-) -> int:
-    """`parallel_workers`, less where an environment's `max_connections` leaves fewer."""
-    workers = operation.parallel_workers
+def _limits(operation: Operation, environments: Mapping[str, Environment]) -> dict[str, int]:
+    """How many connections all operations together may hold to the two ends, where that is limited."""
     names = {"source_env": operation.source_env, "target_env": operation.target_env}
-    for name, environment in zip(names.values(), choose(environments, names), strict=True):
-        if environment.max_connections is None:
-            continue
-        # One session per worker, and two of the driver's (its own and the heartbeat's).
-        left = environment.max_connections - 2 - store.busy_connections(name, besides=row.id)
-        if left < 1:
-            raise RunFailed(
-                f"max_connections ({environment.max_connections}) leaves no connection for a worker",
-                f"environment {name}",
-                "wait for the other operations (dbagent list), or raise max_connections",
-            )
-        workers = min(workers, left)
-    return workers
+    ends = zip(names.values(), choose(environments, names), strict=True)
+    return {name: end.max_connections for name, end in ends if end.max_connections is not None}
 
 
-def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: LeanSpark, workers: int,
+def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: LeanSpark, limits: Mapping[str, int],
            console: Console) -> None:  # fmt: skip
     run_id = bench.unfinished.run_id if bench.unfinished else uuid.uuid4().hex[:12]
-    store.start(row.id, run_id, holder(), alive)
+    me, wanted = holder(), bench.operation.parallel_workers
+    started = store.start(row, run_id, me, workers=wanted, limits=limits, alive=alive)
     began = time.time()
-    mirror = TaskMirror(store, row.id, bench.plan)
+    mirror = TaskMirror(store, row.id, me, bench.plan)
     with Bar(console) as bar:
 
         def show(progress: Progress) -> None:
@@ -176,21 +192,31 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, spark: Lean
             mirror.show(progress)
 
         hooks = Hooks(spark.submit, spark.cancel, show, lambda: store.stop_requested(row.id), spark.slots)
-        driver = Driver(bench, run_id, row.id, workers, hooks)
+        assert started.workers is not None
+        driver = Driver(bench, run_id, row.id, started.workers, hooks)
         try:
             proof = driver.execute()
         except BaseException as problem:
             status, told = _ended(problem, row.id)
-            if not isinstance(problem, LeaseLost):  # then the operation is another driver's
-                with suppress(ConnectionProblem):  # a store that is gone hears nothing; the problem itself must be told
-                    mirror.stop("failed" if status == "failed" else "paused", _recorded(told))
-                    store.finish(row.id, status, _recorded(told))
+            try:
+                mirror.stop("failed" if status == "failed" else "paused", _recorded(told))
+                store.finish(row.id, me, status, _recorded(told))
+            except AlreadyRunning as taken_over:
+                told = taken_over
+            except ConnectionProblem:  # a store that is gone hears nothing; the problem itself must be told
+                pass
             if told is problem:
                 raise
             raise told from None
     report = as_json(bench.plan, proof, driver.timing, time.time() - began)
-    store.finish(row.id, "completed", report=report)
+    now = store.finish(row.id, me, "completed", report=report)
     console.print(for_people(bench.plan, report))
+    if now.status != "completed":
+        raise RunStopped(
+            f"the operation was {now.status} meanwhile, but everything was copied and proven already",
+            f"operation {row.id}",
+            f"see what is there with: dbagent status {bench.plan.target_env}",
+        )
 
 
 def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseException]:
@@ -203,6 +229,9 @@ def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseExcept
         return "paused", RunStopped("the run is paused", problem.where or f"operation {operation_id}", again)
     if isinstance(problem, KeyboardInterrupt):
         return "paused", RunStopped("the run was interrupted", f"operation {operation_id}", again)
+    if isinstance(problem, LeaseLost):
+        what = "another driver has taken over what this one was copying"
+        return "failed", AlreadyRunning(what, f"operation {operation_id}", f"when that one has ended, {again}")
     if isinstance(problem, ConnectorError) and not isinstance(problem, LeaseHeld):
         code = f" [{problem.code}]" if problem.code else ""
         todo = f"{problem.todo}; then {again}" if problem.todo else again

@@ -76,7 +76,8 @@ def operation(site: Path) -> str:
         "domain_id": None,
     }
     with ControlStore.open() as store:
-        return store.create(definition, plan_sha256="a" * 64, plan_what={}, requested_by="ada")
+        sha = "a" * 64
+        return store.find_or_create(definition, plan_sha256=sha, plan_what={}, requested_by="ada", seen=None).id
 
 
 def refused(output: Output, code: int, *arguments: str) -> str:
@@ -207,9 +208,9 @@ def test_operations_are_listed_and_shown(operation: str, capsys: Output) -> None
     [listed] = json.loads(printed(capsys, "list", "--json"))
     assert (listed["id"], listed["status"], listed["requested_by"]) == (operation, "pending", "ada")
     with ControlStore.open() as store:
-        store.start(operation, "run-1", "host:1")
-        store.put_task(operation, "users", "copy", "copy_full", "running", source_query="id < [5]")
-        store.finish(operation, "failed", "disk [full]")
+        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
+        store.put_task(operation, "host:1", "users", "copy", "copy_full", "running", source_query="id < [5]")
+        store.finish(operation, "host:1", "failed", "disk [full]")
     said = printed(capsys, "show", operation)
     assert "disk [full]" in said
     assert "id < [5]" in said
@@ -225,10 +226,16 @@ def test_an_empty_list_says_how_to_begin(site: Path, capsys: Output) -> None:
 
 def test_progress_has_the_keys_scripts_read(operation: str, capsys: Output) -> None:
     with ControlStore.open() as store:
-        store.start(operation, "run-1", "host:1")
+        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
         time.sleep(0.05)
         store.progress(
-            operation, tables_total=2, rows_total=1000, rows_copied=250, bytes_transferred=77, current_table="users"
+            operation,
+            "host:1",
+            tables_total=2,
+            rows_total=1000,
+            rows_copied=250,
+            bytes_transferred=77,
+            current_table="users",
         )
     found = json.loads(printed(capsys, "progress", operation, "--json"))
     assert found.pop("eta_seconds") > 0
@@ -251,13 +258,13 @@ def test_progress_is_drawn_on_a_terminal_until_the_end(operation: str, monkeypat
     monkeypatch.setattr(cli_live, "INTERVAL", 0.02)
     screen = StringIO()
     with ControlStore.open() as store:
-        store.start(operation, "run-1", "host:1")
+        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
 
         def work() -> None:
             for rows in range(0, 101, 10):
-                store.progress(operation, rows_total=100, rows_copied=rows)
+                store.progress(operation, "host:1", rows_total=100, rows_copied=rows)
                 time.sleep(0.02)
-            store.finish(operation, "completed")
+            store.finish(operation, "host:1", "completed")
 
         worker = threading.Thread(target=work)
         worker.start()
@@ -271,11 +278,11 @@ def test_progress_is_drawn_on_a_terminal_until_the_end(operation: str, monkeypat
 
 def test_a_stop_is_asked_for(operation: str, capsys: Output) -> None:
     with ControlStore.open() as store:
-        store.start(operation, "run-1", "host:1")
+        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
     assert printed(capsys, "pause", operation) == f"{operation}: asked its driver (host:1) to pause\n"
     with ControlStore.open() as store:
         assert store.stop_requested(operation) == "pause"
-        store.finish(operation, "paused")
+        store.finish(operation, "host:1", "paused")
     assert printed(capsys, "cancel", operation) == f"{operation}: cancelled\n"
     assert "the operation is cancelled: nothing to pause" in refused(capsys, 2, "pause", operation)
     assert "there is nothing to resume" in refused(capsys, 2, "resume", operation)

@@ -87,7 +87,8 @@ def start(
     store: ControlStore, operation: str, run_id: str = "run-1", holder: str = "host:1", **how: Any
 ) -> OperationRow:
     """Start an operation as it is now."""
-    return store.start(store.get(operation), run_id, holder, **({"workers": 4, "limits": {}} | how))
+    wanted: dict[str, Any] = {"workers": 4, "limits": {}, **how}
+    return store.start(store.get(operation), run_id, holder, **wanted)
 
 
 def silence(store: ControlStore, operation: str, seconds: float = 61) -> None:

@@ -103,8 +103,11 @@ def url_of(store: ControlStore) -> str:
 
 def at_once(code: str, arguments: list[list[str]]) -> list[str]:
     """What each of these processes says after `ready`; they begin together."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    started = [subprocess.Popen([sys.executable, "-c", code, *given], text=True, **pipes) for given in arguments]
+    pipe = subprocess.PIPE
+    started = [
+        subprocess.Popen([sys.executable, "-c", code, *given], stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+        for given in arguments
+    ]
     for process in started:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"

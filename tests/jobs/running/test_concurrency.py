@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from jobs.control.rows import OperationRow
 from jobs.control.store import ControlStore
 from jobs.errors import AlreadyRunning, PlanRefused, RunFailed, RunStopped
 from jobs.running import drive
@@ -73,16 +74,16 @@ def test_a_driver_that_comes_late_leaves_what_another_has_finished_meanwhile(
     with pytest.raises(RunFailed):
         go(elsewhere)
     monkeypatch.setattr(run_module, "LeanSpark", Here)
-    workers = run_module._workers
+    start = ControlStore.start
 
-    def slowly(*given: Any) -> int:
+    def slowly(*given: Any, **how: Any) -> OperationRow:
         """Between this driver's plan and its lease, another one does it all."""
-        monkeypatch.setattr(run_module, "_workers", workers)
+        monkeypatch.setattr(ControlStore, "start", start)
         go(elsewhere)
         site.server.execute(site.dev, "DELETE FROM letters WHERE id = 1")  # would come back if it were copied again
-        return workers(*given)
+        return start(*given, **how)
 
-    monkeypatch.setattr(run_module, "_workers", slowly)
+    monkeypatch.setattr(ControlStore, "start", slowly)
     with pytest.raises(AlreadyRunning, match="finished this run meanwhile"):
         go(site.control)
     assert len(site.server.read(site.dev, "letters")) == 49
