@@ -8,6 +8,7 @@ import signal
 from tests.jobs.running.faults import (
     Launched,
     Launcher,
+    asked,
     assert_completed,
     assert_exact,
     fill,
@@ -51,7 +52,7 @@ def test_a_paused_or_interrupted_run_continues(site: Site, launch: Launcher) -> 
     assert_exact(site)
 
 
-def test_a_cancelled_run_is_over_and_its_file_can_be_run_anew(site: Site, launch: Launcher) -> None:
+def test_a_cancelled_run_is_over_and_its_file_runs_anew_under_one_snapshot(site: Site, launch: Launcher) -> None:
     fill(site)
     slow(site, CRAWL)
     operation = masked(site)
@@ -60,11 +61,14 @@ def test_a_cancelled_run_is_over_and_its_file_can_be_run_anew(site: Site, launch
     cancelled = only_operation(site).id
     site.command("cancel", cancelled)
     stopped(site, running, "cancelled")
+    assert asked(site, "status", "DEV")["last_run"]["state"] == "cancelled"
+    site.server.execute(site.prod, "DELETE FROM accounts WHERE id = 500")  # complete under the old snapshot by then
     full_speed(site)
     refused = launch(site, "resume", cancelled)
     assert refused.ended() == 2, refused.text
     assert "cancelled" in refused.text
     launch(site, "run", operation).succeeds()
     assert [row.status for row in operations(site)] == ["completed", "cancelled"]
+    assert len({table["snapshot"] for table in asked(site, "status", "DEV")["tables"]}) == 1
     assert_completed(site)
     assert_exact(site)
