@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -15,6 +18,10 @@ from jobs.errors import RunFailed
 from jobs.running.run import run
 from tests.jobs.running.site import Site
 
+WITHOUT_SPARK = (
+    "from jobs.running import run; from tests.jobs.running.site import Here; run.LeanSpark = Here;"
+    " from jobs.cli import main; main()"
+)
 STATE = TableState(0, "t", "1", "prepared", "s", 0, 0, 0, {}, frozenset())
 
 
@@ -67,3 +74,20 @@ def test_a_target_that_would_skip_rows_in_silence_fails_instead(file_site: Site)
     with pytest.raises(RunFailed):
         run(str(file), environments_path=site.environments({}), control_url=site.control, console=Console(quiet=True))
     assert site.rows(site.dev, "plain") == []
+
+
+@pytest.mark.parametrize("stores", ["one store", "two stores"])
+def test_of_two_runs_that_append_started_at_once_one_appends(site: Site, stores: str) -> None:
+    site.fill(users=5, orders=5, plain=4000)
+    site.server.execute(site.dev, "CREATE TABLE plain (code text, label text)")
+    site.server.insert(site.dev, "plain", [("was", "here")])
+    file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
+    sites = [site, site if stores == "one store" else replace(site, folder=site.folder / "elsewhere")]
+    sites[1].folder.mkdir(exist_ok=True)
+    for each in sites:
+        each.environments({"PROD": {"max_mb_per_second": 0.012}})
+    commands = [[sys.executable, "-c", WITHOUT_SPARK, *each.arguments("run", str(file))] for each in sites]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for command in commands]
+    said = [process.communicate(timeout=120)[0].decode() for process in both]
+    assert sorted(process.returncode for process in both) == [0, 9], said
+    assert len(site.rows(site.dev, "plain")) == 4001
