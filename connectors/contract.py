@@ -113,8 +113,8 @@ class Anonymize(Protocol):
     """The columns it returns, in this order."""
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
-        """`columns` in (n rows; text as string, integers as int64), `masked` out (n rows; string, int64 or null type),
-        with how many values per masked column came out as they went in (NULL and '' are no values)."""
+        """n rows of `columns` in (text and UUIDs as string, integers as int64, dates as date32, timestamps as timestamp[us]), n
+        of `masked` out (so typed, or null), with how many values per column came out as they went in (but NULL and '')."""
         ...
 
 

@@ -20,7 +20,7 @@ from connectors.contract import Endpoint
 
 @dataclass(frozen=True)
 class SampleTable:
-    """A table in words every engine understands. Column types: integer, text, decimal, timestamp, binary."""
+    """A table in words every engine understands. Column types: integer, text, decimal, date, timestamp, uuid, binary."""
 
     name: str
     columns: Mapping[str, str]

@@ -14,8 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from connectors.errors import ValueRefused
-from connectors.postgresql.splice import Bytes, Field, Places, array, cut, fixed, nulls
+from connectors.postgresql.arrays import array, bitmap, fixed, nulls
+from connectors.postgresql.dates import WIDTHS
+from connectors.postgresql.splice import Bytes, Field, Places, cut
 
+HEXADECIMAL = np.array([list(b"%02x" % byte) for byte in range(256)], np.uint8)
+UUID_DIGITS = [place for place in range(36) if place not in (8, 13, 18, 23)]
 SIGNATURE = b"PGCOPY\n\xff\r\n\x00"
 
 
@@ -43,6 +47,22 @@ class BinaryFormat:
     def integers(self, block: Bytes, field: Field, width: int) -> pa.Int64Array:
         values = numbers(block, width)[np.where(field.null, 0, field.start + 4)]
         return array(values.astype(np.int64), field.null)
+
+    def uuids(self, block: Bytes, field: Field) -> pa.StringArray:
+        """In the server's own spelling."""
+        found = np.flatnonzero(~field.null)
+        starts = (field.start + 4)[found]
+        spelt = np.full((len(found), 36), ord("-"), np.uint8)
+        spelt[:, UUID_DIGITS] = HEXADECIMAL[block[starts[:, None] + np.arange(16)]].reshape(-1, 32)
+        ends = np.concatenate([[0], np.cumsum(~field.null) * 36]).astype(np.int32)
+        buffers = [bitmap(field.null), pa.py_buffer(ends), pa.py_buffer(spelt)]
+        return pa.Array.from_buffers(pa.string(), len(field.null), buffers)
+
+    def dates(self, block: Bytes, field: Field, kind: str) -> pa.Int64Array:
+        return self.integers(block, field, WIDTHS[kind])
+
+    def date_pieces(self, counts: pa.Int64Array, kind: str) -> list[pa.BinaryArray]:
+        return self.pieces(counts, WIDTHS[kind])
 
     def pieces(self, values: pa.Array, width: int) -> list[pa.BinaryArray]:
         count = len(values)

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.postgresql.copy_binary import as_text
+from connectors.postgresql.dates import parsed, spelt
 from connectors.postgresql.splice import Bytes, Field, Places, cut
 
 TAB, NEWLINE, BACKSLASH, CAPITAL_N = b"\t\n\\N"
@@ -48,6 +49,15 @@ class TextFormat:
 
     def integers(self, block: Bytes, field: Field, width: int) -> pa.Int64Array:
         return cut(block, field.start, field.end, field.null).cast(pa.string()).cast(pa.int64())
+
+    def uuids(self, block: Bytes, field: Field) -> pa.StringArray:
+        return self.texts(block, field)
+
+    def dates(self, block: Bytes, field: Field, kind: str) -> pa.Int64Array:
+        return parsed(self.texts(block, field), kind)
+
+    def date_pieces(self, counts: pa.Int64Array, kind: str) -> list[pa.BinaryArray]:
+        return self.pieces(spelt(counts, kind), 0)
 
     def pieces(self, values: pa.Array, width: int) -> list[pa.BinaryArray]:
         texts = values.cast(pa.string())

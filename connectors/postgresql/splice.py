@@ -16,6 +16,8 @@ import pyarrow.compute as pc
 
 from connectors.contract import TableCopy
 from connectors.errors import Unsupported, ValueRefused
+from connectors.postgresql import dates
+from connectors.postgresql.arrays import array
 from connectors.postgresql.types import PgType
 from connectors.schema import Column, Kind
 
@@ -48,8 +50,18 @@ class Format(Protocol):
 
     def integers(self, block: Bytes, field: Field, width: int) -> pa.Int64Array: ...
 
+    def uuids(self, block: Bytes, field: Field) -> pa.StringArray: ...
+
+    def dates(self, block: Bytes, field: Field, kind: str) -> pa.Int64Array:
+        """Dates or timestamps as the server counts them (`connectors.postgresql.dates`)."""
+        ...
+
     def pieces(self, values: pa.Array, width: int) -> list[pa.BinaryArray]:
         """New fields, framing included, as parts that follow each other; `width` is that of an integer column."""
+        ...
+
+    def date_pieces(self, counts: pa.Int64Array, kind: str) -> list[pa.BinaryArray]:
+        """New fields of dates or timestamps, given as the server counts them."""
         ...
 
 
@@ -73,7 +85,8 @@ class Splicer:
         block = np.frombuffer(b"".join(rows), np.uint8)
         located = self._format.locate(block, np.cumsum(lengths) - lengths, len(self._columns), self._wanted)
         fields = dict(zip(self._wanted, located, strict=True))
-        seen = [self._read(block, fields[place], self._columns[place]) for place in self._seen]
+        read = {place: self._read(block, fields[place], self._columns[place]) for place in self._seen}
+        seen = [_shown(values, self._columns[place]) for place, values in read.items()]
         names = list(self._anonymize.columns)
         # Without columns to see the batch still has to say how many rows it is for.
         batch = (
@@ -85,25 +98,37 @@ class Splicer:
         if masked.num_rows != count or masked.num_columns != len(self._masked):
             raise ValueError(f"{masked.num_rows} rows of {masked.num_columns} columns came back for {count} rows")
         given = dict(zip(self._masked, masked.columns, strict=True))
-        parts = [(fields[place], self._write(given[place], self._columns[place])) for place in sorted(given)]
+        parts = [
+            (fields[place], self._write(given[place], self._columns[place], read.get(place))) for place in sorted(given)
+        ]
         return splice(block, parts), unchanged
 
     def _read(self, block: Bytes, field: Field, column: Column) -> pa.Array:
         if column.type.kind is Kind.INTEGER:
             return self._format.integers(block, field, width_of(column))
+        if column.type.kind is Kind.UUID:
+            return self._format.uuids(block, field)
+        if dates.base(column):
+            return self._format.dates(block, field, dates.base(column))
         if column.type.kind is not Kind.TEXT:
-            raise Unsupported(f"column {column.name}: only text and integers can be seen by a strategy")
+            raise Unsupported(f"column {column.name}: no strategy can see values of type {column.type.native}")
         texts = self._format.texts(block, field)
         padded = isinstance(column.type, PgType) and column.type.base == "bpchar"
         return pc.utf8_rtrim(texts, " ") if padded else texts
 
-    def _write(self, values: pa.Array, column: Column) -> list[pa.BinaryArray]:
+    def _write(self, values: pa.Array, column: Column, before: pa.Array | None) -> list[pa.BinaryArray]:
+        if before is not None and dates.base(column):
+            return self._format.date_pieces(dates.counted(values, before, column), dates.base(column))
         if pa.types.is_int64(values.type):
             limit = 1 << (8 * width_of(column) - 1)
             low, high = pc.min_max(values).values()
             if values.null_count < len(values) and not -limit <= low.as_py() <= high.as_py() < limit:
                 raise ValueRefused(f"column {column.name}: a replacement does not fit into {column.type.native}")
         return self._format.pieces(values, width_of(column))
+
+
+def _shown(values: pa.Array, column: Column) -> pa.Array:
+    return dates.shown(values, column) if dates.base(column) else values
 
 
 def width_of(column: Column) -> int:
@@ -146,32 +171,3 @@ def splice(block: Bytes, parts: Sequence[tuple[Field, Sequence[pa.BinaryArray]]]
     result = pa.concat_arrays(sources).take(array(indices))
     end = np.frombuffer(result.buffers()[1], np.int32)[len(indices)]
     return memoryview(result.buffers()[2])[:end]
-
-
-# Arrow's own conversions from and to NumPy import pandas, 0.4 s and 50 MiB that a worker does not need.
-
-
-def array(values: npt.NDArray[Any], null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
-    """Integers as an Arrow array over the same memory."""
-    buffers = [bitmap(null), pa.py_buffer(values)]
-    return pa.Array.from_buffers(pa.int64() if values.itemsize == 8 else pa.int32(), len(values), buffers)
-
-
-def fixed(values: npt.NDArray[Any], null: npt.NDArray[np.bool_] | None = None) -> pa.BinaryArray:
-    """Each number's own bytes as a string; the NULL ones empty once taken."""
-    count, width = len(values), values.itemsize
-    offsets = np.arange(count + 1, dtype=np.int32) * np.int32(width)
-    return pa.BinaryArray.from_buffers(pa.binary(), count, [bitmap(null), pa.py_buffer(offsets), pa.py_buffer(values)])
-
-
-def bitmap(null: npt.NDArray[np.bool_] | None) -> pa.Buffer | None:
-    return None if null is None or not null.any() else pa.py_buffer(np.packbits(~null, bitorder="little"))
-
-
-def nulls(values: pa.Array) -> npt.NDArray[np.bool_]:
-    if not values.null_count:
-        return np.zeros(len(values), np.bool_)
-    bits = np.frombuffer(values.buffers()[0], np.uint8)
-    end = values.offset + len(values)
-    found: npt.NDArray[np.bool_] = np.unpackbits(bits, count=end, bitorder="little")[values.offset :] == 0
-    return found

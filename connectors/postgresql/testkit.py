@@ -31,7 +31,15 @@ if TYPE_CHECKING:
     from typing_extensions import LiteralString
 
 OWNER = "dba"
-TYPES = {"integer": "bigint", "text": "text", "decimal": "numeric", "timestamp": "timestamp", "binary": "bytea"}
+TYPES = {
+    "integer": "bigint",
+    "text": "text",
+    "decimal": "numeric",
+    "date": "date",
+    "timestamp": "timestamp",
+    "uuid": "uuid",
+    "binary": "bytea",
+}
 CONFIGURATION = """
 listen_addresses = '127.0.0.1'
 fsync = off

@@ -16,6 +16,7 @@ import pyarrow as pa
 from connectors.contract import Anonymize, TableCopy
 from connectors.errors import TerminalError, ValueRefused
 from connectors.schema import Column, Kind, quoted
+from connectors.sqlite import dates
 from connectors.sqlite.ranges import Address, Addressing, Condition
 from connectors.sqlite.types import affinity
 
@@ -41,11 +42,17 @@ def batches(
     width = len(anonymize.columns)
     for rows in _read(source, copy, anonymize.columns, addressing, part):
         columns = list(zip(*rows, strict=True))
-        arrays = [_array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)]
-        masked, unchanged = anonymize(_record_batch(arrays, anonymize.columns, len(rows)))
+        given = {name: _array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)}
+        shown = {name: _shown(copy.source.column(name), array) for name, array in given.items()}
+        masked, unchanged = anonymize(_record_batch(list(shown.values()), anonymize.columns, len(rows)))
         if masked.num_rows != len(rows) or tuple(masked.schema.names) != anonymize.masked:
             raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
-        replacements = {name: _values(masked.column(at)) for at, name in enumerate(anonymize.masked)}
+        for_target = {name: masked.column(at) for at, name in enumerate(anonymize.masked)}
+        for name in for_target.keys() & given.keys():
+            column = copy.source.column(name)
+            if dates.is_date(column):
+                for_target[name] = dates.written(for_target[name], shown[name], given[name], column)
+        replacements = {name: _values(array) for name, array in for_target.items()}
         addresses = list(zip(*columns[width:-1], strict=True)) if addressing.key else columns[width]
         yield Batch(addresses, replacements, unchanged)
 
@@ -73,7 +80,7 @@ def _read(
 
 
 def _selected(column: Column) -> str:
-    """Everything but integers is masked as text. A column of TEXT affinity holds nothing that is not bytes already."""
+    """Everything but integers is read as text. A column of TEXT affinity holds nothing that is not bytes already."""
     if column.type.kind is Kind.INTEGER or affinity(column.type.native) == "TEXT":
         return quoted(column.name)
     return f"CAST({quoted(column.name)} AS TEXT)"
@@ -91,6 +98,11 @@ def _array(copy: TableCopy, name: str, values: Sequence[Any]) -> pa.Array:
             todo="mend these rows in the source, or mask the column with null",
         )
     return pa.array(values, pa.int64())
+
+
+def _shown(column: Column, values: pa.Array) -> pa.Array:
+    """What the anonymizer sees of the values read."""
+    return dates.parsed(values, column) if dates.is_date(column) else values
 
 
 def _strings(values: Sequence[bytes | None]) -> pa.Array:

@@ -10,15 +10,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from connectors.contract import Endpoint
 from connectors.testkit import SampleTable
 
-TYPES = {"integer": "INTEGER", "text": "TEXT", "decimal": "DECIMAL", "timestamp": "TIMESTAMP", "binary": "BLOB"}
+TYPES = {
+    "integer": "INTEGER",
+    "text": "TEXT",
+    "decimal": "DECIMAL",
+    "date": "DATE",
+    "timestamp": "TIMESTAMP",
+    "uuid": "UUID",
+    "binary": "BLOB",
+}
 
 
 def connect(endpoint: Endpoint) -> contextlib.closing[sqlite3.Connection]:
@@ -30,10 +39,8 @@ def name(identifier: str) -> str:
 
 
 def plain(value: Any) -> Any:
-    """What sqlite3 takes: it has no decimals and no times."""
-    if isinstance(value, Decimal):
-        return str(value)
-    return value.isoformat(" ") if isinstance(value, datetime) else value
+    """What sqlite3 takes: it has no decimals, dates, times or UUIDs."""
+    return str(value) if isinstance(value, (Decimal, date, UUID)) else value
 
 
 class SqliteFolder:
