@@ -124,3 +124,9 @@ setup() {
 postgresql_server() {
     compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || debian "A PostgreSQL server (only its programs)" postgresql
 }
+
+# What tests put before those servers: a pooler, and certificates.
+server_companions() {
+    [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v pgbouncer)" ] || debian "PgBouncer" pgbouncer
+    command -v openssl >/dev/null || debian "The openssl command" openssl
+}

@@ -61,7 +61,7 @@ def server(connection: Connection, *, source: bool) -> Server:
     system = attempt(connection, IDENTITY) or (one(connection, ADDRESS)[0],)
     notes = []
     if pooler:
-        notes.append("reached through a pooler: it must pool sessions, not transactions")
+        notes.append("reached through a pooler, which keeps a server session for each of ours")
     if encoding == "SQL_ASCII":
         notes.append("the database's encoding is SQL_ASCII: its text may be in any encoding")
     if replica and source:

@@ -19,6 +19,7 @@ from psycopg import sql
 from connectors.contract import Endpoint
 from connectors.errors import ConnectionLost, LoginRefused, Unsupported
 from connectors.ledger import Dialect, SqlLedger
+from connectors.postgresql import pooler
 from connectors.postgresql.errors import refused, translated
 
 OLDEST = 120000
@@ -69,6 +70,9 @@ LEDGER_LOCK = 7_234_872_010_561
 DRIVER_PATIENCE = 24 * 3600.0
 """Statements of a driver's own session may take long (a truncate that waits, an anti-join); tasks set their own."""
 
+POOLER_PATIENCE = 5.0
+"""A session that asks whether a pooler shares ours; in a pool that is used up it would wait for ever."""
+
 
 class Connection(psycopg.Connection[tuple[Any, ...]]):
     """A driver connection that gives up a wait after `patience` seconds without an answer."""
@@ -81,15 +85,15 @@ class Connection(psycopg.Connection[tuple[Any, ...]]):
 
     def _bounded(self, gen: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         deadline = time.monotonic() + self.patience
-        wanted = next(gen)
-        while True:
-            ready = yield wanted
-            if time.monotonic() > deadline:
-                raise self.stalled()
-            try:
+        try:
+            wanted = next(gen)
+            while True:
+                ready = yield wanted
+                if time.monotonic() > deadline:
+                    raise self.stalled()
                 wanted = gen.send(ready)
-            except StopIteration as done:
-                return done.value
+        except StopIteration as done:
+            return done.value
 
     def stalled(self) -> ConnectionLost:
         return ConnectionLost(
@@ -103,22 +107,29 @@ def connect(
 ) -> Connection:
     """A session with our settings, in autocommit. Raises ConnectorError."""
     where = f"{endpoint.environment} ({place(endpoint)})"
-    found = None
-    try:
-        connection = Connection.connect(autocommit=True, prepare_threshold=None, **parameters(endpoint))
-    except psycopg.Error as error:
-        found = refused(error, where)
-    if found:
-        raise found from None
-    connection.patience, connection.end = patience, end
+    connection = plain(endpoint, end, patience)
     try:
         with translated(where):
             if connection.info.server_version < OLDEST:
                 raise Unsupported("the server is older than PostgreSQL 12")
+            pooler.refuse_shared(connection, lambda: plain(endpoint, end, POOLER_PATIENCE))
             configure(connection, SETTINGS | (READING if read_only else WRITING))
     except BaseException:
         connection.close()
         raise
+    return connection
+
+
+def plain(endpoint: Endpoint, end: str, patience: float) -> Connection:
+    """A connection on which nothing is set yet."""
+    found = None
+    try:
+        connection = Connection.connect(autocommit=True, prepare_threshold=None, **parameters(endpoint))
+    except psycopg.Error as error:
+        found = refused(error, f"{endpoint.environment} ({place(endpoint)})")
+    if found:
+        raise found from None
+    connection.patience, connection.end = patience, end
     return connection
 
 
