@@ -36,18 +36,22 @@ def refuses_plain(endpoint: Endpoint) -> bool:
     return False
 
 
+def named(tls: Tls, folder: Path) -> Tls:
+    return replace(tls, ca=str(folder / tls.ca)) if tls.ca else tls
+
+
 @pytest.mark.parametrize(
-    ("host", "mode", "ca"),
+    ("host", "tls"),
     [
-        ("localhost", "verify-full", "ours.pem"),
-        ("127.0.0.1", "verify-ca", "ours.pem"),
-        ("127.0.0.1", "require", None),
-        ("127.0.0.1", "require", "other.pem"),
+        ("localhost", Tls("verify-full", "ours.pem")),
+        ("127.0.0.1", Tls("verify-ca", "ours.pem")),
+        ("127.0.0.1", Tls("require")),
+        ("127.0.0.1", Tls("require", "other.pem")),
     ],
 )
-def test_a_copy_goes_through_tls(authorities: Path, pair: Pair, host: str, mode: str, ca: str | None) -> None:
-    tls = Tls(mode, str(authorities / ca) if ca else None)  # type: ignore[arg-type]
-    safe = Pair(pair.server, *(replace(end, host=host, tls=tls) for end in (pair.prod, pair.dev)))
+def test_a_copy_goes_through_tls(authorities: Path, pair: Pair, host: str, tls: Tls) -> None:
+    ends = (replace(end, host=host, tls=named(tls, authorities)) for end in (pair.prod, pair.dev))
+    safe = Pair(pair.server, *ends)
     pair.server.execute(pair.prod, "CREATE TABLE t AS SELECT n, 'text ' || n AS note FROM generate_series(1, 1000) n")
     assert sum(part.rows for part in safe.copy("t")) == 1000
     assert pair.same("t")
@@ -56,21 +60,17 @@ def test_a_copy_goes_through_tls(authorities: Path, pair: Pair, host: str, mode:
 @pytest.mark.parametrize(
     ("host", "tls", "words"),
     [
-        ("localhost", ("verify-full", "other.pem"), "the server's certificate is not trusted"),
-        ("localhost", ("verify-ca", "other.pem"), "the server's certificate is not trusted"),
-        ("localhost", ("verify-full", None), "the server's certificate is not trusted"),
-        ("127.0.0.1", ("verify-full", "ours.pem"), "the certificate is not for this host"),
-        ("localhost", ("verify-full", "missing.pem"), "the authorities' certificates cannot be used"),
-        ("localhost", ("verify-full", "ours.key"), "the authorities' certificates cannot be used"),
-        ("localhost", ("disable", None), "pg_hba.conf"),
+        ("localhost", Tls("verify-full", "other.pem"), "the server's certificate is not trusted"),
+        ("localhost", Tls("verify-ca", "other.pem"), "the server's certificate is not trusted"),
+        ("localhost", Tls("verify-full"), "the server's certificate is not trusted"),
+        ("127.0.0.1", Tls("verify-full", "ours.pem"), "the certificate is not for this host"),
+        ("localhost", Tls("verify-full", "missing.pem"), "the authorities' certificates cannot be used"),
+        ("localhost", Tls("verify-full", "ours.key"), "the authorities' certificates cannot be used"),
+        ("localhost", Tls("disable"), "pg_hba.conf"),
     ],
 )
-def test_what_does_not_convince_is_told(
-    authorities: Path, pair: Pair, host: str, tls: tuple[str, str | None], words: str
-) -> None:
-    mode, ca = tls
-    named = Tls(mode, str(authorities / ca) if ca else None)  # type: ignore[arg-type]
+def test_what_does_not_convince_is_told(authorities: Path, pair: Pair, host: str, tls: Tls, words: str) -> None:
     for opened in (connector.source, connector.target):
         with pytest.raises(LoginRefused, match=words) as refusal:
-            opened(replace(pair.prod, host=host, tls=named))
+            opened(replace(pair.prod, host=host, tls=named(tls, authorities)))
         assert "→" in str(refusal.value)
