@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from anonymizers.contract import ColumnShape, Rule, check, strategies
 from connectors.schema import Column, IgnoredCase, Key, Schema, Table, TableName, quoted
+from jobs.planning.cautions import cautions
 from jobs.planning.findings import Finding, error, nearest
 from jobs.planning.subjects import with_subjects
 
@@ -80,7 +81,7 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
                 f"give each a strategy ({', '.join(sorted(strategies()))}) or keep it, for example:\n{lines}",
             )
         )
-    return decisions, findings
+    return decisions, findings + cautions(tables, decisions)
 
 
 def keep_all(tables: Sequence[Table]) -> dict[TableName, list[Decision]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from anonymizers.contract import Rule, strategies
+from anonymizers.contract import ColumnShape, Rule, strategies
 from connectors.contract import Endpoint, Filter
 from connectors.schema import ForeignKey, Table
 from jobs.planning.decisions import Decision
@@ -104,7 +104,7 @@ def _end(endpoint: Endpoint) -> dict[str, Any]:
 
 
 def _table(table: TablePlan) -> dict[str, Any]:
-    rules = {d.column: "keep" if d.rule is None else _rule(d.rule) for d in table.decisions}
+    rules = {d.column: "keep" if d.rule is None else _rule(d.rule, d.shape) for d in table.decisions}
     return {
         "filter": table.filter_text,
         "key": list(table.source.primary_key),
@@ -115,10 +115,12 @@ def _table(table: TablePlan) -> dict[str, Any]:
     }
 
 
-def _rule(rule: Rule) -> dict[str, Any]:
+def _rule(rule: Rule, shape: ColumnShape) -> dict[str, Any]:
     told: dict[str, Any] = {"strategy": rule.strategy, "domain": rule.domain, "options": dict(rule.options)}
     if rule.subject is not None:
         told["subject"] = {"columns": list(rule.subject.columns), "otherwise": list(rule.subject.otherwise)}
+    if shape.ignores_case is not None:
+        told["ignores_case"] = shape.ignores_case
     return told
 
 

@@ -123,6 +123,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "column added": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns, Column("x", TEXT, generated=True)))))},
     "column type": {"source": Schema((ORDERS, replace(USERS, columns=(USERS.columns[0], Column("email", varchar(99), False),
                                                                      *USERS.columns[2:]))))},
+    "what is one value": {"source": Schema((ORDERS, replace(USERS, columns=(
+        *USERS.columns[:2], Column("full_name", TEXT, ignores_case="ascii"), *USERS.columns[3:]))))},
     "nullability": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns[:3], Column("status", TEXT, False),
                                                                       USERS.columns[4]))))},
 }  # fmt: skip
