@@ -14,12 +14,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anonymizers.buffers import Positions, Words, pieces, with_nulls_of
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
+from anonymizers.letter_case import lower
 from anonymizers.prf import Aes, Cmac
 
 MOST = 365
@@ -95,8 +95,7 @@ class _Tokens:
     def _one(self, column: pa.Array) -> Words:
         if column.type == pa.int64():
             return self._prf.integers(_numbers(column.fill_null(0)))
-        # Folding ASCII alone never changes with a version of Unicode.
-        return self._prf.text(pc.ascii_lower(column.fill_null("")))
+        return self._prf.text(lower(column.fill_null("")))
 
 
 def _part(columns: Sequence[pa.Array], piece: slice) -> list[pa.Array]:

@@ -70,6 +70,7 @@ def test_a_subject_moves_alike_in_any_case_width_and_batch() -> None:
     texts = pa.array(["A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "other"])
     upper, lower, other = days(texts)
     assert upper == lower != other
+    assert len(set(days(pa.array(["ŁUKASZ", "łukasz", "Łukasz"])))) == 1
     subjects = pa.array(range(10_000), pa.int64())
     together = days(subjects)
     assert days(subjects.slice(5000, 100)) == together[5000:5100]

@@ -75,7 +75,7 @@ def test_replaced_dates_arrive_as_the_server_itself_counts_and_infinity_stays(pa
     pair.server.execute(
         pair.prod, "CREATE TABLE t (id int PRIMARY KEY, d birthday, s timestamp(6), z timestamptz, kept date)"
     )
-    rows = [(n, text, None, None, text) for n, text in enumerate(DATES)]
+    rows: list[tuple[Any, ...]] = [(n, text, None, None, text) for n, text in enumerate(DATES)]
     rows += [(100 + n, None, text, text, None) for n, text in enumerate(TIMES)]
     pair.server.insert(pair.prod, "t", rows)
     for days in (7, -7):
