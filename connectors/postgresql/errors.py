@@ -28,6 +28,16 @@ from connectors.errors import (
 Verdict = tuple[type[ConnectorError], str, str]
 
 CODES: dict[str, Verdict] = {
+    "22021": (
+        ValueRefused,
+        "a text is not valid in its encoding: UTF-8 was expected",
+        "a database of encoding SQL_ASCII keeps any bytes: mend such texts there, or leave their rows out by a filter",
+    ),
+    "22P05": (
+        ValueRefused,
+        "a text has a character that the encoding of the target database lacks",
+        "give the target database the encoding UTF8, or leave such rows out by a filter",
+    ),
     "23502": (ValueRefused, "the table refuses a row: NULL in a NOT NULL column", "compare NOT NULL on both ends"),
     "23503": (
         ValueRefused,

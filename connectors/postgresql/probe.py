@@ -62,8 +62,8 @@ def server(connection: Connection, *, source: bool) -> Server:
     notes = []
     if pooler:
         notes.append("reached through a pooler, which keeps a server session for each of ours")
-    if encoding == "SQL_ASCII":
-        notes.append("the database's encoding is SQL_ASCII: its text may be in any encoding")
+    if encoding == "SQL_ASCII" and source:
+        notes.append("the database's encoding is SQL_ASCII: a copy stops at the first text that is not UTF-8")
     if replica and source:
         notes.append("a replica: the primary may cancel long reads (max_standby_streaming_delay)")
     return Server(
