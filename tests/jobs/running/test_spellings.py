@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from tests.jobs.running.site import Site
@@ -20,7 +22,7 @@ RULES = {
 
 
 def test_spellings_of_one_value_find_each_other_in_the_copy(site: Site) -> None:
-    kind = TYPES[site.prod.engine]
+    kind, server = TYPES[site.prod.engine], cast(Any, site.server)
     columns = ", ".join(f"{name} {kind}" for name in RULES)
     for end in (site.prod, site.dev) if kind == "citext" else ():
         site.server.execute(end, "CREATE EXTENSION citext")
@@ -38,6 +40,6 @@ def test_spellings_of_one_value_find_each_other_in_the_copy(site: Site) -> None:
     kept = {"accounts.id": "keep", "letters.id": "keep"}
     go(site, policy={"key": {"secret": f"file:{site.folder / 'master.key'}"}, "columns": {**kept, **rules}})
     for name in RULES:
-        before, after = (site.server.rows(end, JOINED.format(name)) for end in (site.prod, site.dev))
+        before, after = (server.rows(end, JOINED.format(name)) for end in (site.prod, site.dev))
         assert len(before) == len(values)
         assert after == before, name
