@@ -45,7 +45,7 @@ columns:
   users.email: {{strategy: faker, domain: email}}
   users.phone: {{strategy: faker, domain: phone}}
   users.ssn: {{strategy: scramble}}
-  users.birth_date: {{strategy: "null"}}
+  users.birth_date: {{strategy: date_shift}}
   users.city: {{strategy: faker, domain: city}}
   users.referred_by: keep
   users.notes: {{strategy: "null"}}

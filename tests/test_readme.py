@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,9 @@ def test_the_example_runs_as_written(servers: dict[str, TestServer], tmp_path: P
     copied = {row[0]: row for row in server.read(dev, "users")}
     assert len(copied) == 100
     assert not {row[2] for row in copied.values()} & {row[2] for row in people}
+    moved = {(row[5] - datetime(2024, 1, 1)).days for row in copied.values()}
+    assert all(1 <= abs(days) <= 365 for days in moved)
+    assert len(moved) > 50
     kept = server.read(dev, "orders")
     assert sorted(row[0] for row in kept) == list(range(10, 101))
     assert all(row[2] == copied[row[1]][2] for row in kept)
