@@ -23,7 +23,8 @@ AGREED = 97
 of name and values that say the same."""
 _OPAQUE = frozenset(("json", "binary", "other"))
 """Kinds whose values nobody sees into."""
-_PLACED = frozenset(("city", "zip", "geo", "street"))
+_PLACED = frozenset(("city", "zip", "geo"))
+"""What a table that lists places says of them, not of people."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,9 @@ class Guess:
     confidence: int
     reasons: tuple[str, ...]
     doubtful: bool = False
-    """The name alone means nothing: surroundings or values must support it, or at least not speak against it."""
+    """The name means other things too: values that look otherwise win over it."""
+    vague: bool = False
+    """Doubtful, and the name of somebody or something: where things are listed or traded, it is theirs."""
 
 
 def detect_table(columns: Sequence[Candidate]) -> list[Verdict | None]:
@@ -48,7 +51,7 @@ def detect_table(columns: Sequence[Candidate]) -> list[Verdict | None]:
     verdicts = []
     for column, seen, guess in zip(columns, looks, guesses, strict=True):
         beside = personal - (guess is not None and not guess.doubtful)
-        settled = _settled(guess, table, beside, trade, seen) if guess else None
+        settled = _settled(guess, table, beside, trade) if guess else None
         verdicts.append(_verdict(column, seen, settled))
     return verdicts
 
@@ -90,7 +93,7 @@ def _by_generic_name(words: tuple[str, ...], shape: ColumnShape, table: TableKin
         return Guess("person", SURE, ("name: name", "the table lists people"))
     if whose == "thing" or (whose == "nobody" and table in ("things", "places")):
         return None
-    return Guess("person", MAYBE, ("name: the name of somebody or something",), doubtful=True)
+    return Guess("person", MAYBE, ("name: the name of somebody or something",), doubtful=True, vague=True)
 
 
 def _weighed(guess: Guess, seen: Look) -> Guess | None:
@@ -104,17 +107,15 @@ def _weighed(guess: Guess, seen: Look) -> Guess | None:
     return None if guess.doubtful else replace(guess, confidence=UNLIKELY, reasons=(*guess.reasons, denied))
 
 
-def _settled(guess: Guess, table: TableKind, beside: int, trade: bool, seen: Look | None) -> Guess | None:
-    """A guess after a look at its neighbours. A doubtful one without support stays, unless things are traded here."""
+def _settled(guess: Guess, table: TableKind, beside: int, trade: bool) -> Guess | None:
+    """A guess after a look at its neighbours. A doubtful one without support stays, but for the names of things."""
     if not guess.doubtful:
         near = beside >= 2 and guess.confidence >= LIKELY
         return replace(guess, confidence=min(99, guess.confidence + 2)) if near else guess
     if beside or table == "people":
         why = "other personal columns beside it" if beside else "the table lists people"
         return Guess(guess.domain, LIKELY, (*guess.reasons, why))
-    if trade or table in ("things", "places"):
-        return None
-    return guess
+    return None if guess.vague and (trade or table in ("things", "places")) else guess
 
 
 def _verdict(column: Candidate, seen: Look | None, guess: Guess | None) -> Verdict | None:

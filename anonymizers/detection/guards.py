@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anonymizers.contract import ColumnShape
-from anonymizers.detection.lexicon import ABOUT, ABOUT_BEFORE, FREE, NOISE, PERSON
+from anonymizers.detection.lexicon import ABOUT, ABOUT_BEFORE, FREE, FREE_FIRST, NOISE, PERSON
 from anonymizers.detection.names import Hit
 
 _NUMBERS = frozenset(("text", "integer", "decimal"))
@@ -28,8 +28,9 @@ _CODED = frozenset(
 
 
 def possible(domain: str, shape: ColumnShape) -> bool:
-    """Whether a column of this kind can hold the domain: no e-mail address is a date."""
-    return shape.kind in KINDS.get(domain, ("text",))
+    """Whether a column of this kind can hold the domain: no e-mail address is a date. Kinds that
+    planning does not know may hold anything."""
+    return shape.kind == "other" or shape.kind in KINDS.get(domain, ("text",))
 
 
 def about(hit: Hit, words: tuple[str, ...]) -> str | None:
@@ -54,5 +55,5 @@ def free_text(words: tuple[str, ...], shape: ColumnShape) -> str | None:
         return None
     if words[-1] in FREE:
         return words[-1]
-    of_somebody = all(word in PERSON or word in NOISE for word in words[1:])
-    return words[0] if words[0] in FREE and of_somebody else None
+    of_somebody = words[0] in FREE and all(word in PERSON or word in NOISE for word in words[1:])
+    return words[0] if of_somebody or (words[0] in FREE_FIRST and not set(words[1:]) & ABOUT) else None

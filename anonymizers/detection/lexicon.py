@@ -9,13 +9,12 @@ from anonymizers.detection.words import plain
 Phrase = tuple[str, ...]
 
 
+def _split(text: str) -> set[Phrase]:
+    return {tuple(plain(phrase).casefold().split()) for phrase in text.split(",")}
+
+
 def _phrases(texts: Mapping[str, str]) -> dict[Phrase, str]:
-    return {
-        tuple(plain(phrase).casefold().split()): domain
-        for domain, text in texts.items()
-        for phrase in text.replace("\n", " ").split(",")
-        if phrase.strip()
-    }
+    return {phrase: domain for domain, text in texts.items() for phrase in _split(text)}
 
 
 def _set(text: str) -> frozenset[str]:
@@ -49,20 +48,22 @@ STRONG = _phrases({
         mobiel, movil, celular, cellulare, komorka, rufnummer, festnetz, whatsapp, contact number, contact no,
         contact nr, phn, fone, ph no, ph number, ph num, mob, mob no, numero portable, landline, pager, телефон,
         電話番号, 电话, 手机, 携帯, 전화번호""",
-    "ssn": """ssn, ss no, ss num, ss number, ss nbr, social security, social security number, socialsecurity,
-        soc sec, socsec, social sec, nino, national insurance, sozialversicherung, sozialversicherungsnummer, sv
-        nummer, numero secu, securite sociale, seguridad social, numero seguro social, nss, social insurance""",
-    "national_id": """national id, nationalid, national identification, national identity, national number,
-        identity card, identity number, identity no, id card, idcard, id card number, id card no, identity card
-        number, id number, idnumber, personal id, personal number, personal code, personalausweis,
-        ausweisnummer, personnummer, fodselsnummer, henkilotunnus, cpf, nif, nie, dni, curp, pesel, bsn, cedula,
-        rut, burgerservicenummer, codice fiscale, codfisc, insee, aadhaar, aadhar, adhaar, carte identite,
-        citizen id, citizen number, citizenship number, documento identidad, dowod, dowod osobisty, cni, rg,
-        rodne cislo, egn, cnp, 身份证, 身份证号, マイナンバー, 주민등록번호, medicare, nhs number, nhs no, patient number, mrn,
-        medical record""",
-    "tax_id": """tax id, taxid, tax number, tax no, tax identification, tin, itin, steuer id, steuerid,
-        steuernummer, steueridentifikationsnummer, numero fiscal, numero fiscale, rfc, utr, inn, pan card,
-        taxpayer id, vat, vat id, vat number, vat no, tax vat, taxvat""",
+    "ssn": """versicherungs nr, versicherungsnummer, insurance number, insurance no, ni number, ssn, ss no, ss
+        num, ss number, ss nbr, social security, social security number, socialsecurity, soc sec, socsec, social
+        sec, nino, national insurance, sozialversicherung, sozialversicherungsnummer, sv nummer, numero secu,
+        securite sociale, seguridad social, numero seguro social, nss, social insurance""",
+    "national_id": """historial clinico, numero historial, national id, nationalid, national identification,
+        national identity, national number, identity card, identity number, identity no, id card, idcard, id
+        card number, id card no, identity card number, id number, idnumber, personal id, personal number,
+        personal code, personalausweis, ausweisnummer, personnummer, fodselsnummer, henkilotunnus, cpf, nif,
+        nie, dni, curp, pesel, bsn, cedula, rut, burgerservicenummer, codice fiscale, codfisc, insee, aadhaar,
+        aadhar, adhaar, carte identite, citizen id, citizen number, citizenship number, documento identidad,
+        dowod, dowod osobisty, cni, rg, rodne cislo, egn, cnp, 身份证, 身份证号, マイナンバー,
+        주민등록번호, medicare, nhs number,
+        nhs no, patient number, mrn, medical record""",
+    "tax_id": """cuit, cuil, gstin, gst number, gst no, tax id, taxid, tax number, tax no, tax identification,
+        tin, itin, steuer id, steuerid, steuernummer, steueridentifikationsnummer, numero fiscal, numero
+        fiscale, rfc, utr, inn, pan card, taxpayer id, vat, vat id, vat number, vat no, tax vat, taxvat""",
     "passport": """passport, passeport, pasaporte, passaporto, passaporte, reisepass, reisepassnummer,
         passnummer, paszport, paspoort, pass no, паспорт, 护照""",
     "driver_licence": """driver license, driver licence, drivers license, drivers licence, driving license,
@@ -75,9 +76,9 @@ STRONG = _phrases({
         streetaddress, strasse, straße, rue, voie, calle, direccion, domicilio, indirizzo, endereco, logradouro,
         morada, rua, ulica, straat, gata, avenue, address line, addressline, anschrift, wohnadresse, mailing
         address, postal address, ship to, bill to, адрес, улица, 住所, 地址, 주소""",
-    "house_number": """house number, house no, house nr, house num, hausnummer, hausnr, huisnummer, numero
-        civico, nr domu, numero rue, apartment, apt, apt no, apartment number, flat number, flat no, unit
-        number, door number, po box, pobox, postfach""",
+    "house_number": """haus nr, haus no, house number, house no, house nr, house num, hausnummer, hausnr,
+        huisnummer, numero civico, nr domu, numero rue, apartment, apt, apt no, apartment number, flat number,
+        flat no, unit number, door number, po box, pobox, postfach""",
     "city": """city, town, stadt, ville, ciudad, cidade, citta, comune, miasto, plaats, woonplaats, wohnort,
         localite, localidad, localidade, municipio, birthplace, birth place, place of birth, city of birth,
         birth city, geburtsort, lieu naissance, lugar nacimiento, miejscowosc, город, 城市""",
@@ -106,10 +107,11 @@ STRONG = _phrases({
         remote address, client addr, forwarded for""",
     "mac": "mac address, mac addr, macaddress, macaddr, adresse mac",
     "device": "imei, imsi, iccid, idfa, gaid, aaid, advertising id, android id, device fingerprint, udid",
-    "credential": """password, passwd, pwd, passwort, kennwort, mot de passe, motdepasse, contrasena, senha,
-        haslo, wachtwoord, password hash, passphrase, client secret, consumer secret, webhook secret, shared
-        secret, totp secret, otp secret, secret access key, access key, user pass, userpass, api key, apikey,
-        secret key, api secret, private key""",
+    "credential": """contasena, clave usuario, clave cliente, clave acceso, mfa secret, fa secret, pin number,
+        password, passwd, pwd, passwort, kennwort, mot de passe, motdepasse, contrasena, senha, haslo,
+        wachtwoord, password hash, passphrase, client secret, consumer secret, webhook secret, shared secret,
+        totp secret, otp secret, secret access key, access key, user pass, userpass, api key, apikey, secret
+        key, api secret, private key""",
     "geo": "latitude, longitude, geolocation, geo location, gps, gps lat, gps lon, gps coordinates, home location",
 })  # fmt: skip
 """Phrases that name a domain wherever they stand in a column's name."""
@@ -117,7 +119,10 @@ STRONG = _phrases({
 WHOLE = _phrases({
     "first_name": "first, given, fore, fn, vname, pnombre",
     "last_name": "last, family, ln, nname, snombre",
-    "person": "contact, kontakt, contacto, holder, who, author, persona, recipient, sender, patient",
+    "person": """contact, kontakt, contacto, holder, who, author, persona, recipient, sender, patient,
+        applicant, guardian, passenger, employee, customer, client, manager, driver, doctor, teacher, student,
+        owner, supervisor, parent, spouse, father, mother, husband, wife, nominee, guest, tenant, buyer, seller,
+        borrower, instructor, reviewer, lecturer, cliente, kunde, mitarbeiter, empleado, paciente""",
     "phone": "cell, ph, portable, tfno, tlf, tlfn, mobiltelefon, whats app",
     "card": "pan, cc, card",
     "zip": "cap, cp, post",
@@ -131,19 +136,21 @@ WHOLE = _phrases({
     "username": "handle, usuario, utilisateur, benutzer, user, owner login",
     "mac": "mac",
     "birth_date": "bd, bdate, b date, d birth",
-    "credential": "pass, secret",
+    "credential": "pass, secret, pin, clave",
 })  # fmt: skip
 """Phrases that say so only when they are all of a name."""
 
 DOUBTFUL = frozenset(
-    (
-        "contact", "kontakt", "contacto", "who", "author", "recipient", "sender", "patient", "card", "account", "acct",
-        "konto", "user", "place", "loc", "document", "first", "last", "given", "family", "post", "location address",
-        "direction", "residence", "secret", "ci", "cf", "rc", "rut", "social", "lat", "lon", "lng", "long", "str",
-        "coordinates", "handle", "owner login", "pan", "tin", "rg", "inn", "rib", "targa", "handy", "twitter", "mail",
-        "holder", "cc",
+    _split(
+        """contact, kontakt, contacto, who, author, recipient, sender, patient, card, account, acct, konto,
+    user, place, loc, document, first, last, given, family, post, location address, direction, residence,
+    secret, ci, cf, rc, rut, social, lat, lon, lng, long, str, coordinates, handle, owner login, pan, tin, rg,
+    inn, rib, targa, handy, twitter, mail, holder, cc, pin, clave, applicant, guardian, passenger, employee,
+    customer, client, manager, driver, doctor, teacher, student, owner, supervisor, parent, spouse, father,
+    mother, husband, wife, nominee, guest, tenant, buyer, seller, borrower, instructor, reviewer, lecturer,
+    cliente, kunde, mitarbeiter, empleado, paciente"""
     )
-)  # fmt: skip
+)
 """Phrases that mean other things too: sampled values that look otherwise win over them."""
 
 NAME = _set("name nm nom nome nombre naam namn navn nimi")
@@ -179,28 +186,28 @@ PEOPLE = _set("address adresse adressen direccion direcciones contactos identity
 """Tables besides those of PERSON whose rows are people's."""
 
 THING = _set(
-    """product item post ticket order issue thread message payment transaction article sku category cat
-    subcategory genre tag label brand make model company comp organization organisation org business firm
-    employer corporation merchant shop store branch department dept division team group squad role permission
-    privilege right feature module plugin package service plan tier course lesson class school university
-    college faculty campus hospital clinic ward hotel restaurant venue room building floor property warehouse
-    plant facility site station airport airline port vessel boat flight route line vehicle car truck machine
-    device equipment sensor asset part component material ingredient recipe dish menu drug medication medicine
-    disease diagnosis procedure test exam event conference meeting campaign project task job position title
-    occupation skill language lang country region state province county city town district place location area
-    zone continent territory street currency unit color colour size shape style theme template form field column
-    table schema database db index key host server node cluster domain network file folder directory dir
-    document doc report dashboard widget page url link image img photo picture icon video track album song
-    playlist movie film series episode game book publisher journal media format type kind status stage phase
-    level grade rank class setting option config configuration parameter param variable attribute function
-    method process thread queue topic channel action operation rule policy condition code version release build
-    branch repository repo commit environment env application app program software tool system platform os
-    browser bank carrier provider vendor supplier manufacturer producer distributor contract warranty promotion
-    discount coupon voucher tax fee bin shelf batch lot season year month week day holiday calendar schedule
-    shift timezone species breed animal pet flag badge achievement medal award goal metric measure kpi survey
-    question answer poll quiz fund portfolio stock instrument exchange constraint trigger view sequence
-    migration seed fixture edge layer map chart segment bucket cohort experiment variant produkt artikel
-    kategorie marke firma unternehmen abteilung gruppe rolle land projekt datei produit categorie marque
+    """tier tiere verlag buch kurs auto vertrag standort kontinent bezeichnung armadora fabricante proveedor
+    editorial tienda sucursal fournisseur magasin product item article sku category cat subcategory genre tag
+    label brand make model company comp organization organisation org business firm employer corporation
+    merchant shop store branch department dept division team group squad role permission privilege right feature
+    module plugin package service plan tier course lesson class school university college faculty campus
+    hospital clinic ward hotel restaurant venue room building floor property warehouse plant facility site
+    station airport airline port vessel boat flight route line vehicle car truck machine device equipment sensor
+    asset part component material ingredient recipe dish menu drug medication medicine disease diagnosis
+    procedure test exam campaign project job position title occupation skill language lang country region state
+    province county city town district place location area zone continent territory street currency unit color
+    colour size shape style theme template form field column table schema database db index key host server node
+    cluster domain network file folder directory dir document doc report dashboard widget page url link image
+    img photo picture icon video track album song playlist movie film series episode game book publisher journal
+    media format type kind status stage phase level grade rank class setting option config configuration
+    parameter param variable attribute function method process thread queue topic channel action operation rule
+    policy condition code version release build branch repository repo commit environment env application app
+    program software tool system platform os browser bank carrier provider vendor supplier manufacturer producer
+    distributor warranty promotion discount coupon voucher tax fee bin shelf batch lot season year month week
+    day holiday calendar schedule shift timezone species breed animal pet flag badge achievement medal award
+    goal metric measure kpi question poll quiz fund portfolio stock instrument exchange constraint trigger view
+    sequence migration seed fixture edge layer map chart segment bucket cohort experiment variant produkt
+    artikel kategorie marke firma unternehmen abteilung gruppe rolle land projekt datei produit categorie marque
     entreprise societe groupe fichier pays projet producto categoria marca empresa compania departamento grupo
     archivo pais proyecto prodotto azienda gruppo paese progetto produto arquivo projeto kategoria marka
     stanowisko categorie merk bedrijf land sport league club tournament match stadium party union committee
@@ -209,9 +216,16 @@ THING = _set(
 )
 """What has a name of its own that is no person's."""
 
+EVENTS = _set(
+    """post ticket order issue thread message payment transaction event meeting conference contract task answer
+    survey"""
+)
+"""What may have a name too, while a `name` in such a table is rather that of a person who took part."""
+
 PLACES = _set(
     """city town country region state province county district continent territory airport station port zip
-    postal postcode zipcode geo geography municipality area zone timezone place ciudad ville stadt pais land"""
+    postal postcode zipcode geo geography municipality area zone timezone place ciudad ville stadt pais land ort
+    comune municipio plz"""
 )
 """Tables of these list places, not where anybody lives."""
 
@@ -245,16 +259,23 @@ ABOUT_BEFORE = _set(
 """The same before it, as the first word."""
 
 FREE = _set(
-    """note notes comment comments description descr desc message msg body bio biography remark remarks memo
-    text content contents detail details feedback review about summary narrative explanation reason complaint
-    transcript answer history statement story abstract observation instruction instructions testimonial inquiry
-    enquiry request response bemerkung bemerkungen kommentar notiz notizen beschreibung nachricht anmerkung
-    hinweis nota notas comentario comentarios observacao observacoes observacion observaciones mensaje mensagem
-    descripcion descricao descrizione commento commentaire commentaires remarque remarques opmerking opmerkingen
-    uwaga uwagi opis wiadomosc diagnosis anamnesis payload json xml html metadata meta raw blob properties
-    attributes params headers custom extra data log dump document signature примечание комментарий 備考 备注"""
+    """biografie biografia biographie note notes comment comments description descr desc message msg body bio
+    biography remark remarks memo text content contents detail details feedback review about summary narrative
+    explanation reason complaint transcript answer history statement story abstract observation instruction
+    instructions testimonial inquiry enquiry request response bemerkung bemerkungen kommentar notiz notizen
+    beschreibung nachricht anmerkung hinweis nota notas comentario comentarios observacao observacoes
+    observacion observaciones mensaje mensagem descripcion descricao descrizione commento commentaire
+    commentaires remarque remarques opmerking opmerkingen uwaga uwagi opis wiadomosc diagnosis anamnesis payload
+    json xml html metadata meta raw blob properties attributes params headers custom extra data log dump
+    document signature примечание комментарий 備考 备注"""
 )
 """Columns of text without end: anything may be in them, also in the middle of a sentence."""
+
+FREE_FIRST = _set(
+    """nota notas comentario comentarios observacao observacoes observacion observaciones mensaje mensagem
+    descripcion descricao descrizione commentaire commentaires remarque remarques opis uwagi"""
+)
+"""Those of them that come first in their language: `descripcion_pedido`."""
 
 NOISE = _set(
     """tbl tb t dim fact fct stg tmp temp bak backup old new archive arch hist audit v vw data master mst info
@@ -280,7 +301,7 @@ STEMS = {
 """Words that are recognised with so many letters too many: `emaill`, `cphone`, `essn`."""
 
 KNOWN = frozenset(
-    {word for phrase in STRONG for word in phrase} | NAME | PERSON | ADDRESSED | PEOPLE | THING | PLACES
+    {word for phrase in STRONG for word in phrase} | NAME | PERSON | ADDRESSED | PEOPLE | THING | EVENTS | PLACES
     | TRADE | ABOUT | ABOUT_BEFORE | FREE | PARTS
 )  # fmt: skip
 """What a word that is written together may be made of."""

@@ -9,6 +9,7 @@ from typing import Literal
 from anonymizers.detection.lexicon import (
     ADDRESSED,
     DOUBTFUL,
+    EVENTS,
     KNOWN,
     NAME,
     NOISE,
@@ -73,7 +74,7 @@ def _of_size(found: tuple[str, ...], size: int) -> list[Hit]:
         whole = all(word in NOISE for word in (*found[:start], *found[start + size :]))
         domain = STRONG.get(phrase) or (WHOLE.get(phrase) if size == len(found) else None)
         if domain:
-            doubtful = " ".join(phrase) in DOUBTFUL
+            doubtful = phrase in DOUBTFUL
             hits.append(Hit(domain, start, start + size, whole, doubtful))
     return hits
 
@@ -89,7 +90,7 @@ def whose(found: tuple[str, ...], at: int) -> Literal["person", "thing", "nobody
     for word in beside:
         if word in PERSON or word in ADDRESSED:
             return "person"
-        if word in THING:
+        if word in THING or word in EVENTS:
             return "thing"
     return "nobody" if all(word in NOISE for word in beside) else "unknown"
 

@@ -124,3 +124,55 @@ def test_forty_schemas_with_one_forgotten_column_are_all_caught() -> None:
         verdicts = [verdict for verdict in detect_table(columns) if verdict]
         assert [verdict.column for verdict in verdicts] == [personal], columns[0].table
         assert verdicts[0].rule is not None
+
+
+@pytest.mark.parametrize("table", ["orders", "tickets", "messages", "reviews"])
+def test_a_name_in_a_table_of_events_is_a_persons(table: str) -> None:
+    assert judged("name", table=table) is not None
+
+
+@pytest.mark.parametrize("name", ["customer", "guardian", "passenger", "contact", "owner"])
+def test_whoever_is_named_by_a_role_is_a_person(name: str) -> None:
+    verdict = judged(name, table="orders")
+    assert verdict is not None
+    assert verdict.domain == "person"
+    assert judged(name, "integer", table="orders") is None
+
+
+def beside(column: str, *others: str) -> Verdict | None:
+    columns = [column, *others]
+    return detect_table([Candidate("t", name, ColumnShape("text", length=80)) for name in columns])[0]
+
+
+def test_neighbours_tell_whose_name_it_is() -> None:
+    alone, people, goods = beside("name"), beside("name", "email", "phone"), beside("name", "price", "sku")
+    assert goods is None
+    assert alone is not None
+    assert people is not None
+    assert people.confidence > alone.confidence
+
+
+@pytest.mark.parametrize(
+    "name", ["notes", "customer_comment", "bio", "message_body", "descripcion_pedido", "Bemerkung"]
+)
+def test_long_texts_go_to_a_person_by_their_name(name: str) -> None:
+    for length in (None, 2000):
+        verdict = judged(name, length=length)
+        assert verdict is not None
+        assert verdict.undecidable
+    assert judged(name, length=100) is None
+
+
+def test_what_fits_no_strategy_goes_to_a_person_with_why() -> None:
+    shape = ColumnShape("text", nullable=False, unique=True, length=12)
+    [verdict] = detect_table([Candidate("t", "email", shape)])
+    assert verdict is not None
+    assert verdict.undecidable
+    assert verdict.domain == "email"
+    assert "12" in verdict.reasons[-1]
+
+
+def test_a_type_nobody_sees_into_still_says_what_its_name_means() -> None:
+    verdict = judged("ip_address", "other")
+    assert verdict is not None
+    assert (verdict.undecidable, verdict.domain) == (True, "ip")
