@@ -18,6 +18,7 @@ _LETTER = r"A-Za-z\x{80}-\x{10FFFF}"
 _EMAIL = rf"[^@\s,;<>\"']+@[^@\s,;<>\"']+\.[{_LETTER}0-9-]{{2,}}"
 _STREET_WORDS = (
     "street|st|avenue|ave|road|rd|lane|ln|drive|dr|boulevard|blvd|way|court|ct|place|square|terrace|parkway|highway"
+    "|circle|crescent|close|grove|loop|trail|plaza|alley|apt|suite"
     "|rue|chemin|via|viale|piazza|calle|carrera|avenida|rua|travessa|ulica|ul"
 )
 PATTERNS = {
