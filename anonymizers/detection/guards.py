@@ -37,7 +37,7 @@ def about(hit: Hit, words: tuple[str, ...]) -> str | None:
     """The word that makes the column tell something about the phrase instead of holding it (`email_sent_at`)."""
     if hit.start > 0 and words[0] in ABOUT_BEFORE:
         return words[0]
-    if words[:1] == ("last",) and hit.domain == "username" and not hit.start:
+    if words[0] == "last" and hit.domain == "username":  # when, not who
         return words[0]
     for word in words[hit.end :]:
         if word == "code" and hit.domain not in _CODED:
