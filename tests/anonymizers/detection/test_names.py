@@ -14,7 +14,8 @@ SAME = {"person": {"person", "username"}}
 """`user_name` is a login as often as a name."""
 
 FALSE_ALARMS = """
-last_login lastLoginTs email_sent_at email_verified emailSentAt EMAIL_COUNT name_length nameLength city_count phone_type phoneVerified
+last_login lastLoginTs
+email_sent_at email_verified emailSentAt EMAIL_COUNT name_length nameLength city_count phone_type phoneVerified
 address_id city_id address_type email_status email_template zip_file_path card_type card_status ip_version
 mac_os_version birth_rate username_changed_at login_attempts is_email_verified has_phone allow_mobile file_name
 fileName filename host_name table_name column_name product_name company_name brandName category_name country_name
