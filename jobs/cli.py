@@ -10,45 +10,16 @@ import os
 import sys
 from contextlib import suppress
 from errno import EBADF, EIO, ENOSPC, EPIPE
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from jobs import cli_keys
+from jobs import cli_approvals, cli_detect, cli_keys
+from jobs.cli_options import Control, Env, Environments, File, Id, Json, console, example, print_json
 from jobs.errors import MEANINGS, Exit, UsageError, tell
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from jobs.control.states import Stop
-
-File: TypeAlias = Annotated[Path, typer.Argument(help="The operation's file, YAML or JSON.")]
-Id: TypeAlias = Annotated[str, typer.Argument(help="The operation's ID, or its beginning.")]
-Env: TypeAlias = Annotated[str, typer.Argument(help="The environment's name.")]
-Json: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
-Environments: TypeAlias = Annotated[
-    Path | None,
-    typer.Option(help="Environments file. Else DBAGENT_ENVIRONMENTS, else conf/environments.yaml.", metavar="FILE"),
-]
-
-
-def _without_password(url: str | None) -> str | None:
-    if url is not None:
-        from jobs.control.database import check_argument
-
-        check_argument(url)
-    return url
-
-
-Control: TypeAlias = Annotated[
-    str | None,
-    typer.Option(
-        help="Control store, without a password. Else DBAGENT_CONTROL, else a file in your state folder.",
-        metavar="URL",
-        callback=_without_password,
-    ),
-]
 
 app = typer.Typer(
     help="Copy any database into another, fast, with personal data replaced on the way, exactly once.",
@@ -58,13 +29,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_keys.app, name="key")
+cli_approvals.add_to(app)
+cli_detect.add_to(app)
 
 
-def _example(line: str) -> str:
-    return f"Example: dbagent {line}"
-
-
-@app.command(epilog=_example("plan conf/operation.yaml"))
+@app.command(epilog=example("plan conf/operation.yaml"))
 def plan(file: File, json: Json = False, environments: Environments = None) -> None:
     """Show what an operation would do, and everything that stops it. Changes nothing."""
     from jobs.config.request import load_request
@@ -74,31 +43,40 @@ def plan(file: File, json: Json = False, environments: Environments = None) -> N
 
     with open_workbench(*load_request(file, environments)) as bench:
         if json:
-            _print_json(render.as_json(bench.plan))
+            print_json(render.as_json(bench.plan))
         else:
-            _console().print(render.table(bench.plan))
+            console().print(render.table(bench.plan))
         if bench.plan.errors:
             raise PlanRefused(bench.plan.errors)
 
 
-@app.command(epilog=_example("run conf/operation.yaml"))
+@app.command(epilog=example("run conf/operation.yaml"))
 def run(
     operation: Annotated[str, typer.Argument(help="The operation's file, or the ID of one that exists.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
+    now: Annotated[bool, typer.Option("--now", help="Do not wait for its scheduled time.")] = False,
     environments: Environments = None,
     control: Control = None,
 ) -> None:
-    """Run an operation: continue its unfinished run if its plan is unchanged, else start a new one."""
+    """Run an operation: continue its unfinished run if its plan is unchanged, else start a new one. Without the approvals
+    it needs it is only recorded, and the exit code says so (7): run it again when they are there."""
     from jobs.running import jvm
 
     if not dry_run:
         jvm.launch()
     from jobs.running.run import run as work
 
-    work(operation, environments_path=environments, control_url=control, dry_run=dry_run, console=_console())
+    work(
+        operation,
+        environments_path=environments,
+        control_url=control,
+        dry_run=dry_run,
+        early=now,
+        console=console(),
+    )
 
 
-@app.command(epilog=_example("resume op-20261121-3f9a2c"))
+@app.command(epilog=example("resume op-20261121-3f9a2c"))
 def resume(operation: Id, environments: Environments = None, control: Control = None) -> None:
     """Continue a paused or failed operation where it stopped."""
     from jobs.running import jvm
@@ -106,10 +84,10 @@ def resume(operation: Id, environments: Environments = None, control: Control = 
     jvm.launch()
     from jobs.running.run import resume as work
 
-    work(operation, environments_path=environments, control_url=control, console=_console())
+    work(operation, environments_path=environments, control_url=control, console=console())
 
 
-@app.command(epilog=_example("progress op-20261121-3f9a2c"))
+@app.command(epilog=example("progress op-20261121-3f9a2c"))
 def progress(operation: Id, json: Json = False, control: Control = None) -> None:
     """Show how far an operation is: live on a terminal until it ends, else once."""
     from jobs import views
@@ -119,17 +97,17 @@ def progress(operation: Id, json: Json = False, control: Control = None) -> None
     with ControlStore.open(control) as store:
         row = store.get(operation)
         if json:
-            _print_json(views.progress_json(row))
+            print_json(views.progress_json(row))
             return
-        console = _console()
-        if console.is_terminal:
-            row = watch(store, row, console)
-        console.print(views.progress_line(row), markup=False, soft_wrap=True)
+        shown = console()
+        if shown.is_terminal:
+            row = watch(store, row, shown)
+        shown.print(views.progress_line(row), markup=False, soft_wrap=True)
         if said := views.silence(row):
             sys.stderr.write(said + "\n")
 
 
-@app.command(name="list", epilog=_example("list --limit 50"))
+@app.command(name="list", epilog=example("list --limit 50"))
 def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     json: Json = False,
@@ -142,33 +120,38 @@ def list_(
     with ControlStore.open(control) as store:
         rows = store.recent(limit)
     if json:
-        _print_json([views.brief_json(row) for row in rows])
+        print_json([views.brief_json(row) for row in rows])
     else:
-        _console().print(views.operations(rows))
+        console().print(views.operations(rows))
 
 
-@app.command(epilog=_example("show op-20261121-3f9a2c --json"))
+@app.command(epilog=example("show op-20261121-3f9a2c --json"))
 def show(operation: Id, json: Json = False, control: Control = None) -> None:
     """Show everything about one operation, its tables included."""
-    from jobs import views
+    from jobs import views, views_approvals
+    from jobs.config.approvals import load_approvals
     from jobs.control.store import ControlStore
 
+    people = load_approvals().people
     with ControlStore.open(control) as store:
         row = store.get(operation)
-        tasks = store.tasks(row.id)
+        tasks, decisions = store.tasks(row.id), store.decisions(row)
+        lacking = store.lacking(row, people)
     if json:
-        _print_json({**views.operation_json(row), "tasks": [views.task_json(task) for task in tasks]})
+        approvals = views_approvals.approvals_json(row, decisions, lacking)
+        print_json({**views.operation_json(row), **approvals, "tasks": [views.task_json(task) for task in tasks]})
     else:
-        _console().print(views.operation(row, tasks))
+        console().print(views.operation(row, tasks))
+        console().print(views_approvals.approvals(row, decisions, lacking, people))
 
 
-@app.command(epilog=_example("pause op-20261121-3f9a2c"))
+@app.command(epilog=example("pause op-20261121-3f9a2c"))
 def pause(operation: Id, control: Control = None) -> None:
     """Ask an operation to stop soon; `resume` continues it."""
     _stop(operation, "pause", control)
 
 
-@app.command(epilog=_example("cancel op-20261121-3f9a2c"))
+@app.command(epilog=example("cancel op-20261121-3f9a2c"))
 def cancel(operation: Id, control: Control = None) -> None:
     """Ask an operation to stop for good."""
     _stop(operation, "cancel", control)
@@ -185,7 +168,7 @@ def _stop(operation: str, what: Stop, control: str | None) -> None:
         sys.stdout.write(f"{row.id}: {row.status}\n")
 
 
-@app.command(epilog=_example("status DEV"))
+@app.command(epilog=example("status DEV"))
 def status(environment: Env, json: Json = False, environments: Environments = None) -> None:
     """Show what was last copied into an environment, and whether it is complete. Asks that database itself."""
     from jobs import views
@@ -193,12 +176,12 @@ def status(environment: Env, json: Json = False, environments: Environments = No
 
     found = copied_into(environment, environments)
     if json:
-        _print_json(found)
+        print_json(found)
     else:
-        _console().print(views.status(found))
+        console().print(views.status(found))
 
 
-@app.command(epilog=_example("engines"))
+@app.command(epilog=example("engines"))
 def engines(json: Json = False) -> None:
     """List the database engines this program knows, and what each needs in an environment."""
     from jobs import views
@@ -206,12 +189,12 @@ def engines(json: Json = False) -> None:
 
     facts = every_engine()
     if json:
-        _print_json(views.engines_json(facts))
+        print_json(views.engines_json(facts))
     else:
-        _console().print(views.engines(facts))
+        console().print(views.engines(facts))
 
 
-@app.command(epilog=_example("check PROD"))
+@app.command(epilog=example("check PROD"))
 def check(environment: Env, json: Json = False, environments: Environments = None) -> None:
     """Connect to an environment as source and, if writable, as target; show what the server says and allows."""
     from jobs import views
@@ -219,24 +202,11 @@ def check(environment: Env, json: Json = False, environments: Environments = Non
 
     found, problem = examine(environment, environments)
     if json:
-        _print_json(found)
+        print_json(found)
     else:
-        _console().print(views.check(found))
+        console().print(views.check(found))
     if problem is not None:
         raise problem
-
-
-def _console() -> Console:
-    """Stdout. Wide where nobody watches, so that nothing is wrapped in a file."""
-    from rich.console import Console
-
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def call(arguments: list[str]) -> int:

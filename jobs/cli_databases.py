@@ -1,20 +1,27 @@
-"""What `engines`, `check` and `status` ask the connectors: facts, servers, and what a target remembers."""
+"""What `engines`, `check`, `status` and `detect` ask the connectors: facts, servers, what a target remembers, samples."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from connectors.contract import Connector, Endpoint, Facts, RunRecord, SourceSession, TableState, TargetSession
 from connectors.contract import connector as connector_of
 from connectors.contract import engines as engine_names
 from connectors.errors import ConnectorError
+from connectors.schema import Schema, Table, TableName
 from jobs.config.environment import Environment, choose, load_environments
+from jobs.config.names import parse_table
 from jobs.errors import UsageError
+from jobs.planning.findings import nearest
 from jobs.views import status_json
+
+if TYPE_CHECKING:
+    from jobs.planning.detected import Surveyed
 
 APPLICATION = "dbagent/look"
 
@@ -63,6 +70,42 @@ def examine(name: str, path: Path | None) -> tuple[dict[str, Any], ConnectorErro
         problem = problem or second
     found = {"environment": name, "engine": environment.engine, "title": chosen.facts.title}
     return {**found, "source": source, "target": target}, problem
+
+
+def surveyed(name: str, wanted: Sequence[str] | None, path: Path | None) -> Surveyed:
+    """Which columns of an environment's tables look personal. Raises ConnectorError, UsageError."""
+    from jobs.planning import detected
+    from jobs.running.workbench import sampler
+
+    environment = _environment(name, path)
+    chosen = connector_of(environment.engine)
+    try:
+        with closing(chosen.source(environment.endpoint(name, APPLICATION))) as session:
+            schema = session.schema()
+            tables = _tables(schema, wanted, chosen.facts.default_schema, name)
+            return detected.surveyed(name, tables, schema, sampler(session), chosen.facts.default_schema)
+    except ConnectorError as error:
+        raise error.at(name) from None
+
+
+def _tables(
+    schema: Schema, wanted: Sequence[str] | None, default_schema: str | None, environment: str
+) -> Sequence[Table]:
+    if not wanted:
+        return schema.tables
+    known = {table.name: table for table in schema.tables}
+    found = []
+    for text in wanted:
+        try:
+            schema_name, plain = parse_table(text)
+        except ValueError as problem:
+            raise UsageError(str(problem), text) from None
+        table = known.get(TableName(schema_name or default_schema, plain))
+        if table is None:
+            hint = nearest(text, map(str, known))
+            raise UsageError(f"there is no such table in {environment}", text, hint)
+        found.append(table)
+    return found
 
 
 def _environment(name: str, path: Path | None) -> Environment:

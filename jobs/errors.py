@@ -7,6 +7,7 @@
     ├── ConnectionProblem   the control store cannot be reached or used
     ├── RunFailed           the run stopped half-way and can be resumed
     ├── RunStopped          a person paused or cancelled the run
+    ├── AwaitingApproval    the operation may not run yet: approvals or its time are missing
     ├── VerificationFailed  everything is copied, but a check afterwards failed
     └── AlreadyRunning      another driver is at work
 
@@ -37,6 +38,7 @@ class Exit(IntEnum):
     CONNECTION = 4
     FAILED = 5
     STOPPED = 6
+    AWAITING = 7
     UNVERIFIED = 8
     BUSY = 9
 
@@ -49,6 +51,7 @@ MEANINGS = {
     Exit.CONNECTION: "cannot connect, not found or not allowed",
     Exit.FAILED: "the run failed and can be resumed",
     Exit.STOPPED: "paused or cancelled",
+    Exit.AWAITING: "waits for approval, or for its scheduled time",
     Exit.UNVERIFIED: "copied, but verification failed",
     Exit.BUSY: "another run is at work on this target",
 }
@@ -109,6 +112,10 @@ class RunStopped(JobError):
     """A person paused or cancelled the run."""
 
 
+class AwaitingApproval(JobError):
+    """The operation may not run yet: approvals are missing, or its scheduled time has not come."""
+
+
 class VerificationFailed(JobError):
     """Everything is copied, but a check afterwards failed."""
 
@@ -123,6 +130,7 @@ FAMILIES: tuple[tuple[type[BaseException], Exit], ...] = (
     (AnonymizerError, Exit.USAGE),
     (PlanRefused, Exit.REFUSED),
     (ConnectionProblem, Exit.CONNECTION),
+    (AwaitingApproval, Exit.AWAITING),
     (VerificationFailed, Exit.UNVERIFIED),
     (AlreadyRunning, Exit.BUSY),
     (LeaseHeld, Exit.BUSY),

@@ -17,7 +17,15 @@ from connectors.contract import Facts, RunRecord, TableState
 from jobs.control.rows import LIVE, OperationRow, TaskRow
 from jobs.planning.render import size
 
-COLOURS = {"completed": "green", "running": "cyan", "failed": "red", "paused": "yellow", "cancelled": "yellow"}
+COLOURS = {
+    "completed": "green",
+    "running": "cyan",
+    "failed": "red",
+    "rejected": "red",
+    "paused": "yellow",
+    "cancelled": "yellow",
+    "awaiting_approval": "yellow",
+}
 
 
 def duration(seconds: float) -> str:
@@ -118,7 +126,7 @@ def operation_json(row: OperationRow) -> dict[str, Any]:
 
 def brief_json(row: OperationRow) -> dict[str, Any]:
     """An operation in a list: without its definition, plan and report."""
-    return {n: v for n, v in operation_json(row).items() if n not in ("definition", "plan_what", "report")}
+    return {n: v for n, v in operation_json(row).items() if n not in ("definition", "plan_what", "plan_how", "report")}
 
 
 def task_json(row: TaskRow) -> dict[str, Any]:

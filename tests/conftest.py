@@ -31,6 +31,10 @@ def pytest_configure() -> None:
     os.environ["HOME"] = str(home)
     for name, folder in {"STATE": "state", "CACHE": "cache", "CONFIG": "config", "DATA": "data"}.items():
         os.environ[f"XDG_{name}_HOME"] = str(home / folder)
+    # Who may allow what is told where that is tested; elsewhere nobody is asked.
+    nobody_asked = home / "approvals.yaml"
+    nobody_asked.write_text("roles: {}\npairs: {PROD -> DEV: {roles: [], unmasked: true}}\n")
+    os.environ["DBAGENT_APPROVALS"] = str(nobody_asked)
 
 
 def pytest_unconfigure() -> None:

@@ -17,6 +17,12 @@ def dictionary(name: str) -> dict[str, Any]:
     return content
 
 
+def versions() -> dict[str, int]:
+    """Every dictionary's version, by name."""
+    names = sorted(file.name for file in files(__name__).iterdir() if file.name.endswith(".json"))
+    return {name.removesuffix(".json"): dictionary(name.removesuffix(".json"))["version"] for name in names}
+
+
 @cache
 def words(name: str, which: str) -> pa.Array:
     """One list of a dictionary, as an Arrow array to take from."""

@@ -25,7 +25,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from jobs.config.environment import Environment
 from jobs.config.files import read
-from jobs.config.strict import Strict, checked, nearest
+from jobs.config.strict import Strict, checked
 from jobs.errors import ConfigError
 
 DEFAULT = Path("conf/approvals.yaml")
@@ -123,7 +123,8 @@ class Approvals(Strict):
 
     @property
     def people(self) -> People:
-        return {role: frozenset(self.roles.get(role, ())) for role in ROLES}  # type: ignore[call-overload]
+        none: People = {role: frozenset() for role in ROLES}
+        return {**none, **{str(role): frozenset(people) for role, people in self.roles.items()}}
 
     def requirement(
         self, source: str, target: str, environments: Mapping[str, Environment], more: Iterable[str] = ()
@@ -166,24 +167,13 @@ def approvals_path(given: Path | str | None = None) -> Path:
 
 
 def load_approvals(path: Path | str | None = None) -> Approvals:
-    """Who may allow what. Raises ConfigError with all problems."""
+    """Who may allow what. Where the file is at its usual place and missing, every pair needs all four roles and nobody may
+    fill any. Raises ConfigError with all problems."""
     file = approvals_path(path)
-    try:
-        found = read(file)
-    except ConfigError as error:
-        todo = "" if file.exists() else "copy conf/approvals.example.yaml there, or name it with DBAGENT_APPROVALS"
-        raise ConfigError(error.problems, todo) from None
+    if file == DEFAULT and not file.exists():
+        return Approvals(roles={})
+    found = read(file)
     if file.stat().st_mode & stat.S_IWOTH:
         raise ConfigError([f"{file}: every user of this machine can change it: chmod o-w {file}"])
     approvals: Approvals = checked(Approvals, found, file)
     return approvals
-
-
-def unknown_pairs(approvals: Approvals, environments: Mapping[str, Environment]) -> list[str]:
-    """Problems with pairs that name no environment."""
-    names = sorted({name for pair in approvals.pairs for name in pair.split(" -> ")})
-    return [
-        f"approvals: pairs: there is no environment {name!r}{nearest(name, environments)}"
-        for name in names
-        if name not in environments
-    ]

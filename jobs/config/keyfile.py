@@ -15,6 +15,11 @@ DEFAULT = "file:~/.config/dbagent/master.key"
 """Where the key of an operation without a policy is kept, and that of a policy that names none."""
 
 
+def usual_key() -> SecretRef:
+    """Where the master key is kept when nothing else is said."""
+    return SecretRef(secret=DEFAULT)
+
+
 def new(path: Path) -> MasterKey:
     """Write a new key (64 hexadecimal characters, mode 0600) to a file that is not there yet. Raises UsageError."""
     path = Path(os.path.abspath(path.expanduser()))

@@ -7,11 +7,13 @@ Loading one makes it self-contained: the policy is inlined, paths are absolute, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
+from jobs.config.approvals import Roles
 from jobs.config.files import read
 from jobs.config.names import parse_table
 from jobs.config.policy import Policy
@@ -39,6 +41,19 @@ Tables = Annotated[
 ]
 
 
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text.removesuffix("Z") + "+00:00" if text.endswith("Z") else text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("must be a moment with its zone, as in 2026-12-01T02:00:00+01:00")
+    return moment.astimezone(timezone.utc).isoformat()
+
+
+Moment = Annotated[str, AfterValidator(_moment)]
+
+
 class Operation(Strict):
     """One request to copy. Each field is checked against those before it, so that all problems show at once."""
 
@@ -49,12 +64,17 @@ class Operation(Strict):
     exclude: list[TableText] = Field(default=[])
     filter: dict[TableText, Where] = Field(default={}, validate_default=True)
     anonymize: bool = True
-    policy: Policy | None = Field(default=None, validate_default=True)
+    policy: Policy | None = None
+    """Without one the detector's proposals stand for it."""
     parallel_workers: int = Field(default=4, ge=1, le=64)
     if_target_not_empty: Literal["refuse", "truncate", "append"] = "refuse"
     on_violation: Literal["fail", "report"] = "fail"
     domain_id: str | None = None
     """An opaque label for reports."""
+    required_approvers: Roles = Field(default=[])
+    """Roles this operation needs besides those of its pair."""
+    scheduled_at: Moment | None = None
+    """It does not run before."""
 
     @field_validator("target_env")
     @classmethod
@@ -103,10 +123,7 @@ class Operation(Strict):
     @field_validator("policy")
     @classmethod
     def _goes_with_anonymize(cls, policy: Policy | None, info: ValidationInfo) -> Policy | None:
-        anonymize = info.data.get("anonymize")
-        if anonymize is True and policy is None:
-            raise ValueError("is missing: name a policy file, write the policy here, or set anonymize: false")
-        if anonymize is False and policy is not None:
+        if info.data.get("anonymize") is False and policy is not None:
             raise ValueError("has no use with anonymize: false; remove one of them")
         return policy
 

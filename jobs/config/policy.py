@@ -1,4 +1,4 @@
-"""A policy: what happens to each column, and where the master key is kept.
+"""A policy: what happens to each column, and where the master key is kept (else: in your configuration folder).
 
 key: {secret: "file:~/.config/dbagent/master.key"}
 columns:
@@ -15,6 +15,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
+from jobs.config.keyfile import usual_key
 from jobs.config.names import ColumnName, parse_column
 from jobs.config.secrets import SecretRef
 from jobs.config.strict import Strict
@@ -31,6 +32,7 @@ class PolicyRule:
     strategy: str | None
     domain: str | None
     options: Mapping[str, Any] = field(default_factory=dict)
+    origin: str = "policy"
 
 
 def _scalar(option: Any) -> Any:
@@ -81,7 +83,7 @@ def _column(text: str) -> str:
 class Policy(Strict):
     """Rules by column, and the key they work with."""
 
-    key: SecretRef
+    key: SecretRef = Field(default_factory=usual_key)
     columns: dict[Annotated[str, AfterValidator(_column)], ColumnRule]
 
     @field_validator("columns")

@@ -122,6 +122,11 @@ def _begin(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
+def alone(connection: sa.Connection) -> bool:
+    """Whether this is a store in a file, of one operating system's users, rather than on a server with its own logins."""
+    return in_a_file(connection.engine.url)
+
+
 def take_turns(connection: sa.Connection, lock: int) -> None:
     """One process at a time from here to the end of the transaction. In a file every writer is alone already."""
     if connection.engine.dialect.name == "postgresql":

@@ -32,6 +32,7 @@ class OperationRow:
     definition: dict[str, Any]
     plan_sha256: str
     plan_what: dict[str, Any]
+    plan_how: dict[str, Any] | None
     requested_by: str
     status: OperationStatus
     run_id: str | None

@@ -1,5 +1,8 @@
 """What states an operation and a table task can be in, and every way from one to another.
 
+    draft → awaiting_approval ⇄ approved → running → completed | failed | paused | cancelled
+                     └───────────┴──→ rejected             └────────┴→ running (resume)
+
 A transition that is not in these tables does not exist: the store refuses it.
 """
 
@@ -8,16 +11,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
-OperationStatus: TypeAlias = Literal["pending", "running", "completed", "failed", "paused", "cancelled"]
+OperationStatus: TypeAlias = Literal[
+    "draft", "awaiting_approval", "approved", "running", "completed", "failed", "paused", "cancelled", "rejected"
+]
 TaskStatus: TypeAlias = Literal["pending", "running", "completed", "failed", "paused"]
-Stop: TypeAlias = Literal["pause", "cancel"]
-Ended: TypeAlias = Literal["completed", "failed", "paused", "cancelled"]
+Stop: TypeAlias = Literal["pause", "cancel", "reject"]
+Ended: TypeAlias = Literal["completed", "failed", "paused", "cancelled", "rejected"]
 
 Transitions: TypeAlias = Mapping[tuple[str, str], str]
 """(from, to) → what that step is called"""
 
 OPERATION: Transitions = {
-    ("pending", "running"): "start",
+    ("draft", "awaiting_approval"): "submit",
+    ("awaiting_approval", "approved"): "approve",
+    ("approved", "awaiting_approval"): "void",
+    ("approved", "running"): "start",
     ("failed", "running"): "resume",
     ("paused", "running"): "resume",
     ("running", "running"): "take over from a dead driver",
@@ -25,10 +33,16 @@ OPERATION: Transitions = {
     ("running", "failed"): "fail",
     ("running", "paused"): "pause",
     ("running", "cancelled"): "cancel",
+    ("running", "rejected"): "reject",
     ("paused", "completed"): "complete late",
-    ("pending", "cancelled"): "cancel",
+    ("awaiting_approval", "cancelled"): "cancel",
+    ("approved", "cancelled"): "cancel",
     ("failed", "cancelled"): "cancel",
     ("paused", "cancelled"): "cancel",
+    ("awaiting_approval", "rejected"): "reject",
+    ("approved", "rejected"): "reject",
+    ("failed", "rejected"): "reject",
+    ("paused", "rejected"): "reject",
 }
 
 TASK: Transitions = {
@@ -42,8 +56,11 @@ TASK: Transitions = {
     ("completed", "running"): "start again",
 }
 
-OVER: frozenset[str] = frozenset({"completed", "cancelled"})
+OVER: frozenset[str] = frozenset({"completed", "cancelled", "rejected"})
 """Statuses no operation leaves."""
+
+WAITING: frozenset[str] = frozenset({"draft", "awaiting_approval", "approved"})
+"""Statuses of an operation that has never run."""
 
 
 class ImpossibleTransition(Exception):

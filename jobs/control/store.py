@@ -6,38 +6,46 @@ operations of their own. Only the driver writes here, never a Spark executor.
 
 from __future__ import annotations
 
-import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
+from jobs.config.approvals import People
+from jobs.control.approvals import ApprovalStore, Permission, refused
 from jobs.control.database import START_LOCK, connect, locate, take_turns
 from jobs.control.driving import free, granted, held, untouched
 from jobs.control.rows import OperationRow, now
-from jobs.control.states import OPERATION, OVER, Ended, Stop, step
+from jobs.control.states import OPERATION, OVER, WAITING, Ended, Stop, step
 from jobs.control.tables import operations
 from jobs.control.tasks import TaskStore
-from jobs.errors import UsageError
+from jobs.errors import AwaitingApproval, UsageError
 
 
 def _always(holder: str) -> bool:
     return True
 
 
-class ControlStore(TaskStore):
-    """The open store, operations and table tasks. Threads may share one."""
+@dataclass(frozen=True)
+class Planned:
+    """A plan as the store records it: its hash, what it is the hash of, and what else its approvers see."""
+
+    sha256: str
+    what: Mapping[str, Any]
+    how: Mapping[str, Any]
+
+
+class ControlStore(TaskStore, ApprovalStore):
+    """The open store: operations, their table tasks, approvals and audit trail. Threads may share one."""
 
     @classmethod
     def open(cls, url: str | None = None) -> ControlStore:
         """The store at `url`, else DBAGENT_CONTROL, else in the user's state folder; created or upgraded where needed.
         Raises ConfigError, ConnectionProblem."""
         return cls(connect(locate(url)))
-
-    def close(self) -> None:
-        self._engine.dispose()
 
     def __enter__(self) -> ControlStore:
         return self
@@ -48,43 +56,43 @@ class ControlStore(TaskStore):
     def find_or_create(
         self,
         definition: Mapping[str, Any],
+        planned: Planned,
         *,
-        plan_sha256: str,
-        plan_what: Mapping[str, Any],
         requested_by: str,
+        people: People,
         seen: OperationRow | None,
     ) -> OperationRow:
         """The unfinished operation with this plan on this target, else a new one: what was asked for (an `Operation` as
-        JSON) and planned. `seen` is what `latest` gave before the plan looked at the target. Of several drivers that come
-        at once, all get the same operation. Raises AlreadyRunning where one has run it meanwhile."""
+        JSON) and planned; it waits for approval, unless approvals that stand cover it. `seen` is what `latest` gave before
+        the plan looked at the target. Of several drivers that come at once, all get the same operation. Raises
+        AlreadyRunning where one has run it meanwhile."""
         with self._writing() as connection:
             take_turns(connection, START_LOCK)
-            row = self._latest(connection, plan_sha256, definition["target_env"])
+            row = self._latest(connection, planned.sha256, definition["target_env"])
             if row is not None:
                 untouched(row, seen)
                 if row.status not in OVER:
                     return row
-            values = _new(definition, plan_sha256, plan_what, requested_by)
+            values = _new(definition, planned, requested_by)
             while connection.execute(sa.select(operations.c.id).where(operations.c.id == values["id"])).first():
                 values["id"] = _id(values["created_at"])
             connection.execute(operations.insert().values(values))
-            return OperationRow.of(connection.execute(operations.select().where(operations.c.id == values["id"])).one())
+            row = self._hold(connection, values["id"])
+            self._note(connection, requested_by, "requested", row)
+            return self._submit(connection, row, requested_by, people)
 
-    def get(self, reference: str) -> OperationRow:
-        """The operation of this ID, or of the only one that begins so, with or without its date: `op-20261121-3f9a2c`,
-        `3f9a`. Raises UsageError."""
-        found = []
-        if re.fullmatch(r"[0-9a-z-]+", reference):
-            known = sa.or_(*(operations.c.id.like(f"{head}{reference}%") for head in ("", "op-________-")))
-            with self._reading() as connection:
-                found = [OperationRow.of(row) for row in connection.execute(operations.select().where(known).limit(20))]
-        exact = [row for row in found if row.id == reference]
-        if len(exact or found) == 1:
-            return (exact or found)[0]
-        if found:
-            names = ", ".join(sorted(row.id for row in found))
-            raise UsageError("more than one operation begins so", reference, f"write more of it: {names}")
-        raise UsageError("there is no such operation", reference, "see the operations there are with: dbagent list")
+    def replan(self, operation_id: str, planned: Planned, changes: str, *, person: str, people: People) -> OperationRow:
+        """Give an operation that has never run the plan as it is now: earlier approvals no longer count. `changes` says in
+        what it differs. Raises UsageError."""
+        with self._writing() as connection:
+            row = self._hold(connection, operation_id)
+            if row.status not in WAITING:
+                raise UsageError(f"the operation is {row.status}: its plan stays", f"operation {row.id}")
+            row = self._change(
+                connection, row.id, plan_sha256=planned.sha256, plan_what=dict(planned.what), plan_how=dict(planned.how)
+            )
+            self._note(connection, person, "plan changed", row, changes)
+            return self._submit(connection, row, person, people)
 
     def recent(self, limit: int = 20) -> list[OperationRow]:
         """The newest operations first."""
@@ -108,8 +116,9 @@ class ControlStore(TaskStore):
         return None if row is None else OperationRow.of(row)
 
     def cancelled(self, run_id: str) -> bool:
-        """Whether an operation was cancelled that this run was, or is, the run of."""
-        query = sa.select(operations.c.id).where(operations.c.run_id == run_id, operations.c.status == "cancelled")
+        """Whether an operation was cancelled or rejected that this run was, or is, the run of."""
+        given_up = operations.c.status.in_(("cancelled", "rejected"))
+        query = sa.select(operations.c.id).where(operations.c.run_id == run_id, given_up)
         with self._reading() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
@@ -118,6 +127,7 @@ class ControlStore(TaskStore):
         seen: OperationRow,
         run_id: str,
         holder: str,
+        permission: Permission,
         *,
         workers: int,
         limits: Mapping[str, int],
@@ -126,7 +136,8 @@ class ControlStore(TaskStore):
         """Make `holder` the one driver of the operation that the caller has `seen`, with as many of the wanted `workers`
         as the `limits` of its environments leave (name → most connections of all operations together; see `workers`
         of what is returned). `alive(driver)` tells of another driver, heard of lately, whether it still runs.
-        Raises AlreadyRunning, UsageError, RunFailed."""
+        Raises AwaitingApproval, AlreadyRunning, UsageError, RunFailed."""
+        person = self.person()
         with self._writing() as connection:
             take_turns(connection, START_LOCK)
             row = self._hold(connection, seen.id)
@@ -135,22 +146,27 @@ class ControlStore(TaskStore):
             if row.status in OVER:
                 what = f"the operation is {row.status} and does not run again"
                 raise UsageError(what, f"operation {row.id}", "run its file: that makes a new operation")
-            step(OPERATION, f"operation {row.id}", row.status, "running")
-            moment = now()
-            return self._change(
-                connection,
-                row.id,
-                status="running",
-                run_id=run_id,
-                holder=holder,
-                workers=granted(connection, row, workers, limits),
-                heartbeat_at=moment,
-                started_at=moment,
-                rows_before=row.rows_copied,
-                completed_at=None,
-                stop_requested=None,
-                error=None,
-            )
+            row, lacking = self._settle(connection, row, person, permission.people)
+            waits = _not_yet(row, lacking, permission)
+            if waits is None:
+                step(OPERATION, f"operation {row.id}", row.status, "running")
+                self._note(connection, person, "started" if row.run_id is None else "resumed", row, f"run {run_id}")
+                moment = now()
+                return self._change(
+                    connection,
+                    row.id,
+                    status="running",
+                    run_id=run_id,
+                    holder=holder,
+                    workers=granted(connection, row, workers, limits),
+                    heartbeat_at=moment,
+                    started_at=moment,
+                    rows_before=row.rows_copied,
+                    completed_at=None,
+                    stop_requested=None,
+                    error=None,
+                )
+        raise waits  # what was settled stays
 
     def progress(
         self,
@@ -188,15 +204,17 @@ class ControlStore(TaskStore):
 
     def request_stop(self, reference: str, what: Stop) -> OperationRow:
         """Ask the driver to stop. Where none is at work, the operation is paused or cancelled at once. Raises UsageError."""
-        found = self.get(reference)
+        found, person = self.get(reference), self.person()
         with self._writing() as connection:
             row = self._hold(connection, found.id)
             if row.live:  # a cancel is not softened into a pause
-                wanted = "cancel" if row.stop_requested == "cancel" else what
+                wanted = row.stop_requested if row.stop_requested in ("cancel", "reject") else what
+                self._note(connection, person, "stop asked", row, wanted)
                 return self._change(connection, row.id, stop_requested=wanted)
             after: Ended = "paused" if what == "pause" else "cancelled"
             if (row.status, after) not in OPERATION:
                 raise UsageError(f"the operation is {row.status}: nothing to {what}", f"operation {row.id}")
+            self._note(connection, person, after, row)
             # request and holder stay: a driver that was only slow finds the one and may still have the last word
             return self._change(connection, row.id, status=after, stop_requested=what, completed_at=now())
 
@@ -211,11 +229,13 @@ class ControlStore(TaskStore):
         """The driver's last word, and what was proven. Where somebody has stopped the operation meanwhile because its driver
         seemed dead, it stays so, unless it is complete after all. Returns what it is now. Raises AlreadyRunning where
         another driver has taken over: then the last word is that one's."""
+        person = self.person()
         with self._writing() as connection:
             row = self._hold(connection, operation_id)
             held(row, holder)
             if (row.status, status) not in OPERATION:
                 return self._change(connection, row.id, holder=None)
+            self._note(connection, person, status, row, error)
             return self._change(
                 connection,
                 row.id,
@@ -228,18 +248,30 @@ class ControlStore(TaskStore):
                 stop_requested=None,
             )
 
-    def _change(self, connection: sa.Connection, operation_id: str, **changes: object) -> OperationRow:
-        mine = operations.c.id == operation_id
-        connection.execute(operations.update().where(mine).values(changes))
-        return OperationRow.of(connection.execute(operations.select().where(mine)).one())
+
+def _not_yet(row: OperationRow, lacking: Sequence[str], permission: Permission) -> AwaitingApproval | None:
+    """Why the operation may not run now; None where it may. Raises UsageError where its plan is not the driver's."""
+    if row.plan_sha256 != permission.plan_sha256:
+        what = "the plan of the operation was changed meanwhile"
+        raise UsageError(what, f"operation {row.id}", f"run it again: dbagent run {row.id}")
+    if lacking:
+        return refused(row, lacking, permission.people)
+    if row.scheduled_at is not None and row.scheduled_at > now() and not permission.early:
+        return AwaitingApproval(
+            f"the operation is scheduled for {row.scheduled_at:%Y-%m-%d %H:%M %Z}",
+            f"operation {row.id}",
+            f"run it then, or at once with: dbagent run --now {row.id}",
+        )
+    return None
 
 
 def _id(created: datetime) -> str:
     return f"op-{created:%Y%m%d}-{secrets.token_hex(3)}"
 
 
-def _new(definition: Mapping[str, Any], plan_sha256: str, plan_what: Mapping[str, Any], by: str) -> dict[str, Any]:
+def _new(definition: Mapping[str, Any], planned: Planned, by: str) -> dict[str, Any]:
     """A new operation's row."""
+    scheduled = definition["scheduled_at"]
     named = definition["tables"]
     inside = {table: where for table, where in named.items() if where} if isinstance(named, Mapping) else {}
     created = now()
@@ -250,9 +282,11 @@ def _new(definition: Mapping[str, Any], plan_sha256: str, plan_what: Mapping[str
         "tables": list(named),
         "filter_conditions": {**inside, **definition["filter"]},
         "definition": dict(definition),
-        "plan_sha256": plan_sha256,
-        "plan_what": dict(plan_what),
+        "plan_sha256": planned.sha256,
+        "plan_what": dict(planned.what),
+        "plan_how": dict(planned.how),
         "requested_by": by,
-        "status": "pending",
+        "scheduled_at": None if scheduled is None else datetime.fromisoformat(scheduled),
+        "status": "draft",
         "created_at": created,
     }

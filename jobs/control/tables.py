@@ -1,4 +1,5 @@
-"""The control store's tables: operations and their table tasks. Never a cell value, key bound or secret.
+"""The control store's tables: operations, their table tasks, approvals and the audit trail. None holds a cell value, a key
+bound or a secret.
 
 The alembic migrations in `migrations/versions` create them; a test compares the two.
 """
@@ -9,7 +10,7 @@ from datetime import datetime, timezone
 
 import sqlalchemy as sa
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration. A store at this version is opened without loading alembic."""
 
 
@@ -47,6 +48,9 @@ operations = sa.Table(
     sa.Column("definition", sa.JSON, nullable=False, comment="the whole operation; secrets as references"),
     sa.Column("plan_sha256", sa.String(64), nullable=False),
     sa.Column("plan_what", sa.JSON, nullable=False, comment="what plan_sha256 is the hash of"),
+    sa.Column(
+        "plan_how", sa.JSON(none_as_null=True), comment="what else its approvers see: estimates, warnings, origins"
+    ),
     sa.Column("requested_by", sa.String(200), nullable=False),
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("run_id", sa.String(40)),
@@ -90,3 +94,35 @@ tasks = sa.Table(
     sa.Column("error_message", sa.Text),
     sa.UniqueConstraint("operation_id", "table_name", "phase", name="migration_control_task"),
 )
+
+approvals = sa.Table(
+    "operation_approvals",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("operation_id", sa.String(40), sa.ForeignKey("database_operations.id"), nullable=False),
+    sa.Column("role", sa.String(40), nullable=False),
+    sa.Column("approver", sa.String(200), nullable=False),
+    sa.Column("decision", sa.String(20), nullable=False),
+    sa.Column("comments", sa.Text),
+    sa.Column("plan_sha256", sa.String(64), nullable=False),
+    sa.Column("decided_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False, comment="until then its operation may begin"),
+    sa.Column("standing_until", UtcDateTime, comment="until then later operations with this plan may too"),
+    sa.Index("operation_approvals_plan", "plan_sha256"),
+)
+"""Rows are only added: the database itself refuses changes."""
+
+audit_log = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("who", sa.String(200), nullable=False),
+    sa.Column("place", sa.String(200), nullable=False, comment="the machine"),
+    sa.Column("event", sa.String(40), nullable=False),
+    sa.Column("operation_id", sa.String(40)),
+    sa.Column("plan_sha256", sa.String(64)),
+    sa.Column("detail", sa.Text),
+    sa.Index("audit_log_operation", "operation_id"),
+)
+"""Rows are only added: the database itself refuses changes."""

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
-from jobs.control.database import in_a_file, shown, told
-from jobs.control.rows import OperationRow, TaskRow, now
+from jobs.control.base import Base
+from jobs.control.rows import TaskRow, now
 from jobs.control.states import TASK, TaskStatus, step
-from jobs.control.tables import operations, tasks
-from jobs.errors import UsageError
+from jobs.control.tables import tasks
 
 
-class TaskStore:
-    """Table tasks, and what the whole store stands on: its transactions, and an operation's lock."""
-
-    def __init__(self, engine: sa.Engine) -> None:
-        self._engine = engine
-        self.place = shown(engine.url)
-        self.in_a_file = in_a_file(engine.url)
-
-    @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with told(self.place), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def _reading(self) -> Iterator[sa.Connection]:
-        with told(self.place), self._engine.connect().execution_options(reading=True) as connection, connection.begin():
-            yield connection
-
-    def _hold(self, connection: sa.Connection, operation_id: str) -> OperationRow:
-        """The operation, locked until this transaction ends."""
-        row = connection.execute(operations.select().where(operations.c.id == operation_id).with_for_update()).first()
-        if row is None:
-            raise UsageError("there is no such operation", operation_id, "see those there are with: dbagent list")
-        return OperationRow.of(row)
+class TaskStore(Base):
+    """Table tasks."""
 
     def tasks(self, operation_id: str) -> list[TaskRow]:
         """Every phase of every table, in the order they were put."""

@@ -10,9 +10,11 @@ from typing import Any
 from connectors.contract import Endpoint, Facts, Filter, Server
 from connectors.errors import TerminalError
 from connectors.schema import ForeignKey, Schema, Table, TableName
+from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
 from jobs.config.operation import Operation
 from jobs.planning.decisions import Decision, decide, keep_all
+from jobs.planning.detected import REST, Sample, propose, recorded, survey
 from jobs.planning.filters import parse_filter
 from jobs.planning.findings import Finding, error, nearest, warning
 from jobs.planning.order import load_order
@@ -38,27 +40,29 @@ class TargetChecks:
     creatable: Callable[[Table], list[str]]
 
 
-def build(operation: Operation, source: End, target: End, checks: TargetChecks,
-          explain: Callable[[Table, Filter], None], key_id: str | None) -> Plan:  # fmt: skip
-    """The plan, with all findings at once."""
+@dataclass(frozen=True)
+class SourceChecks:
+    """What only the source's database can tell."""
+
+    explain: Callable[[Table, Filter], None]
+    sample: Sample
+
+
+def build(operation: Operation, source: End, target: End, asks: SourceChecks, checks: TargetChecks, key_id: str | None,
+          requirement: Requirement, requested: Mapping[str, Any] | None = None) -> Plan:  # fmt: skip
+    """The plan, with all findings at once. `requested`: the plan an operation was recorded with, whose decisions count
+    where there is no policy."""
     tables, findings = _select(operation, source)
-    filters, more = _filters(operation, tables, source, explain)
+    filters, more = _filters(operation, tables, source, asks.explain)
     findings += more
     existing = {t.name: found for t in tables if (found := target.schema.get(t.name)) is not None}
     findings += _target_findings(tables, existing, target, checks)
-    if operation.anonymize:
-        assert operation.policy is not None
-        decisions, more = decide(tables, source.schema, existing, operation.policy.rules, source.facts.default_schema)
-        findings += more
-    else:
-        decisions = keep_all(tables)
-        findings.append(
-            warning(operation.target_env, "nothing is anonymized: every value arrives as it is (anonymize: false)")
-        )
+    decisions, more = _decided(operation, tables, source, existing, asks.sample, requested)
+    findings += more if operation.anonymize else [_unmasked(operation, requirement)]
     references = _references(tables, target.schema)
     plans, more = _arrange(tables, existing, filters, decisions, references, target)
     findings += more + _source_findings(source, tables)
-    what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id)
+    what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id, requirement)
     return Plan(
         operation_type=operation.operation_type,
         source_env=operation.source_env,
@@ -68,11 +72,37 @@ def build(operation: Operation, source: End, target: End, checks: TargetChecks,
         on_violation=operation.on_violation,
         tables=tuple(plans),
         references=tuple(references),
+        requirement=requirement,
         what=what,
         sha256=fingerprint(what),
         how=_how(operation, source, target, plans),
         findings=tuple(dict.fromkeys(findings)),
     )
+
+
+def _decided(operation: Operation, tables: Sequence[Table], source: End, existing: Mapping[TableName, Table], sample: Sample,
+             requested: Mapping[str, Any] | None
+             ) -> tuple[Mapping[TableName, Sequence[Decision]], list[Finding]]:  # fmt: skip
+    """What happens to each column: as the policy says, as it was requested, or as the detector proposes."""
+    default = source.facts.default_schema
+    if not operation.anonymize:
+        return keep_all(tables), []
+    if operation.policy is not None:
+        return decide(tables, source.schema, existing, operation.policy.rules, default)
+    if requested is not None:
+        return decide(tables, source.schema, existing, recorded(requested), default)
+    rules, findings = propose(tables, source.schema, survey(tables, source.schema, sample))
+    decisions, more = decide(tables, source.schema, existing, rules, default, REST)
+    return decisions, findings + more
+
+
+def _unmasked(operation: Operation, requirement: Requirement) -> Finding:
+    what = "nothing is anonymized: every value arrives as it is (anonymize: false)"
+    if requirement.unmasked:
+        return warning(operation.target_env, what)
+    pair = f"{operation.source_env} -> {operation.target_env}"
+    return error(pair, "copies unmasked, which is not allowed between these two (anonymize: false)",
+                 f"anonymize, or have `unmasked: true` said for the pair {pair} in the approvals file")  # fmt: skip
 
 
 def _settings(operation: Operation) -> dict[str, Any]:

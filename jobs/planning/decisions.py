@@ -33,6 +33,8 @@ class PolicyRule(Protocol):
     def domain(self) -> str | None: ...
     @property
     def options(self) -> Mapping[str, Any]: ...
+    @property
+    def origin(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ class Decision:
 
 
 def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, Table], rules: Iterable[PolicyRule],
-           default_schema: str | None) -> tuple[dict[TableName, list[Decision]], list[Finding]]:  # fmt: skip
-    """A decision for every copied column of every table, or findings."""
+           default_schema: str | None, rest: str | None = None
+           ) -> tuple[dict[TableName, list[Decision]], list[Finding]]:  # fmt: skip
+    """A decision for every copied column of every table, or findings. `rest`: where the decision comes from to keep columns
+    without a rule; None: they stop the plan."""
     chosen, findings = _written(source, rules, default_schema)
     inherited, conflicts = _inherit(tables, source, chosen)
     findings += conflicts
@@ -64,13 +68,14 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
         decisions[table.name] = []
         for column in table.copied:
             rule, origin = inherited.get((table.name, column.name), (None, ""))
+            origin = origin or rest or ""
             if not origin:
                 undecided.append(f"{table.name}.{_written_name(column.name)}")
                 continue
-            shape = _shape(table, targets.get(table.name), column, masked, cases[table.name, column.name])
-            decisions[table.name].append(Decision(column.name, rule, origin, shape))
+            form = shape(table, targets.get(table.name), column, masked, cases[table.name, column.name])
+            decisions[table.name].append(Decision(column.name, rule, origin, form))
             if rule is not None:
-                findings += [error(f"{table.name}.{column.name}", what) for what in check(rule, shape)]
+                findings += [error(f"{table.name}.{column.name}", what) for what in check(rule, form)]
     if undecided:
         lines = "\n".join(f"      {_yaml_key(name)}: keep" for name in undecided)
         count = "one column is" if len(undecided) == 1 else f"{len(undecided)} columns are"
@@ -140,7 +145,7 @@ def _written(source: Schema, rules: Iterable[PolicyRule], default_schema: str | 
     return chosen, findings
 
 
-def _referenced(source: Schema) -> dict[Place, list[Place]]:
+def referenced_columns(source: Schema) -> dict[Place, list[Place]]:
     """The columns that each column references, itself apart."""
     parent: dict[Place, list[Place]] = {}
     for table in source.tables:
@@ -155,7 +160,7 @@ def _inherit(tables: Sequence[Table], source: Schema, chosen: Mapping[Place, Pol
              ) -> tuple[dict[Place, tuple[Rule | None, str]], list[Finding]]:  # fmt: skip
     """Rule and origin of every decided column: foreign keys take the rule of the column they reference, whether its
     table is copied this time or at another."""
-    parent = _referenced(source)
+    parent = referenced_columns(source)
     resolved: dict[Place, tuple[Rule | None, str]] = {}
     findings: list[Finding] = []
 
@@ -167,7 +172,7 @@ def _inherit(tables: Sequence[Table], source: Schema, chosen: Mapping[Place, Pol
         own = chosen.get(place)
         result: tuple[Rule | None, str] = (None, "")
         if own is not None:
-            result = (_rule(own, place, above[0][0] if above else None), "policy")
+            result = (_rule(own, place, above[0][0] if above else None), own.origin)
         elif above:
             referenced = parent[place][0]
             result = (above[0][0], f"foreign key to {referenced[0]}.{referenced[1]}")
@@ -205,7 +210,7 @@ def _ignored_cases(source: Schema) -> dict[Place, IgnoredCase]:
     """Which letters' case each column ignores: a reference those that the column it references ignores, because that
     one's comparison decides which rows belong together."""
     own = {(table.name, column.name): column.ignores_case for table in source.tables for column in table.columns}
-    parent = _referenced(source)
+    parent = referenced_columns(source)
     found: dict[Place, IgnoredCase] = {}
     for place in own:
         last, seen = place, {place}
@@ -216,7 +221,7 @@ def _ignored_cases(source: Schema) -> dict[Place, IgnoredCase]:
     return found
 
 
-def _shape(
+def shape(
     table: Table, target: Table | None, column: Column, masked: set[str], ignores_case: IgnoredCase
 ) -> ColumnShape:
     """The narrower of both ends' forms; what is one value, the source says."""

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anonymizers.contract import ColumnShape, Rule, strategies
+from anonymizers.dictionaries import versions
 from connectors.contract import Endpoint, Filter
 from connectors.schema import ForeignKey, Table
+from jobs.config.approvals import Requirement
 from jobs.planning.decisions import Decision
 from jobs.planning.findings import Finding
 
-FORMAT = 1
+FORMAT = 2
 """Grows when `what` changes its form: older approvals then no longer match."""
 
 
@@ -56,6 +58,8 @@ class Plan:
     tables: tuple[TablePlan, ...]
     references: tuple[ForeignKey, ...]
     """Foreign keys between copied tables, as either end declares them: proved after the load."""
+    requirement: Requirement
+    """Whose approval it needs."""
     what: Mapping[str, Any] = field(repr=False)
     sha256: str
     how: Mapping[str, Any]
@@ -78,17 +82,19 @@ def fingerprint(what: Mapping[str, Any]) -> str:
 
 
 def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, tables: Sequence[TablePlan],
-             key_id: str | None) -> dict[str, Any]:  # fmt: skip
+             key_id: str | None, requirement: Requirement) -> dict[str, Any]:  # fmt: skip
     """`what`, in plain JSON. `operation` holds the operation's own settings that change the result."""
     used = {d.rule.strategy for t in tables for d in t.masked if d.rule is not None}
     known = strategies() if used else {}  # a rule whose strategy is not there has its finding
     return {
         "format": FORMAT,
         **operation,
+        "approvals": requirement.as_json(),
         "source": _end(source),
         "target": _end(target),
         "key": key_id,
         "code": {name: known[name].version for name in sorted(used & set(known))},
+        "dictionaries": versions() if used else {},
         "tables": {str(t.source.name): _table(t) for t in tables},
     }
 

@@ -63,10 +63,13 @@ def _replaced(part: TablePlan) -> list[str]:
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """The plan for scripts: `what` is what the hash covers, `how` is this run's."""
+    """The plan for scripts: `what` is what the hash covers, the rest is this run's."""
+    return {"sha256": plan.sha256, "what": plan.what, **shown(plan)}
+
+
+def shown(plan: Plan) -> dict[str, Any]:
+    """What people see of a plan besides what is hashed: estimates, where decisions came from, findings."""
     return {
-        "sha256": plan.sha256,
-        "what": plan.what,
         "how": plan.how,
         "tables": [
             {

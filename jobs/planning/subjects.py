@@ -30,7 +30,7 @@ def with_subjects(
     findings: list[Finding] = []
     for table, column, rule, origin in _asking(tables, rules):
         place = (table.name, column.name)
-        subject = _referenced(source, place, rule) or _subject(table, column, rule)
+        subject = _referenced(source, place, rule) or subject_of(table, column, rule)
         if isinstance(subject, Finding):
             findings.append(subject)
             continue
@@ -66,7 +66,7 @@ def _referenced(source: Schema, place: Place, rule: Rule) -> Finding | None:
     return error(f"{place[0]}.{place[1]}", what, "keep both columns")
 
 
-def _subject(table: Table, column: Column, rule: Rule) -> Subject | Finding:
+def subject_of(table: Table, column: Column, rule: Rule) -> Subject | Finding:
     """The columns that say whose values these are."""
     where = f"{table.name}.{column.name}"
     option = rule.options.get(OPTION)

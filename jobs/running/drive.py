@@ -104,7 +104,7 @@ class Driver:
             return proof
         except BaseException as problem:
             with suppress(ConnectorError, JobError):  # where it stopped; what stopped it is what counts
-                if isinstance(problem, RunStopped) and problem.what == "cancel":
+                if isinstance(problem, RunStopped) and problem.what in ("cancel", "reject"):
                     ledger.abandoned(self._run_id)
                 self._hooks.show(self._progress(ledger.tables(self._run_id)))
             raise

@@ -6,20 +6,25 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from anonymizers.contract import strategy
-from anonymizers.errors import KeyRefused
 from anonymizers.keys import MasterKey
 from connectors.contract import Anonymize, Connector, Endpoint, RunRecord, SourceSession, TargetSession, connector
-from connectors.errors import ConnectorError, PermissionMissing
-from connectors.schema import TableName
+from connectors.errors import Busy, ConnectorError, PermissionMissing
+from connectors.schema import Table, TableName
 from jobs.config.environment import Environment, choose
+from jobs.config.keyfile import read_key, usual_key
 from jobs.config.operation import Operation
+from jobs.config.request import Settings
 from jobs.errors import ConfigError
-from jobs.planning.build import End, TargetChecks, build
+from jobs.planning.build import End, SourceChecks, TargetChecks, build
+from jobs.planning.detected import SAMPLE, Sample
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.plan import Plan, TablePlan
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 T = TypeVar("T")
 
@@ -61,14 +66,15 @@ class Workbench:
 @contextmanager
 def open_workbench(
     operation: Operation,
-    environments: Mapping[str, Environment],
+    settings: Settings,
     claimed: Callable[[Plan], str | None] = lambda _: None,
     cancelled: Callable[[str], bool] = lambda _: False,
+    requested: Mapping[str, Any] | None = None,
 ) -> Iterator[Workbench]:
     """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over,
-    `cancelled` whether a run was cancelled, both as the control store knows it. Raises ConfigError and ConnectorError;
-    findings are in the plan."""
-    source_environment, target_environment = _environments(operation, environments)
+    `cancelled` whether a run was cancelled, both as the control store knows it; `requested` is the plan an operation was
+    recorded with. Raises ConfigError and ConnectorError; findings are in the plan."""
+    source_environment, target_environment = _environments(operation, settings.environments)
     problems: list[str] = []
     source_endpoint = _looked_up(lambda: source_environment.endpoint(operation.source_env, "dbagent/driver"), problems)
     target_endpoint = _looked_up(lambda: target_environment.endpoint(operation.target_env, "dbagent/driver"), problems)
@@ -81,8 +87,10 @@ def open_workbench(
             End(operation.source_env, source_endpoint, chosen.facts, source.server, source.schema()),
             End(operation.target_env, target_endpoint, chosen.facts, target.server, target.schema()),
         )
+        asks = SourceChecks(source.explain_filter, sampler(source))
         checks = TargetChecks(target.mismatches, target.creatable)
-        plan = build(operation, *ends, checks, source.explain_filter, key.id if key else None)
+        needed = settings.requirement(operation)
+        plan = build(operation, *ends, asks, checks, key.id if key else None, needed, requested)
         state = _same_database(ends) or _no_ledger(operation.target_env, target)
         runs = [] if state else _runs(plan, target, cancelled)
         unfinished = _unfinished(runs, claimed(plan))
@@ -113,12 +121,24 @@ def _looked_up(look: Callable[[], T], problems: list[str]) -> T | None:
 
 
 def _master_key(operation: Operation) -> MasterKey | None:
-    if operation.policy is None:
+    if not operation.anonymize:
         return None
-    try:
-        return MasterKey.parse(operation.policy.key.raw("policy: key").reveal())
-    except KeyRefused as error:
-        raise ConfigError([f"policy: key: {error}"]) from None
+    if operation.policy is None:
+        return read_key(usual_key(), "the master key")
+    return read_key(operation.policy.key, "policy: key")
+
+
+def sampler(source: SourceSession) -> Sample:
+    """How detection looks at values. A table that cannot be sampled now is judged by its names alone."""
+
+    def sample(table: Table, columns: Sequence[str]) -> Mapping[str, pa.Array]:
+        try:
+            batch = source.sample(table, columns, SAMPLE)
+        except Busy:
+            return {}
+        return dict(zip(columns, batch.columns, strict=True))
+
+    return sample
 
 
 def _environments(operation: Operation, environments: Mapping[str, Environment]) -> tuple[Environment, Environment]:

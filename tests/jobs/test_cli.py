@@ -23,6 +23,7 @@ from jobs.cli import app, call
 from jobs.config.environment import load_environments
 from jobs.control.store import ControlStore
 from jobs.errors import MEANINGS
+from tests.jobs.control.ask import ask, permit
 
 Output = pytest.CaptureFixture[str]
 
@@ -74,10 +75,11 @@ def operation(site: Path) -> str:
         "anonymize": False,
         "parallel_workers": 4,
         "domain_id": None,
+        "scheduled_at": None,
     }
     with ControlStore.open() as store:
         sha = "a" * 64
-        return store.find_or_create(definition, plan_sha256=sha, plan_what={}, requested_by="ada", seen=None).id
+        return ask(store, definition, sha, None).id
 
 
 def refused(output: Output, code: int, *arguments: str) -> str:
@@ -206,9 +208,9 @@ def test_findings_stop_a_plan(site: Path, capsys: Output) -> None:
 def test_operations_are_listed_and_shown(operation: str, capsys: Output) -> None:
     assert operation in printed(capsys, "list")
     [listed] = json.loads(printed(capsys, "list", "--json"))
-    assert (listed["id"], listed["status"], listed["requested_by"]) == (operation, "pending", "ada")
+    assert (listed["id"], listed["status"], listed["requested_by"]) == (operation, "approved", "ada")
     with ControlStore.open() as store:
-        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
+        store.start(store.get(operation), "run-1", "host:1", permit(store.get(operation)), workers=4, limits={})
         store.put_task(operation, "host:1", "users", "copy", "copy_full", "running", source_query="id < [5]")
         store.finish(operation, "host:1", "failed", "disk [full]")
     said = printed(capsys, "show", operation)
@@ -226,7 +228,7 @@ def test_an_empty_list_says_how_to_begin(site: Path, capsys: Output) -> None:
 
 def test_progress_has_the_keys_scripts_read(operation: str, capsys: Output) -> None:
     with ControlStore.open() as store:
-        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
+        store.start(store.get(operation), "run-1", "host:1", permit(store.get(operation)), workers=4, limits={})
         time.sleep(0.05)
         store.progress(
             operation,
@@ -258,7 +260,7 @@ def test_progress_is_drawn_on_a_terminal_until_the_end(operation: str, monkeypat
     monkeypatch.setattr(cli_live, "INTERVAL", 0.02)
     screen = StringIO()
     with ControlStore.open() as store:
-        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
+        store.start(store.get(operation), "run-1", "host:1", permit(store.get(operation)), workers=4, limits={})
 
         def work() -> None:
             for rows in range(0, 101, 10):
@@ -278,7 +280,7 @@ def test_progress_is_drawn_on_a_terminal_until_the_end(operation: str, monkeypat
 
 def test_a_stop_is_asked_for(operation: str, capsys: Output) -> None:
     with ControlStore.open() as store:
-        store.start(store.get(operation), "run-1", "host:1", workers=4, limits={})
+        store.start(store.get(operation), "run-1", "host:1", permit(store.get(operation)), workers=4, limits={})
     assert printed(capsys, "pause", operation) == f"{operation}: asked its driver (host:1) to pause\n"
     with ControlStore.open() as store:
         assert store.stop_requested(operation) == "pause"

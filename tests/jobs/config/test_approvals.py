@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from jobs.config.approvals import ROLES, Requirement, load_approvals, unknown_pairs
+from jobs.config.approvals import ROLES, Requirement, load_approvals
 from jobs.config.environment import Environment
 from jobs.errors import ConfigError
 
@@ -81,16 +81,18 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, changes: dict[str, Any
     assert told in str(problem.value)
 
 
-def test_a_missing_file_says_where_to_get_one_and_a_file_anybody_changes_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as missing:
+def test_without_a_file_nobody_may_allow_anything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DBAGENT_APPROVALS", raising=False)
+    found = load_approvals()
+    assert found.requirement("PROD", "DEV", PLACES).roles == ROLES
+    assert not any(found.people.values())
+
+
+def test_a_file_that_was_named_must_be_there_and_not_be_for_anybody_to_change(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="there is no such file"):
         load_approvals(tmp_path / "nowhere.yaml")
-    assert "conf/approvals.example.yaml" in missing.value.todo
     path = written(tmp_path)
     path.chmod(0o666)
     with pytest.raises(ConfigError, match="chmod o-w"):
         load_approvals(path)
-
-
-def test_pairs_of_unknown_environments_are_told(tmp_path: Path) -> None:
-    approvals = load_approvals(written(tmp_path, pairs={"PRD -> DEV": {"roles": []}}))
-    assert unknown_pairs(approvals, PLACES) == ["approvals: pairs: there is no environment 'PRD'; did you mean PROD?"]

@@ -13,7 +13,8 @@ import pytest
 
 from jobs.control.rows import OperationRow, now
 from jobs.control.store import ControlStore
-from jobs.control.tables import operations, tasks
+from jobs.control.tables import approvals, audit_log, operations, tasks
+from tests.jobs.control.ask import ask, permit
 
 
 def on_server(servers: Any) -> str:
@@ -50,6 +51,8 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ControlSto
     url = kept if request.param == "file" else request.getfixturevalue("shared_server")
     with ControlStore.open(url) as opened:
         with opened._engine.begin() as connection:
+            connection.execute(approvals.delete())
+            connection.execute(audit_log.delete())
             connection.execute(tasks.delete())
             connection.execute(operations.delete())
         yield opened
@@ -72,13 +75,12 @@ def create(store: ControlStore) -> Callable[..., str]:
             "parallel_workers": 4,
             "domain_id": None,
             "policy": {"key": {"secret": "env:KEY"}, "columns": {}},
+            "scheduled_at": None,
             **changes,
         }
         sha = sha or f"{next(numbers):064x}"
         seen = store.latest(sha, definition["target_env"])
-        return store.find_or_create(
-            definition, plan_sha256=sha, plan_what={"format": 1}, requested_by="ada", seen=seen
-        ).id
+        return ask(store, definition, sha, seen).id
 
     return created
 
@@ -88,7 +90,8 @@ def start(
 ) -> OperationRow:
     """Start an operation as it is now."""
     wanted: dict[str, Any] = {"workers": 4, "limits": {}, **how}
-    return store.start(store.get(operation), run_id, holder, **wanted)
+    row = store.get(operation)
+    return store.start(row, run_id, holder, permit(row), **wanted)
 
 
 def silence(store: ControlStore, operation: str, seconds: float = 61) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
 from jobs.config.approvals import Requirement
-from jobs.control.approving import Decision, Request, missing, refusal
+from jobs.control.approving import Decided, Decision, Request, missing, refusal
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=timezone.utc)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -20,11 +21,11 @@ WANTED = Request("op-1", "sha", "rita", Requirement(("DBA", "SECURITY")))
 
 
 def approval(role: str, approver: str, **changes: object) -> Decision:
-    given = {
+    given: dict[str, Any] = {
         "operation_id": "op-1", "decision": "approved", "comments": None, "plan_sha256": "sha",
         "decided_at": NOON - HOUR, "expires_at": NOON + DAY, "standing_until": None, **changes,
     }  # fmt: skip
-    return Decision(role=role, approver=approver, **given)  # type: ignore[arg-type]
+    return Decision(role=role, approver=approver, **given)
 
 
 def test_every_role_by_a_person_of_its_own_lets_it_run() -> None:
@@ -84,7 +85,7 @@ def test_people_are_matched_to_roles_so_that_as_many_as_possible_are_filled() ->
         ("MANAGER", "erin", "rejected", None),
     ],
 )
-def test_who_may_not_decide_is_told_why(role: str, approver: str, decided: str, told: str | None) -> None:
+def test_who_may_not_decide_is_told_why(role: str, approver: str, decided: Decided, told: str | None) -> None:
     people = {**PEOPLE, "DBA": PEOPLE["DBA"] | {"rita"}}
-    why = refusal(WANTED, role, approver, decided, [approval("DBA", "anna")], people, NOON)  # type: ignore[arg-type]
+    why = refusal(WANTED, role, approver, decided, [approval("DBA", "anna")], people, NOON)
     assert why is None if told is None else told in (why or "")

@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,8 @@ from jobs.control.database import locate
 from jobs.control.store import ControlStore
 from jobs.control.tables import HEAD, metadata
 from jobs.errors import ConfigError, ConnectionProblem, Exit, exit_code
+from tests.jobs.control.ask import ask
+from tests.jobs.control.conftest import start
 
 DEFINITION = {
     "operation_type": "copy_full",
@@ -31,6 +34,7 @@ DEFINITION = {
     "anonymize": False,
     "parallel_workers": 4,
     "domain_id": None,
+    "scheduled_at": None,
 }
 
 
@@ -140,7 +144,7 @@ def test_a_locked_file_is_said_after_waiting(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr(database, "LOCK_SECONDS", 0.1)
     url = f"sqlite:///{tmp_path}/c.db"
     with ControlStore.open(url) as store:
-        waiting = store.find_or_create(DEFINITION, plan_sha256="a", plan_what={}, requested_by="ada", seen=None)
+        waiting = ask(store, DEFINITION, "a", None)
     other = sqlite3.connect(tmp_path / "c.db", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with ControlStore.open(url) as store:
@@ -155,7 +159,7 @@ def test_a_read_only_server_is_said(server: str) -> None:
     with ControlStore.open(server + "?options=-c%20default_transaction_read_only%3Don") as store:
         assert store.recent() == []
         with pytest.raises(ConnectionProblem, match="is read-only"):
-            store.find_or_create(DEFINITION, plan_sha256="a", plan_what={}, requested_by="ada", seen=None)
+            ask(store, DEFINITION, "a", None)
 
 
 def test_a_server_that_refuses_is_said(server: str) -> None:
@@ -190,11 +194,17 @@ def test_many_processes_open_a_new_store_at_once(url: str) -> None:
     assert [process.communicate() for process in opened] == [("0\n", "")] * 4
 
 
-def test_a_store_of_an_older_version_keeps_its_operations(url: str) -> None:
+def test_a_store_of_an_older_version_keeps_what_is_completed_and_cancels_what_no_rule_was_asked_for(url: str) -> None:
     with ControlStore.open(url) as store:
-        made = store.find_or_create(DEFINITION, plan_sha256="a", plan_what={}, requested_by="ada", seen=None)
+        ids = [ask(store, DEFINITION, sha, None).id for sha in ("a", "b")]
+        start(store, ids[0])
+        done = store.finish(ids[0], "host:1", "completed")
         with store._engine.begin() as connection:
-            connection.execute(sa.text("ALTER TABLE database_operations DROP COLUMN workers"))
+            for table in ("operation_approvals", "audit_log"):
+                connection.execute(sa.text(f"DROP TABLE {table}"))
+            for column in ("workers", "plan_how"):
+                connection.execute(sa.text(f"ALTER TABLE database_operations DROP COLUMN {column}"))
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     with ControlStore.open(url) as store:
-        assert store.recent() == [made]
+        assert store.get(ids[0]) == replace(done, workers=None, plan_how=None)
+        assert store.get(ids[1]).status == "cancelled"

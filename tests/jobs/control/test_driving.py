@@ -12,6 +12,7 @@ from jobs.control.states import Ended, Stop
 from jobs.control.store import ControlStore
 from jobs.control.tables import operations
 from jobs.errors import AlreadyRunning, Exit, RunFailed, UsageError, exit_code
+from tests.jobs.control.ask import ask, permit
 from tests.jobs.control.conftest import silence, start
 
 Create = Callable[..., str]
@@ -28,7 +29,7 @@ def test_the_workers_of_an_operation_are_what_the_limits_leave(store: ControlSto
         start(store, waiting := create(), workers=4, limits={"PROD": 30, "DEV": 17})
     assert caught.value.where == "environment DEV"
     row = store.get(waiting)
-    assert (row.status, row.workers, row.holder) == ("pending", None, None)
+    assert (row.status, row.workers, row.holder) == ("approved", None, None)
     assert start(store, waiting, workers=4, limits={"DEV": 18}).workers == 1
 
 
@@ -71,7 +72,7 @@ def test_a_plan_made_before_another_driver_ran_is_not_carried_out(store: Control
     asked = definition(store, create)
 
     def find(seen: Any) -> Any:
-        return store.find_or_create(asked, plan_sha256=SHA, plan_what={}, requested_by="ada", seen=seen)
+        return ask(store, asked, SHA, seen)
 
     new = find(None)
     assert find(None) == new
@@ -95,7 +96,7 @@ def test_an_operation_that_another_has_run_since_it_was_seen_is_not_started(
     start(store, operation, "run-1", "host:1")
     store.finish(operation, "host:1", "paused")
     with pytest.raises(AlreadyRunning, match="meanwhile; it is paused"):
-        store.start(seen, "run-2", "host:2", workers=1, limits={})
+        store.start(seen, "run-2", "host:2", permit(seen), workers=1, limits={})
     assert store.get(operation).run_id == "run-1"
 
 
@@ -103,7 +104,7 @@ def test_an_operation_cancelled_before_it_began_is_not_started(store: ControlSto
     seen = store.get(create())
     store.request_stop(seen.id, "cancel")
     with pytest.raises(UsageError, match="is cancelled and does not run again"):
-        store.start(seen, "run-1", "host:1", workers=1, limits={})
+        store.start(seen, "run-1", "host:1", permit(seen), workers=1, limits={})
 
 
 @pytest.mark.parametrize("after", ["completed", "failed", "paused", "cancelled"])

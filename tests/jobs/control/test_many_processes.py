@@ -17,6 +17,7 @@ FIGHTER = """
 import json, os, sys, time
 from jobs.control.store import ControlStore
 from jobs.errors import AlreadyRunning, UsageError
+from tests.jobs.control.ask import permit
 
 url, operation, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3])
 store, me = ControlStore.open(url), f"host:{os.getpid()}"
@@ -25,7 +26,8 @@ sys.stdin.readline()
 ran = refused = 0
 while ran < rounds:
     try:
-        row = store.start(store.get(operation), f"run-{os.getpid()}-{ran}", me, workers=2, limits={})
+        now = store.get(operation)
+        row = store.start(now, f"run-{os.getpid()}-{ran}", me, permit(now), workers=2, limits={})
     except AlreadyRunning:
         refused += 1
         time.sleep(0.02)
@@ -60,12 +62,13 @@ def test_of_many_that_ask_for_one_plan_all_get_the_same_operation(
     code = """
 import json, sys
 from jobs.control.store import ControlStore
+from tests.jobs.control.ask import ask
 store = ControlStore.open(sys.argv[1])
 definition = json.loads(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
 for plan in range(10):
-    row = store.find_or_create(definition, plan_sha256=f"plan {plan}", plan_what={}, requested_by="ada", seen=None)
+    row = ask(store, definition, f"plan {plan}", None)
     print(row.id)
 """
     definition = json.dumps(store.get(create()).definition)
@@ -82,12 +85,13 @@ def test_many_that_start_at_once_never_get_more_connections_than_there_are(
 import sys
 from jobs.control.store import ControlStore
 from jobs.errors import RunFailed
+from tests.jobs.control.ask import permit
 store = ControlStore.open(sys.argv[1])
 seen = store.get(sys.argv[2])
 print("ready", flush=True)
 sys.stdin.readline()
 try:
-    print(store.start(seen, "run", "h", workers=3, limits={"PROD": 13}).workers)
+    print(store.start(seen, "run", "h", permit(seen), workers=3, limits={"PROD": 13}).workers)
 except RunFailed:
     print(0)
 """

@@ -15,6 +15,7 @@ from jobs.control.states import Ended
 from jobs.control.store import ControlStore
 from jobs.control.tables import operations
 from jobs.errors import AlreadyRunning, UsageError
+from tests.jobs.control.ask import FREE
 from tests.jobs.control.conftest import silence, start
 
 Create = Callable[..., str]
@@ -33,8 +34,8 @@ def test_a_new_operation_is_recorded_as_it_was_asked_for(store: ControlStore, cr
     assert row.tables == ["users", "orders"]
     assert row.filter_conditions == {"users": "id < 5", "orders": "total > 1"}
     assert row.definition["policy"] == {"key": {"secret": "env:KEY"}, "columns": {}}
-    assert row.plan_what == {"format": 1}
-    assert row.status == "pending"
+    assert row.plan_what == {"format": 2, "approvals": FREE.as_json()}
+    assert row.status == "approved"
     assert before - timedelta(seconds=1) <= row.created_at <= now()
     assert (row.run_id, row.holder, row.started_at, row.stop_requested, row.report) == (None,) * 5
     assert not row.live

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from connectors.contract import Endpoint, Facts, Filter, Server
+from anonymizers.contract import strategies
+from anonymizers.dictionaries import dictionary
+from connectors.contract import Endpoint, Facts, Filter, Server, Tls
 from connectors.errors import Unsupported
 from connectors.schema import Column, ForeignKey, Schema, Table
+from jobs.config.approvals import Requirement
 from jobs.config.operation import Operation
-from jobs.planning.build import End, TargetChecks, build
+from jobs.planning.build import End, SourceChecks, TargetChecks, build
+from jobs.planning.detected import Sample
 from jobs.planning.plan import Plan, changed
 from tests.jobs.planning.sample import ORDERS, SCHEMA, TEXT, USERS, name, varchar
 
@@ -19,6 +27,8 @@ FACTS = Facts(
     engine="any", title="Any", address=frozenset({"host"}), default_port=1, default_schema="public",
     filter_dialect="postgres", options=frozenset(), snapshot_holder="driver", writers=None, file=False, ways=("rows",),
 )  # fmt: skip
+NONE: dict[str, Any] = {}
+FREE = Requirement(roles=(), unmasked=True)
 SERVER = Server("1", "server one", "one snapshot", suspends_foreign_keys=True)
 POLICY = {
     "key": {"secret": "env:KEY"},
@@ -34,15 +44,19 @@ def operation(**changes: Any) -> Operation:
     return Operation.model_validate(given | changes)
 
 
-def end(environment: str, schema: Schema, **server: Any) -> End:
-    endpoint = Endpoint(environment, "any", "shop", host=f"{environment.lower()}.example", port=1)
+def end(environment: str, schema: Schema, address: dict[str, Any], **server: Any) -> End:
+    given = {"database": "shop", "host": f"{environment.lower()}.example", "port": 1, **address}
+    endpoint = Endpoint(environment, "any", **given)
     return End(environment, endpoint, FACTS, replace(SERVER, **server), schema)
 
 
 def plan(op: Operation | None = None, source: Schema = SCHEMA, target: Schema | None = None, key: str = "k1",
-         explain: Any = lambda table, where: None, **server: Any) -> Plan:  # fmt: skip
-    ends = end("PROD", source), end("DEV", target or Schema(()), **({"identity": "server two"} | server))
-    return build(op or operation(), *ends, TargetChecks(lambda s, t: [], lambda s: []), explain, key)
+         explain: Any = lambda table, where: None, rule: Requirement = FREE, from_: dict[str, Any] = NONE,
+         to: dict[str, Any] = NONE, sample: Sample = lambda table, columns: {}, requested: Any = None,
+         **server: Any) -> Plan:  # fmt: skip
+    ends = end("PROD", source, from_), end("DEV", target or Schema(()), to, **({"identity": "server two"} | server))
+    checks = TargetChecks(lambda s, t: [], lambda s: [])
+    return build(op or operation(), *ends, SourceChecks(explain, sample), checks, key, rule, requested)
 
 
 def what(found: Plan) -> list[str]:
@@ -102,6 +116,8 @@ def test_an_unmasked_copy_says_so() -> None:
     found = plan(operation(anonymize=False, policy=None))
     assert any("nothing is anonymized" in f.what for f in found.findings)
     assert what(found) == []
+    [refused] = what(plan(operation(anonymize=False, policy=None), rule=Requirement()))
+    assert "PROD -> DEV: copies unmasked, which is not allowed" in refused
 
 
 def test_the_same_inputs_give_the_same_hash_whatever_the_rows_and_the_targets_state() -> None:
@@ -120,6 +136,16 @@ CHANGES: dict[str, dict[str, Any]] = {
     "on violation": {"op": operation(on_violation="report")},
     "unmasked": {"op": operation(anonymize=False, policy=None)},
     "key": {"key": "k2"},
+    "source host": {"from_": {"host": "other.example"}},
+    "source port": {"from_": {"port": 2}},
+    "source database": {"from_": {"database": "other"}},
+    "source TLS": {"from_": {"tls": Tls("require")}},
+    "target host": {"to": {"host": "other.example"}},
+    "target TLS": {"to": {"tls": Tls(ca="/etc/other.pem")}},
+    "roles needed": {"rule": Requirement(("DBA",), unmasked=True)},
+    "approvals last": {"rule": Requirement((), True, lasts=timedelta(days=1))},
+    "approvals stand": {"rule": Requirement((), True, standing=timedelta(days=1))},
+    "unmasked allowed": {"rule": Requirement((), unmasked=False)},
     "column added": {"source": Schema((ORDERS, replace(USERS, columns=(*USERS.columns, Column("x", TEXT, generated=True)))))},
     "column type": {"source": Schema((ORDERS, replace(USERS, columns=(USERS.columns[0], Column("email", varchar(99), False),
                                                                      *USERS.columns[2:]))))},
@@ -136,3 +162,31 @@ def test_any_change_of_what_is_approved_gives_another_hash(change: str) -> None:
     assert what(after) == []
     assert before.sha256 != after.sha256
     assert changed(before.what, after.what)
+
+
+@pytest.mark.parametrize("whose", ["code", "dictionaries"])
+def test_another_version_of_what_makes_replacements_gives_another_hash(
+    whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = plan()
+    if whose == "code":
+        monkeypatch.setattr(strategies()["faker"], "version", 99)
+    else:
+        monkeypatch.setitem(dictionary("people"), "version", 99)
+    after = plan()
+    assert before.sha256 != after.sha256
+    assert [path.split(".")[0] for path in changed(before.what, after.what)] == [whose]
+
+
+def test_the_hash_is_the_same_on_another_day_and_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = "from tests.jobs.planning.test_build import plan; print(plan().sha256)"
+    away = {
+        **os.environ,
+        "TZ": "Asia/Tokyo",
+        "LANG": "tr_TR.UTF-8",
+        "PYTHONHASHSEED": "7",
+        "HOME": "/nowhere",
+        "USER": "other",
+    }
+    there = subprocess.run([sys.executable, "-c", code], env=away, capture_output=True, text=True, check=True)
+    assert there.stdout.strip() == plan().sha256

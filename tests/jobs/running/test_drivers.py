@@ -19,6 +19,7 @@ from jobs.running import run as run_module
 from jobs.running.drive import Driver
 from jobs.running.run import Claim, run
 from jobs.running.verify import Proof
+from tests.jobs.control.ask import permit
 from tests.jobs.running.faults import only_operation
 from tests.jobs.running.site import Site
 
@@ -58,7 +59,7 @@ def taken_over(site: Site) -> None:
     """Another driver starts the operation, because the one at work seems dead."""
     with ControlStore.open(site.control) as store:
         [row] = store.recent()
-        store.start(row, "its-run", "elsewhere:1:1", workers=1, limits={}, alive=lambda _: False)
+        store.start(row, "its-run", "elsewhere:1:1", permit(row), workers=1, limits={}, alive=lambda _: False)
 
 
 def stopped(site: Site, what: Stop) -> None:

@@ -1,0 +1,165 @@
+"""Approvals in the control store: who decided what about which plan. Rows are only ever added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from jobs.config.approvals import People, Requirement
+from jobs.control.approving import Decided, Decision, Request, live, missing, refusal
+from jobs.control.audit import AuditStore
+from jobs.control.rows import OperationRow, now
+from jobs.control.states import OPERATION, WAITING, step
+from jobs.control.tables import approvals
+from jobs.errors import AwaitingApproval, UsageError
+
+SHORTEST = 12
+"""So many characters of a plan's hash tell that somebody has seen it."""
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What a driver shows to be let in: the plan it is about to execute, the rule for it, who may fill which role, and
+    whether a scheduled time does not matter."""
+
+    plan_sha256: str
+    requirement: Requirement
+    people: People
+    early: bool = False
+
+
+class ApprovalStore(AuditStore):
+    """Decisions about operations."""
+
+    def decide(
+        self,
+        reference: str,
+        decided: Decided,
+        *,
+        role: str,
+        person: str,
+        plan: str,
+        people: People,
+        comments: str | None,
+    ) -> tuple[OperationRow, tuple[str, ...]]:
+        """Record what `person` decides as `role` about the plan whose hash begins with `plan`. Returns the operation as it
+        is now and the roles still missing. Raises UsageError."""
+        found = self.get(reference)
+        with self._writing() as connection:
+            row = self._hold(connection, found.id)
+            _decidable(row, decided, plan)
+            request, known, at = _request(row), self._decisions(connection, row.plan_sha256), now()
+            why = refusal(request, role, person, decided, known, people, at)
+            if why is not None:
+                raise UsageError(why, f"operation {row.id}", f"see who must approve with: dbagent show {row.id}")
+            rule = request.requirement
+            decision = Decision(
+                operation_id=row.id,
+                role=role,
+                approver=person,
+                decision=decided,
+                comments=comments,
+                plan_sha256=row.plan_sha256,
+                decided_at=at,
+                expires_at=at + rule.lasts,
+                standing_until=None if rule.standing is None else at + rule.standing,
+            )
+            connection.execute(approvals.insert().values(decision.__dict__))
+            self._note(connection, person, decided, row, f"as {role}" + (f": {comments}" if comments else ""))
+            lacking = missing(request, [*known, decision], people, at)
+            return self._decided(connection, row, decided, lacking), lacking
+
+    def _decided(
+        self, connection: sa.Connection, row: OperationRow, decided: Decided, lacking: Sequence[str]
+    ) -> OperationRow:
+        """The operation's next status."""
+        if decided == "rejected" and row.live:
+            return self._change(connection, row.id, stop_requested="reject")
+        after = "rejected" if decided == "rejected" else "approved"
+        if decided == "approved" and (lacking or row.status != "awaiting_approval"):
+            return row  # one of several; or of an operation that began under approvals since expired
+        step(OPERATION, f"operation {row.id}", row.status, after)
+        ended = {"completed_at": now()} if decided == "rejected" else {}
+        return self._change(connection, row.id, status=after, **ended)
+
+    def decisions(self, row: OperationRow) -> list[Decision]:
+        """Every decision about this plan, those made for other operations with it too, oldest first."""
+        with self._reading() as connection:
+            return self._decisions(connection, row.plan_sha256)
+
+    def _decisions(self, connection: sa.Connection, plan_sha256: str) -> list[Decision]:
+        query = approvals.select().where(approvals.c.plan_sha256 == plan_sha256).order_by(approvals.c.id)
+        return [_decision(row) for row in connection.execute(query)]
+
+    def lacking(self, row: OperationRow, people: People) -> tuple[str, ...]:
+        """The roles that nobody fills now."""
+        return missing(_request(row), self.decisions(row), people, now())
+
+    def approved_by(self, row: OperationRow, people: People) -> list[Decision]:
+        """The approvals that count for this operation now."""
+        return live(_request(row), self.decisions(row), people, now())
+
+    def _settle(self, connection: sa.Connection, row: OperationRow, who: str, people: People
+                ) -> tuple[OperationRow, tuple[str, ...]]:  # fmt: skip
+        """Bring the status of an operation that never ran in line with its approvals as they are now."""
+        lacking = missing(_request(row), self._decisions(connection, row.plan_sha256), people, now())
+        if row.status == "approved" and lacking:
+            self._note(connection, who, "approval void", row, f"{', '.join(lacking)} no longer approved")
+            return self._change(connection, row.id, status="awaiting_approval"), lacking
+        if row.status == "awaiting_approval" and not lacking:
+            return self._change(connection, row.id, status="approved"), lacking
+        return row, lacking
+
+    def _submit(self, connection: sa.Connection, row: OperationRow, who: str, people: People) -> OperationRow:
+        """Ask for approval: of a draft, or of an operation whose plan has changed."""
+        if row.status != "awaiting_approval":
+            step(OPERATION, f"operation {row.id}", row.status, "awaiting_approval")
+            row = self._change(connection, row.id, status="awaiting_approval")
+        self._note(connection, who, "submitted", row)
+        return self._settle(connection, row, who, people)[0]
+
+
+def refused(row: OperationRow, lacking: Sequence[str], people: People) -> AwaitingApproval:
+    """What a driver is told that comes before the approvals."""
+    who = "; ".join(f"{role} ({', '.join(sorted(people.get(role, ()))) or 'nobody may'})" for role in lacking)
+    return AwaitingApproval(
+        f"the operation waits for approval by {', '.join(lacking)}",
+        f"operation {row.id}",
+        f"ask {who} for: dbagent approve {row.id} --plan {row.plan_sha256[:SHORTEST]} --role ROLE;"
+        f" then: dbagent run {row.id}",
+    )
+
+
+def _request(row: OperationRow) -> Request:
+    return Request(row.id, row.plan_sha256, row.requested_by, Requirement.of(row.plan_what["approvals"]))
+
+
+def _decision(row: sa.Row[Any]) -> Decision:
+    given = dict(row._mapping)
+    del given["id"]
+    return Decision(**given)
+
+
+def _decidable(row: OperationRow, decided: Decided, plan: str) -> None:
+    """Raises UsageError where this operation takes no such decision now."""
+    where = f"operation {row.id}"
+    if len(plan) < SHORTEST or not row.plan_sha256.startswith(plan.lower()):
+        raise UsageError(
+            "this is not the hash of its plan as it is now",
+            where,
+            f"look at the plan again with: dbagent show {row.id}; then name the hash it shows",
+        )
+    if decided == "approved" and row.status not in (*WAITING, "failed", "paused"):
+        raise UsageError(f"the operation is {row.status}: there is nothing to approve", where)
+    if (
+        decided == "rejected"
+        and row.status not in WAITING
+        and (row.rows_copied or row.status in ("completed", "cancelled"))
+    ):
+        todo = f"stop it with: dbagent cancel {row.id}" if row.status not in ("completed", "cancelled") else ""
+        raise UsageError(f"the operation is {row.status} and rows have moved: too late to reject it", where, todo)
+    if row.status == "rejected":
+        raise UsageError("the operation is rejected already", where)
