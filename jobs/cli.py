@@ -142,6 +142,7 @@ def show(operation: Id, json: Json = False, control: Control = None) -> None:
         print_json({**views.operation_json(row), **approvals, "tasks": [views.task_json(task) for task in tasks]})
     else:
         console().print(views.operation(row, tasks))
+        console().print(views_approvals.plan(row))
         console().print(views_approvals.approvals(row, decisions, lacking, people))
 
 

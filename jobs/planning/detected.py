@@ -79,7 +79,7 @@ def propose(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Ve
             continue
         if root != place and (root in rules or root in verdicts):
             continue
-        origin = told(verdict) if root == place else f"referenced by {_text(place)}; {told(verdict)}"
+        origin = told(verdict) if root == place else f"{told(verdict)} (of {_text(place)}, which references it)"
         rules[root] = _proposed(root, verdict.rule, origin)
     return list(rules.values()), _to_decide(undecidable)
 
@@ -110,7 +110,7 @@ def recorded(what: Mapping[str, Any]) -> list[ProposedRule]:
 
 def told(verdict: Verdict) -> str:
     """Why a column looks personal, in one line."""
-    return f"detected: {verdict.domain}, {verdict.confidence} %: {'; '.join(verdict.reasons)}"
+    return f"detected, {verdict.confidence} %: {verdict.domain}: {'; '.join(verdict.reasons)}"
 
 
 def _to_decide(undecidable: Sequence[str]) -> list[Finding]:

@@ -3,6 +3,7 @@ plan is told by the error it is refused with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -10,7 +11,8 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from jobs.planning.plan import Plan, TablePlan
+from jobs.planning.findings import Finding
+from jobs.planning.plan import Plan
 
 
 def size(count: float) -> str:
@@ -24,41 +26,49 @@ def size(count: float) -> str:
 
 def table(plan: Plan) -> RenderableType:
     """The plan for a terminal."""
-    rows = Table(title=f"{plan.operation_type}: {plan.source_env} → {plan.target_env}", title_justify="left")
+    return recorded(
+        f"{plan.operation_type}: {plan.source_env} → {plan.target_env}", plan.sha256, plan.what, shown(plan)
+    )
+
+
+def recorded(title: str, sha256: str, what: Mapping[str, Any], shown: Mapping[str, Any]) -> RenderableType:
+    """The same from its JSON, as the control store keeps it. What is decided is read from `what`, which the hash covers."""
+    rows = Table(title=title, title_justify="left")
     for heading, justify in (("#", "right"), ("table", "left"), ("≈ rows", "right"), ("≈ size", "right"), ("target", "left"),
                              ("filter", "left"), ("replaced", "left"), ("kept", "left")):  # fmt: skip
         rows.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for part in plan.tables:
+    for number, part in enumerate(shown["tables"], start=1):
+        hashed = what["tables"][part["name"]]
+        exists = f"exists ({what['if_target_not_empty']} if not empty)"
         rows.add_row(
-            str(part.table_id + 1),
-            escape(str(part.source.name)),
-            f"{part.source.rows:,}",
-            size(part.source.bytes),
-            _target(plan, part),
-            escape(part.filter_text or ""),
-            escape("\n".join(_replaced(part))),
-            escape(", ".join(d.column for d in part.decisions if d.rule is None)),
+            str(number),
+            escape(part["name"]),
+            f"{part['rows']:,}",
+            size(part["bytes"]),
+            "create" if part["target"] == "create" else exists,
+            escape(hashed["filter"] or ""),
+            escape("\n".join(_replaced(hashed["columns"], part["columns"]))),
+            escape(", ".join(column["name"] for column in hashed["columns"] if column["decision"] == "keep")),
         )
     parts: list[RenderableType] = [rows]
     for name in ("way", "snapshot", "foreign_keys", "parallel_workers"):
-        parts.append(Text(f"{name.replace('_', ' ')}: {plan.how[name]}"))
-    parts.append(Text(f"plan: {plan.sha256}"))
-    parts += [Text(f"warning: {f}", style="yellow") for f in plan.findings if f.severity == "warning"]
+        parts.append(Text(f"{name.replace('_', ' ')}: {shown['how'][name]}"))
+    parts += [Text(f"approvals: {', '.join(what['approvals']['roles']) or 'none needed'}"), Text(f"plan: {sha256}")]
+    found = (Finding(**finding) for finding in shown["findings"])
+    parts += [Text(f"warning: {finding}", style="yellow") for finding in found if finding.severity == "warning"]
     return Group(*parts)
 
 
-def _target(plan: Plan, part: TablePlan) -> str:
-    return "create" if part.target is None else f"exists ({plan.if_target_not_empty} if not empty)"
-
-
-def _replaced(part: TablePlan) -> list[str]:
+def _replaced(columns: Iterable[Mapping[str, Any]], shown: Mapping[str, Mapping[str, Any]]) -> list[str]:
     found = []
-    for decision in part.masked:
-        assert decision.rule is not None
-        origin = "" if decision.origin == "policy" else f" ({decision.origin})"
-        subject = decision.rule.subject
-        whose = f" by {', '.join(subject.columns)}" if subject else ""
-        found.append(f"{decision.column}: {decision.rule.strategy}[{decision.rule.domain}]{whose}{origin}")
+    for column in columns:
+        rule = column["decision"]
+        if rule is None or rule == "keep":
+            continue
+        origin = str(shown[column["name"]]["from"]).split(": ", 1)[0]  # without its evidence
+        told = "" if origin == "policy" else f" ({origin})"
+        whose = f" by {', '.join(rule['subject']['columns'])}" if "subject" in rule else ""
+        found.append(f"{column['name']}: {rule['strategy']}[{rule['domain']}]{whose}{told}")
     return found
 
 

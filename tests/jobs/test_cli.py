@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import sqlite3
@@ -22,8 +23,9 @@ from jobs import cli_live
 from jobs.cli import app, call
 from jobs.config.environment import load_environments
 from jobs.control.store import ControlStore
+from jobs.control.tables import operations
 from jobs.errors import MEANINGS
-from tests.jobs.control.ask import ask, permit
+from tests.jobs.control.ask import permit
 
 Output = pytest.CaptureFixture[str]
 
@@ -64,22 +66,9 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def operation(site: Path) -> str:
+def operation(site: Path, capsys: Output) -> str:
     """The ID of an operation waiting in the control store."""
-    definition = {
-        "operation_type": "copy_full",
-        "source_env": "PROD",
-        "target_env": "DEV",
-        "tables": ["users"],
-        "filter": {},
-        "anonymize": False,
-        "parallel_workers": 4,
-        "domain_id": None,
-        "scheduled_at": None,
-    }
-    with ControlStore.open() as store:
-        sha = "a" * 64
-        return ask(store, definition, sha, None).id
+    return str(json.loads(printed(capsys, "create", "conf/op.yaml", "--json"))["id"])
 
 
 def refused(output: Output, code: int, *arguments: str) -> str:
@@ -208,7 +197,7 @@ def test_findings_stop_a_plan(site: Path, capsys: Output) -> None:
 def test_operations_are_listed_and_shown(operation: str, capsys: Output) -> None:
     assert operation in printed(capsys, "list")
     [listed] = json.loads(printed(capsys, "list", "--json"))
-    assert (listed["id"], listed["status"], listed["requested_by"]) == (operation, "approved", "ada")
+    assert (listed["id"], listed["status"], listed["requested_by"]) == (operation, "approved", getpass.getuser())
     with ControlStore.open() as store:
         store.start(store.get(operation), "run-1", "host:1", permit(store.get(operation)), workers=4, limits={})
         store.put_task(operation, "host:1", "users", "copy", "copy_full", "running", source_query="id < [5]")
@@ -216,9 +205,20 @@ def test_operations_are_listed_and_shown(operation: str, capsys: Output) -> None
     said = printed(capsys, "show", operation)
     assert "disk [full]" in said
     assert "id < [5]" in said
+    assert "email: faker[email]" in said  # the plan, as its approvers see it
     shown = json.loads(printed(capsys, "show", operation[:14], "--json"))
-    assert shown["definition"]["tables"] == ["users"]
+    assert shown["definition"]["tables"] == ["*"]
     assert [task["table_name"] for task in shown["tasks"]] == ["users"]
+
+
+def test_a_recorded_plan_that_somebody_changed_is_not_shown_as_genuine(operation: str, capsys: Output) -> None:
+    with ControlStore.open() as store, store._engine.begin() as connection:
+        what = store.get(operation).plan_what
+        what["tables"]["users"]["columns"][1]["decision"] = "keep"
+        connection.execute(operations.update().values(plan_what=what))
+        sha = store.get(operation).plan_sha256
+    assert "the recorded plan is not the one of its hash" in refused(capsys, 2, "show", operation)
+    assert "approve nothing" in refused(capsys, 2, "approve", operation, "--plan", sha, "--role", "DBA")
 
 
 def test_an_empty_list_says_how_to_begin(site: Path, capsys: Output) -> None:

@@ -60,7 +60,7 @@ def test_what_looks_personal_is_replaced_and_the_rest_kept_by_name_each_with_its
     }
     assert decided(found, "letters") == {"id": "keep", "sender": "faker[email]", "kind": "keep"}
     origins = {d.column: d.origin for part in found.tables for d in part.decisions}
-    assert origins["e_mail"].startswith("detected: email, ")
+    assert origins["e_mail"].startswith("detected, ")
     assert origins["sender"] == "foreign key to public.people.e_mail"
     assert origins["status"] == "not detected"
 
