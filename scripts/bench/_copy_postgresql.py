@@ -139,7 +139,7 @@ def reference(bench: Bench) -> None:
 
 
 def configure(bench: Bench) -> None:
-    """Environments, a key, an operation for each way, and a control store of our own."""
+    """Environments, leave to copy, a key, an operation for each way, and a control store of our own."""
     environments = {}
     for name, end in {"SOURCE": bench.source, "TARGET": bench.target}.items():
         os.environ[f"BENCH_{name}"] = end.password or ""
@@ -159,7 +159,10 @@ def configure(bench: Bench) -> None:
         ends = {"source_env": "SOURCE", "target_env": "TARGET", "tables": ["customers"], "parallel_workers": 2}
         text = json.dumps({"operation_type": "copy_full", **ends, **anonymize})
         (bench.folder / f"{name}.json").write_text(text)
+    approvals = {"roles": {}, "pairs": {"SOURCE -> TARGET": {"roles": [], "unmasked": True}}}
+    (bench.folder / "approvals.json").write_text(json.dumps(approvals))
     os.environ["DBAGENT_ENVIRONMENTS"] = str(bench.folder / "environments.json")
+    os.environ["DBAGENT_APPROVALS"] = str(bench.folder / "approvals.json")
     os.environ["DBAGENT_CONTROL"] = f"sqlite:///{bench.folder}/control.db"
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from jobs.config.approvals import load_approvals
 from jobs.config.environment import load_environments
-from jobs.config.operation import load_operation
+from jobs.config.operation import load_operation, load_policy
+from jobs.config.policy import Policy
 
 CONF = Path(__file__).parents[3] / "conf"
 
@@ -20,6 +21,24 @@ def test_the_example_operation_fits_the_example_environments_and_policy() -> Non
     assert operation.policy is not None
     assert {rule.strategy for rule in operation.policy.rules} >= {None, "faker", "mask", "null", "scramble", "tokenize"}
     assert set(operation.filters) == {"users", "orders"}
+
+
+def test_what_the_example_operation_only_mentions_works_too(tmp_path: Path) -> None:
+    text = (
+        (CONF / "operation.example.yaml").read_text().replace("policy.example.yaml", str(CONF / "policy.example.yaml"))
+    )
+    for setting in ("required_approvers", "scheduled_at"):
+        assert f"\n# {setting}: " in text
+        text = text.replace(f"\n# {setting}: ", f"\n{setting}: ")
+    (tmp_path / "operation.yaml").write_text(text)
+    operation = load_operation(tmp_path / "operation.yaml")
+    assert operation.required_approvers == ["SECURITY"]
+    assert operation.scheduled_at == "2026-12-01T01:00:00+00:00"
+
+
+def test_the_key_of_the_example_policy_is_the_one_a_policy_without_one_has() -> None:
+    policy = load_policy(CONF / "policy.example.yaml")
+    assert policy.key == Policy(columns={}).key
 
 
 def test_the_example_approvals_fit_the_example_environments() -> None:
