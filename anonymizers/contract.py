@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 
 KINDS = frozenset(
-    ("text", "integer", "decimal", "float", "boolean", "date", "time", "timestamp", "uuid", "binary", "json", "other")
-)
+    ("text", "integer", "decimal", "float", "boolean", "date", "time", "timestamp", "uuid", "binary", "json", "enum",
+     "other")
+)  # fmt: skip
 """Every kind of column there is."""
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from functools import cached_property
 from typing import Literal, Protocol, TypeAlias
 
 
 class Kind(str, Enum):
-    """What a column's values are, coarsely: decides which strategy may take them. `other` takes only `null` and `keep`."""
+    """What a column's values are, coarsely: decides which strategy may take them. `enum` (words that the schema lists) and
+    `other` take only `null` and `keep`."""
 
     TEXT = "text"
     INTEGER = "integer"
@@ -22,6 +24,7 @@ class Kind(str, Enum):
     UUID = "uuid"
     BINARY = "binary"
     JSON = "json"
+    ENUM = "enum"
     OTHER = "other"
 
 
@@ -150,7 +153,11 @@ class Schema:
     other: tuple[tuple[TableName, str], ...] = ()
 
     def get(self, name: TableName) -> Table | None:
-        return next((table for table in self.tables if table.name == name), None)
+        return self._by_name.get(name)
+
+    @cached_property
+    def _by_name(self) -> dict[TableName, Table]:
+        return {table.name: table for table in self.tables}
 
     def pick(self, names: Iterable[TableName]) -> tuple[Table, ...]:
         wanted = set(names)

@@ -57,8 +57,10 @@ def detect_table(columns: Sequence[Candidate]) -> list[Verdict | None]:
 
 
 def _guess(column: Candidate, seen: Look | None, table: TableKind) -> Guess | None:
-    """By name and values."""
+    """By name and values. Words that the schema lists are nobody's, unless the name is clear that they are."""
     by_name = _by_name(column, table)
+    if column.shape.kind == "enum":
+        return None if by_name and by_name.doubtful else by_name
     if by_name and seen:
         by_name = _weighed(by_name, seen)
     by_values = evidence.claim(seen, column.shape, table) if seen else None

@@ -37,6 +37,8 @@ MANY = 10
 FEW_LOOKS = 0.05
 """Below this share of values that could be right, a name is denied."""
 CONFIRMED = 0.4
+ENOUGH, SHORT = 20, 40
+"""Values from which on, and characters up to which, all of them show that a column named like free text holds labels."""
 _VARIED = frozenset(("email", "phone", "ssn", "national_id", "card", "bank_account", "person", "street", "passport"))
 """Domains in which hardly two rows of a sample are equal."""
 _NAMES = frozenset(("first_name", "last_name", "person"))
@@ -95,12 +97,18 @@ def denies(domain: str, seen: Look) -> str | None:
     return None
 
 
+def labels(seen: Look) -> bool:
+    """Whether a sample holds nothing but short labels: no sentence, nothing that looks like anybody's."""
+    short = seen.count >= ENOUGH and seen.longest <= SHORT
+    return short and not (seen.sentences or seen.structured or seen.embedded or any(seen.shares.values()))
+
+
 def free_text(words: tuple[str, ...], shape: ColumnShape, seen: Look | None) -> str | None:
     """Why a person must judge a text column in which nothing personal was seen."""
     if shape.kind != "text":
         return None
     word = guards.free_text(words, shape)
-    if word:
+    if word and not (seen and labels(seen)):
         return f"long text named '{word}' may hold anything"
     if seen is None:
         return None

@@ -28,9 +28,9 @@ _CODED = frozenset(
 
 
 def possible(domain: str, shape: ColumnShape) -> bool:
-    """Whether a column of this kind can hold the domain: no e-mail address is a date. Kinds that
-    planning does not know may hold anything."""
-    return shape.kind == "other" or shape.kind in KINDS.get(domain, ("text",))
+    """Whether a column of this kind can hold the domain: no e-mail address is a date. Kinds that planning does not know may
+    hold anything, and words that the schema lists may be somebody's city."""
+    return shape.kind in ("enum", "other") or shape.kind in KINDS.get(domain, ("text",))
 
 
 def about(hit: Hit, words: tuple[str, ...]) -> str | None:

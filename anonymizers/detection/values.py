@@ -56,6 +56,8 @@ PLAUSIBLE = {
 """What at least some values look like where the name is right: looser than PATTERNS, masked values included."""
 
 LONG_TEXT = r"^(\S+\s+){7,}\S"
+SENTENCE = rf"(?s)^(\S+\s+){{3,}}\S|[{_LETTER}]{{2}}[.!?](\s|$)|\n"
+"""Four words and more, or what ends like one."""
 STRUCTURED = r"^\s*(\{.*|\[\s*[\[{\"].*|<[?!\w].*)$"
 BIRTH = r"^(19\d\d|20[01]\d)[-/.]?[01]\d[-/.]?[0-3]\d\b|^[0-3]?\d[./-][0-3]?\d[./-](19\d\d|20[01]\d)$"
 _ISBN = r"^97[89][- ]"
@@ -75,6 +77,9 @@ class Look:
     embedded: float
     """Values with an e-mail address somewhere inside."""
     long: float
+    longest: int
+    """Characters of the longest value."""
+    sentences: float
     structured: float
     pairs: float
     """Values of two words and more that could be a name, nothing but letters."""
@@ -101,6 +106,8 @@ def look(sample: pa.Array | None) -> Look | None:
         plausible={domain: _share(values, pattern) for domain, pattern in PLAUSIBLE.items()},
         embedded=_share(values, _EMAIL),
         long=_share(values, LONG_TEXT),
+        longest=pc.max(pc.utf8_length(values)).as_py(),
+        sentences=_share(values, SENTENCE),
         structured=_share(values, STRUCTURED),
         pairs=_share(values, _NAMELIKE),
     )

@@ -134,9 +134,11 @@ class Types:
         while row.kind == "d":
             length = row.modifier if length < 0 else length
             row = self.rows[row.base]
-        kind = Kind.TEXT if row.extension == "citext" and row.name == "citext" else Kind.OTHER
+        kind = Kind.ENUM if row.kind == "e" else Kind.OTHER
         if row.schema == "pg_catalog":
             kind = KINDS.get(row.name, Kind.OTHER)
+        elif row.extension == "citext" and row.name == "citext":
+            kind = Kind.TEXT
         limit = length - 4 if row.name in ("varchar", "bpchar") and length > 4 else None
         return PgType(
             native=native,

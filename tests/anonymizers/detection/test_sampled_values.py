@@ -218,3 +218,72 @@ def test_no_value_gets_into_the_evidence() -> None:
                 told = repr(judged(name, [*values, secret, f"{secret}@example.com"], kind))
                 assert secret not in told
                 assert not any(value in told for value in values if len(value) > 4)
+
+
+LABELS = [
+    f"{what} {size}" for what in ("Bottle", "Box", "Crate") for size in ("XS", "S", "M", "L", "XL", "XXL", "mini")
+]
+
+
+def test_short_labels_in_a_column_named_like_free_text_are_no_free_text() -> None:
+    for name in ("description", "notes", "details"):
+        assert free_text(name, LABELS) is False
+    assert free_text("description", [*LABELS, None, ""]) is False
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "A label of more than forty characters altogether",
+        "Ask for the owner",
+        "Called.",
+        "Paid!\nTwice",
+        "Mary Johnson",
+        "Mary",
+        "jane@example.com",
+        "555-123-4567",
+        '{"a": 1}',
+        "see jane@example.com",
+    ],
+)
+def test_one_value_that_is_no_label_leaves_it_to_a_person(more: str) -> None:
+    assert free_text("description", [*LABELS * 9, more])
+
+
+@pytest.mark.parametrize("values", [[], [None, " "], LABELS[:19]])
+def test_too_few_values_leave_it_to_a_person(values: Sequence[str | None]) -> None:
+    assert free_text("description", values)
+
+
+@given(st.lists(st.text("aB .!@{", min_size=1, max_size=50), max_size=40))
+def test_free_text_is_only_ever_cleared_by_enough_short_values(values: list[str]) -> None:
+    told = [value.strip() for value in values if value.strip()]
+    if not free_text("description", values):
+        assert len(told) >= 20
+        assert max(map(len, told)) <= 40
+
+
+def free_text(name: str, values: Sequence[str | None]) -> bool:
+    verdict = detect_table([Candidate("t", name, ColumnShape("text"), pa.array(values, pa.string()))])[0]
+    assert verdict is None or verdict.undecidable or verdict.rule
+    return verdict is not None
+
+
+LISTED = pa.array(["new", "paid", "void"] * 9)
+
+
+@pytest.mark.parametrize("name", ["status", "mood", "card", "contact", "gender", "x1"])
+def test_words_that_the_schema_lists_are_nobodys(name: str) -> None:
+    assert detect_table([Candidate("t", name, ColumnShape("enum"), LISTED)]) == [None]
+    assert detect_table([Candidate("t", name, ColumnShape("enum", nullable=False))]) == [None]
+
+
+@pytest.mark.parametrize("name", ["city", "first_name", "email", "customer_name"])
+def test_words_that_the_schema_lists_are_personal_where_their_name_says_so(name: str) -> None:
+    [found] = detect_table([Candidate("t", name, ColumnShape("enum"), LISTED)])
+    assert found is not None
+    assert found.rule is not None
+    assert found.rule.strategy == "null"
+    [found] = detect_table([Candidate("t", name, ColumnShape("enum", nullable=False))])
+    assert found is not None
+    assert found.undecidable

@@ -123,6 +123,17 @@ def test_only_types_bound_to_their_database_are_not_portable(pair: Pair) -> None
     assert found == set(BOUND)
 
 
+def test_only_words_that_the_schema_lists_are_an_enum(pair: Pair) -> None:
+    pair.server.execute(
+        pair.prod,
+        """CREATE TYPE mood AS ENUM ('sad', 'ok'); CREATE DOMAIN mine AS mood NOT NULL; CREATE TYPE duo AS (a mood, b mood);
+        CREATE TABLE t (e mood, d mine, es mood[], c duo, i inet, r int4range, v tsvector)""",
+    )
+    with pair.sessions() as (source, _):
+        kinds = {column.name: column.type.kind.value for column in find(source, "t").columns}
+    assert kinds == {**dict.fromkeys("ed", "enum"), **dict.fromkeys(("es", "c", "i", "r", "v"), "other")}
+
+
 @pytest.mark.parametrize("way", ["binary", "text"])
 def test_masked_and_kept_columns_side_by_side(pair: Pair, way: str) -> None:
     bound = "regclass" if way == "text" else "integer"

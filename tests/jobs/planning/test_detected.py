@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from anonymizers.contract import KINDS
 from connectors.schema import Column, ColumnType, ForeignKey, Key, Kind, Schema, Table
 from jobs.planning.plan import Plan
 from tests.jobs.planning.sample import INT, JSON, TEXT, name, varchar
@@ -116,3 +117,7 @@ def test_neither_the_target_nor_the_rows_there_are_change_what_is_proposed() -> 
     short = replace(PEOPLE, columns=(PEOPLE.columns[0], Column("e_mail", varchar(5), False), *PEOPLE.columns[2:]))
     grown = replace(PEOPLE, rows=10**9)
     assert detected(PEOPLE).sha256 == detected(grown, target=Schema((short,))).sha256
+
+
+def test_what_the_schema_says_of_kinds_is_what_strategies_take() -> None:
+    assert {kind.value for kind in Kind} == KINDS
