@@ -15,10 +15,19 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 PLACES = 32
+SELECTED = 1000
+"""Columns asked for at once: SQLite gives no more than 2,000, the row's number among them."""
 
 
 def sample(session: Session, table: Table, columns: Sequence[str], rows: int) -> pa.RecordBatch:
     """`connectors.contract.SourceSession.sample`. Tables without row numbers give their first rows."""
+    parts = [columns[at : at + SELECTED] for at in range(0, len(columns), SELECTED)]
+    cells = [read(session, table, part, rows) for part in parts]
+    return batch(columns, [[cell for part in row for cell in part] for row in zip(*cells, strict=True)])
+
+
+def read(session: Session, table: Table, columns: Sequence[str], rows: int) -> list[list[str | None]]:
+    """Some columns of the sample: the same rows whichever they are, while the transaction lasts."""
     addressing, source = detail(table).addressing, quoted(table.name.name)
     selected = "".join(f", {cut(name)}" for name in columns)
     if addressing is None or addressing.key:
@@ -27,7 +36,7 @@ def sample(session: Session, table: Table, columns: Sequence[str], rows: int) ->
     else:
         found = spread(session, source, addressing.order(), selected, rows)
     encoding = detail(table).encoding
-    return batch(columns, [[text(cell, encoding) for cell in cells] for _, *cells in found])
+    return [[text(cell, encoding) for cell in cells] for _, *cells in found]
 
 
 def spread(session: Session, table: str, number: str, selected: str, rows: int) -> list[tuple[Any, ...]]:

@@ -14,6 +14,8 @@ SMALL = 256 << 20
 """Tables of files up to this size are counted: that is quicker than guessing well."""
 SAMPLE_ROWS, SAMPLE_BYTES, SAMPLE_PLACES = 24, 512 << 10, 8
 """How much is looked at in how many places of a table to learn how long its rows are."""
+SUMMED = 100
+"""Columns added up in one expression: SQLite takes none that is 1,000 operations deep."""
 MOST = 1 << 40
 """More rows than a file can hold."""
 
@@ -40,15 +42,20 @@ def estimate(session: Session, name: str, addressing: Addressing | None, columns
 
 def row_length(session: Session, name: str, addressing: Addressing | None, columns: list[str]) -> int:
     """The mean length of a row in bytes, from rows in several places of the table."""
-    sizes = " + ".join(f"ifnull(length(CAST({quoted(column)} AS BLOB)), 0) + 1" for column in columns)
+    sizes = ", ".join(_size(columns[at : at + SUMMED]) for at in range(0, len(columns), SUMMED))
     total = rows = 0
     for place in _places(session, quoted(name), addressing):
         seen = 0
-        for (size,) in session.connection.execute(f"SELECT {sizes} FROM {quoted(name)} {place} LIMIT {SAMPLE_ROWS}"):
+        for found in session.connection.execute(f"SELECT {sizes} FROM {quoted(name)} {place} LIMIT {SAMPLE_ROWS}"):
+            size = sum(found)
             total, rows, seen = total + size + 4, rows + 1, seen + size
             if seen > SAMPLE_BYTES:
                 break
     return max(1, total // rows if rows else len(columns))
+
+
+def _size(columns: list[str]) -> str:
+    return " + ".join(f"ifnull(length(CAST({quoted(column)} AS BLOB)), 0) + 1" for column in columns)
 
 
 def _places(session: Session, table: str, addressing: Addressing | None) -> list[str]:

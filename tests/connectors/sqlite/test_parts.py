@@ -166,3 +166,23 @@ def test_large_files_are_estimated_without_counting(files: Ends, monkeypatch: py
             connection.execute("CREATE INDEX i ON sparse (v)")
             connection.execute("ANALYZE")
         assert source.schema().tables[2].rows == 5000
+
+
+def test_a_table_of_as_many_columns_as_there_can_be(files: Ends) -> None:
+    columns = [f"c{n}" for n in range(2000)]
+    rows = [[f"{name} of row {row}" for name in columns] for row in range(20)]
+    make(
+        files.source,
+        f"CREATE TABLE t ({' TEXT, '.join(columns)} TEXT)",
+        *((f"INSERT INTO t VALUES ({', '.join('?' * 2000)})", row) for row in rows),
+    )
+    table, _ = parts(files.source, 1 << 20)
+    assert 0.9 < table.bytes / sum(len(value) + 1 for row in rows for value in row) < 1.1
+    for run, anonymize in enumerate(({}, {"t": Masker(("c1998",), ("c7",))})):
+        copy(files, "t", run_id=str(run), anonymize=anonymize)
+        copied = files.server.read(files.target, "t")
+        kept = [n for n in range(2000) if n not in (7, 1998)]
+        assert sorted([row[n] for n in kept] for row in copied) == sorted([row[n] for n in kept] for row in rows)
+        assert {row[7] for row in copied} == ({None} if anonymize else {row[7] for row in rows})
+    with closing(connector.source(files.source)) as source:
+        assert source.sample(table, columns, 20).num_rows == 20
