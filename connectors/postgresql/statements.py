@@ -57,6 +57,13 @@ def rendered(where: Filter) -> str:
     return where.copy().transform(bare).sql(dialect="postgres")
 
 
+def tables_read(where: Filter) -> list[TableName]:
+    """The tables that the predicate's sub-queries read."""
+    from sqlglot import exp
+
+    return [TableName(table.db or "public", table.name) for table in where.find_all(exp.Table)]
+
+
 def copy_out(table: Table, part: Range, where: Filter | None, option: str) -> bytes:
     """The leaf is read alone and under the table's own name, so that a filter may name it."""
     predicates = part.predicates + ([] if where is None else [f"({rendered(where)})"])

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 
 import psycopg
 
-from connectors.contract import Chunk, Loaded, TableCopy, TransferJob
+from connectors.contract import Chunk, Filter, Loaded, TableCopy, TransferJob
 from connectors.errors import ConnectionLost, ConnectorError, NotFound, SourceChanged, TerminalError
 from connectors.postgresql.copy_binary import BinaryFormat
 from connectors.postgresql.copy_text import TextFormat
@@ -25,9 +25,10 @@ from connectors.postgresql.raw import copy_out as reading
 from connectors.postgresql.session import Connection, Ledger, close, configure, connect
 from connectors.postgresql.source import BEGIN
 from connectors.postgresql.splice import Format, Splicer
-from connectors.postgresql.statements import Leaf, Range, copy_in, copy_out, sql_name
+from connectors.postgresql.statements import Leaf, Range, copy_in, copy_out, sql_name, tables_read
 from connectors.postgresql.types import PgType
 from connectors.postgresql.wire import CopyIn
+from connectors.schema import TableName
 
 BINARY_SINCE = 140_000
 ROWS = 16_384
@@ -42,6 +43,18 @@ FROM pg_catalog.pg_class WHERE oid = %s
 """
 """Whether a table is what it was when the snapshot was taken: the catalog's row is read as of the snapshot, the two
 functions answer as of now. A truncated, rewritten or replaced table would read as empty, without an error."""
+TOUCHED = b"""
+WITH RECURSIVE family (oid, root) AS (SELECT c.oid, c.oid FROM unnest(%s::text[], %s::text[]) u (schema, name)
+  JOIN pg_catalog.pg_namespace n ON n.nspname = u.schema
+  JOIN pg_catalog.pg_class c ON c.relnamespace = n.oid AND c.relname = u.name
+  UNION SELECT i.inhrelid, f.root FROM family f JOIN pg_catalog.pg_inherits i ON i.inhparent = f.oid)
+SELECT n.nspname, c.relname FROM family f JOIN pg_catalog.pg_class c ON c.oid = f.oid
+JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind = 'r' AND (c.relfilenode = pg_relation_filenode(c.oid)) IS NOT TRUE
+  OR (c.oid = to_regclass(quote_ident(n.nspname) || '.' || quote_ident(c.relname))) IS NOT TRUE
+  OR c.relispartition AND pg_partition_root(c.oid) IS DISTINCT FROM f.root ORDER BY c.oid LIMIT 1
+"""
+"""The same for tables that only a filter reads, and all that a plain SELECT of them reads: the first that changed."""
 
 
 class Transfer:
@@ -136,7 +149,7 @@ class Transfer:
         with self._reading(copy):
             read = reader.finish()
         with self._reading(copy):
-            untouched(source, part.leaf, self._job.source.environment)
+            untouched(source, part.leaf, copy.where, self._job.source.environment)
         written = writer.end()
         if not rows == read == written:
             raise TerminalError(f"{read} rows read, {rows} sent, {written} loaded: they must be equal")
@@ -191,12 +204,17 @@ def strip(block: list[memoryview], header: bytes, trailer: bytes) -> list[memory
     return [row for row in block[:1] if len(row)] + block[1:] if header else block
 
 
-def untouched(source: Connection, leaf: Leaf, environment: str) -> None:
-    """Raises SourceChanged unless the table is still the one of the snapshot. It cannot change afterwards: reading it
-    has locked it against that until our transaction ends."""
+def untouched(source: Connection, leaf: Leaf, where: Filter | None, environment: str) -> None:
+    """Raises SourceChanged unless the table, and each that its filter reads, is still the one of the snapshot. They cannot
+    change afterwards: reading them has locked them against that until our transaction ends."""
     found = source.execute(UNTOUCHED, [sql_name(leaf.name), leaf.oid]).fetchall()
     if not found or not found[0][0]:
         raise changed(f"{environment}: {leaf.name}")
+    read = [] if where is None else tables_read(where)
+    if read:
+        schemas, names = [name.schema for name in read], [name.name for name in read]
+        for schema, name in source.execute(TOUCHED, [schemas, names]).fetchall():
+            raise changed(f"{environment}: {TableName(schema, name)}, which the filter reads")
 
 
 def changed(where: str, code: str = "") -> ConnectorError:
