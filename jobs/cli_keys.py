@@ -8,7 +8,11 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Make a master key, or show which one a file or variable holds.", no_args_is_help=True)
+app = typer.Typer(
+    help="Make a master key, or show which one a file or variable holds.",
+    epilog="Example: dbagent key new",
+    no_args_is_help=True,
+)
 
 USUAL = Path("~/.config/dbagent/master.key")
 

@@ -6,18 +6,22 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 import yaml
 
 from anonymizers.contract import strategies
-from connectors.contract import connector, engines
+from connectors.contract import Endpoint, connector, engines
 from connectors.testkit import SampleTable, TestServer
+from jobs.config.approvals import load_approvals
 from jobs.config.environment import load_environments
 from jobs.config.operation import load_operation, load_policy
-from jobs.errors import MEANINGS
+from jobs.errors import MEANINGS, Exit
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -64,69 +68,149 @@ def example_files(folder: Path) -> Path:
 
 
 def run(command: list[str], folder: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A command as a person starts it who has set nothing, in a home of its own."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    environment = {**os.environ, "PATH": path, "HOME": str(folder), "XDG_STATE_HOME": str(folder), **settings}
+    mine = {"PATH": path, "HOME": str(folder), "XDG_STATE_HOME": str(folder), **settings}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DBAGENT_")} | mine
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
 
 
-def test_every_runnable_block_is_run_by_a_test() -> None:
-    """A block added to the README fails here until something below runs it."""
-    two_commands, example = blocks("bash")
-    commands = [line.split()[0] for line in two_commands.splitlines()]
-    assert commands == ["scripts/demo", "scripts/test"]  # test_the_demo_proves_its_copy; .ci/run
-    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith('/scripts/test"')
-    assert "dbagent run conf/operation.yaml" in example  # test_the_example_runs_as_written
+@dataclass
+class Example:
+    """The example's databases and files, where its commands are run."""
+
+    server: TestServer
+    folder: Path
+    prod: Endpoint
+    dev: Endpoint
+
+    def run(self, script: str, settings: Mapping[str, str] = MappingProxyType({}), expected: int = Exit.DONE) -> str:
+        passwords = {"PROD_PASSWORD": self.prod.password or "", "DEV_PASSWORD": self.dev.password or ""}
+        done = run(["bash", "-euc", script], self.folder, **passwords, **settings)
+        assert done.returncode == expected, done.stdout + done.stderr
+        return done.stdout
+
+    def check_copy(self) -> None:
+        copied = {row[0]: row for row in self.server.read(self.dev, "users")}
+        assert len(copied) == 100
+        assert not {row[2] for row in copied.values()} & {row[2] for row in self.server.read(self.prod, "users")}
+        moved = {(row[5] - datetime(2024, 1, 1)).days for row in copied.values()}
+        assert all(1 <= abs(days) <= 365 for days in moved)
+        assert len(moved) > 50
+        kept = self.server.read(self.dev, "orders")
+        assert sorted(row[0] for row in kept) == list(range(10, 101))
+        assert all(row[2] == copied[row[1]][2] for row in kept)
 
 
-def test_the_example_files_load(tmp_path: Path) -> None:
-    conf = example_files(tmp_path)
-    assert set(load_environments(conf / "environments.yaml")) == {"PROD", "DEV"}
-    assert load_operation(conf / "operation.yaml").filters == {"orders": "total >= 10"}
-
-
-def test_the_examples_in_conf_load() -> None:
-    conf = ROOT / "conf"
-    environments = load_environments(conf / "environments.example.yaml")
-    operation = load_operation(conf / "operation.example.yaml")
-    assert {operation.source_env, operation.target_env} <= set(environments)
-    assert load_policy(conf / "policy.example.yaml").columns
-
-
-def test_the_example_runs_as_written(servers: dict[str, TestServer], tmp_path: Path) -> None:
+@pytest.fixture
+def example(servers: dict[str, TestServer], tmp_path: Path) -> Example:
     server = servers["postgresql"]
     prod, dev = server.database("prod"), server.database("dev")
     people = [
         (i, f"Name {i}", f"user{i}@mail.test", f"+999 {i:06}", None, "2024-01-01 00:00:00") for i in range(1, 101)
     ]
-    orders = [(i, i, f"user{i}@mail.test", f"9999{i:012}", i) for i in range(1, 101)]
     server.create(prod, PEOPLE, people)
-    server.create(prod, ORDERS, orders)
-    conf = example_files(tmp_path)
-    environments = yaml.safe_load((conf / "environments.yaml").read_text())
+    server.create(prod, ORDERS, [(i, i, f"user{i}@mail.test", f"9999{i:012}", i) for i in range(1, 101)])
+    file = example_files(tmp_path) / "environments.yaml"
+    environments = yaml.safe_load(file.read_text())
     for name, end in {"PROD": prod, "DEV": dev}.items():
-        here = {
-            "host": end.host,
-            "port": end.port,
-            "database": end.database,
-            "user": end.user,
-            "tls": {"mode": end.tls.mode},
-        }
-        environments[name].update(here)
-    (conf / "environments.yaml").write_text(yaml.safe_dump(environments))
-    passwords = {"PROD_PASSWORD": prod.password or "", "DEV_PASSWORD": dev.password or ""}
+        here = {key: getattr(end, key) for key in ("host", "port", "database", "user")}
+        environments[name].update(here, tls={"mode": end.tls.mode})
+    file.write_text(yaml.safe_dump(environments))
+    return Example(server, tmp_path, prod, dev)
 
-    done = run(["bash", "-euc", blocks("bash")[1]], tmp_path, **passwords)
 
-    assert done.returncode == 0, done.stdout + done.stderr
-    copied = {row[0]: row for row in server.read(dev, "users")}
-    assert len(copied) == 100
-    assert not {row[2] for row in copied.values()} & {row[2] for row in people}
-    moved = {(row[5] - datetime(2024, 1, 1)).days for row in copied.values()}
-    assert all(1 <= abs(days) <= 365 for days in moved)
-    assert len(moved) > 50
-    kept = server.read(dev, "orders")
-    assert sorted(row[0] for row in kept) == list(range(10, 101))
-    assert all(row[2] == copied[row[1]][2] for row in kept)
+@pytest.fixture
+def team(example: Example) -> Iterator[dict[str, str]]:
+    """A control store on the server, as the README has its administrator make it: what leads its people there."""
+    server, control = example.server, example.server.database("control")
+    place, people = f"{control.host}:{control.port}/{control.database}", ("zoe", "anna", "carol")
+    logins = {str(control.user): str(control.password)} | {name: f"secret of {name}" for name in people}
+    passwords = example.folder / ".pgpass"
+    passwords.write_text("".join(f"*:*:*:{name}:{password}\n" for name, password in logins.items()))
+    passwords.chmod(0o600)
+    settings = {"PGPASSFILE": str(passwords), "DBAGENT_CONTROL": f"postgresql://{control.user}@{place}"}
+    example.run("dbagent list", settings)
+    for name in people:
+        server.execute(control, f"CREATE ROLE {name} LOGIN PASSWORD 'secret of {name}'")
+    [grants] = blocks("sql")
+    server.execute(control, grants)
+    yield {**settings, "place": place}
+    for name in people:
+        server.execute(control, f"DROP OWNED BY {name}")
+        server.execute(control, f"DROP ROLE {name}")
+
+
+def rules(policy: Path) -> dict[str, tuple[str | None, str | None]]:
+    """Column → strategy and domain. The domain of an emptied column says nothing."""
+    found = {}
+    for rule in load_policy(policy).rules:
+        _, table, column = rule.name
+        found[f"{table}.{column}"] = rule.strategy, None if rule.strategy == "null" else rule.domain
+    return found
+
+
+def test_every_runnable_block_is_run_by_a_test() -> None:
+    """A block added to the README fails here until something below runs it."""
+    two_commands, *example = blocks("bash")
+    commands = [line.split()[0] for line in two_commands.splitlines()]
+    assert commands == ["scripts/demo", "scripts/test"]  # test_the_demo_proves_its_copy; .ci/run
+    assert (ROOT / ".ci" / "run").read_text().rstrip().endswith('/scripts/test"')
+    assert len(example) == 4  # test_the_example_runs_as_written
+    assert len(blocks("sql")) == 1  # team
+
+
+def test_the_example_files_load(tmp_path: Path) -> None:
+    conf = example_files(tmp_path)
+    environments = load_environments(conf / "environments.yaml")
+    assert set(environments) == {"PROD", "DEV"}
+    assert load_operation(conf / "operation.yaml").filters == {"orders": "total >= 10"}
+    assert load_approvals(conf / "approvals.yaml").requirement("PROD", "DEV", environments).standing is not None
+
+
+def test_the_example_runs_as_written(example: Example, team: dict[str, str]) -> None:
+    look, ask, allow, go = blocks("bash")[1:]
+    place = team.pop("place")
+    policy = example.folder / "conf" / "policy.yaml"
+    changed = policy.read_text()
+
+    assert "personal" in example.run(look)
+    detected = rules(policy)
+    policy.write_text(changed)
+    edited = rules(policy)
+    assert edited.keys() == detected.keys()
+    by_hand = {line.split(":")[0].strip() for line in changed.splitlines() if "# by hand" in line}
+    assert {name for name in edited if edited[name] != detected[name]} == by_hand
+
+    asked = example.run(ask.replace("control.example.com/dbagent", place), team)
+    [(operation, plan)] = re.findall(r"operation (op-\S+): awaiting_approval; plan (\w{64})", asked)
+    assert "waits for DBA (anna, ben)" in asked
+
+    def now(block: str) -> str:
+        ids = block.replace("op-20261121-3f9a2c", operation).replace("5f2e9c01ab77", plan[:12])
+        return ids.replace("control.example.com/dbagent", place)
+
+    team["DBAGENT_CONTROL"] = f"postgresql://zoe@{place}"  # as `ask` has exported it
+    example.run("dbagent run conf/operation.yaml", team, Exit.AWAITING)
+    assert "approved as DATA_OWNER; approved" in example.run(now(allow), team)
+    trail = example.run(now(go), team)
+    example.check_copy()
+    for who, what in (("zoe", "requested"), ("anna", "approved"), ("carol", "approved"), ("zoe", "completed")):
+        assert re.search(rf"{who} .*{what}", trail), trail
+
+
+def test_one_person_alone_runs_the_example_without_asking_anybody(example: Example) -> None:
+    [pair] = re.findall(r"\*\*Alone\?\*\* With `(.+?)`", README)
+    (example.folder / "conf" / "approvals.yaml").write_text(f"roles: {{}}\npairs:\n  {pair}\n")
+    example.run("dbagent key new; dbagent run conf/operation.yaml")
+    example.check_copy()
+
+
+def test_the_schedule_in_the_text_is_one_an_operation_takes(tmp_path: Path) -> None:
+    [schedule] = re.findall(r"`(scheduled_at: .+?)`", README)
+    file = example_files(tmp_path) / "operation.yaml"
+    file.write_text(file.read_text() + schedule + "\n")
+    assert load_operation(file).scheduled_at == "2026-12-01T01:00:00+00:00"
 
 
 def test_the_demo_proves_its_copy(tmp_path: Path) -> None:
