@@ -168,9 +168,13 @@ def act_as(person: str, arguments: list[str]) -> int:
 
 def main() -> None:
     settings()
-    if sys.argv[1:2] == ["--as"]:
-        sys.exit(act_as(sys.argv[2], sys.argv[3:]))
-    sys.exit(0 if play() else 1)
+    match sys.argv[1:]:
+        case []:
+            sys.exit(0 if play() else 1)
+        case ["--as", person, *arguments]:
+            sys.exit(act_as(person, arguments))
+        case _:
+            sys.exit(__doc__)
 
 
 if __name__ == "__main__":

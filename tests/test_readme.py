@@ -218,6 +218,15 @@ def test_the_demo_proves_its_copy(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "NOT PROVEN" not in done.stdout
     assert "0 orphans" in done.stdout
+    assert "approved as MANAGER; approved" in done.stdout
+    assert len(re.findall(r"│ (anna|carol|dave|erin) .*│ approved ", done.stdout)) == 4
+
+
+def test_nobody_decides_as_somebody_else_outside_the_demo(tmp_path: Path) -> None:
+    for command in (["approve", "op-1", "--plan", "0" * 12, "--role", "DBA"], ["run", "op-1"], ["audit"]):
+        done = run(["dbagent", *command, "--as", "anna"], tmp_path)
+        assert done.returncode == Exit.USAGE
+        assert "No such option: --as" in done.stderr
 
 
 @pytest.mark.parametrize(
