@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -37,7 +38,13 @@ class TableName:
 
     def __str__(self) -> str:
         parts = (self.name,) if self.schema is None else (self.schema, self.name)
-        return ".".join(part if part.isidentifier() and part == part.lower() else quoted(part) for part in parts)
+        return ".".join(map(written, parts))
+
+
+def written(identifier: str) -> str:
+    """An identifier as people write it: a plain word as it is, else in SQL's double quotes."""
+    plain = re.fullmatch(r"[^\W\d]\w*", identifier) and identifier == identifier.lower()
+    return identifier if plain else quoted(identifier)
 
 
 def quoted(identifier: str) -> str:

@@ -91,6 +91,8 @@ def surveyed(name: str, wanted: Sequence[str] | None, path: Path | None) -> Surv
 def _tables(
     schema: Schema, wanted: Sequence[str] | None, default_schema: str | None, environment: str
 ) -> Sequence[Table]:
+    if not schema.tables:
+        raise UsageError("this database has no tables", environment, "check `database` of the environment")
     if not wanted:
         return schema.tables
     known = {table.name: table for table in schema.tables}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterable
+from typing import Annotated, Literal
 
 import typer
 
 from jobs.cli_options import Control, Env, Environments, Json, console, example, print_json
-
-if TYPE_CHECKING:
-    from jobs.planning.detected import Surveyed
 
 SHOWN = 3
 """Values shown of each column."""
@@ -33,12 +31,14 @@ def detect(
     from jobs.cli_databases import surveyed
     from jobs.errors import UsageError
 
+    if json and format == "policy":
+        raise UsageError("a policy is YAML", "--json", "leave out --json or --format policy")
     if show_values and (json or format == "policy"):
         todo = "leave out --json, --format policy or --show-values"
         raise UsageError("values are shown in the table only", "--show-values", todo)
     found = surveyed(environment, tables, environments)
     if show_values:
-        _record(found, control)
+        _record(found.environment, (str(place[0]) for place, _ in views_detect.seen(found)), control)
     if json:
         print_json(views_detect.surveyed_json(found))
     elif format == "policy":
@@ -47,13 +47,12 @@ def detect(
         console().print(views_detect.surveyed(found, SHOWN if show_values else 0))
 
 
-def _record(found: Surveyed, control: str | None) -> None:
+def _record(environment: str, tables: Iterable[str], control: str | None) -> None:
     """Before a value is shown, the trail says to whom."""
     from jobs.control.store import ControlStore
 
     with ControlStore.open(control) as store:
-        names = ", ".join(dict.fromkeys(str(place[0]) for place in found.verdicts))
-        store.note_shown(store.person(), f"{found.environment}: {names or 'none'}")
+        store.note_shown(store.person(), f"{environment}: {', '.join(dict.fromkeys(tables)) or 'none'}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -9,38 +9,52 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from anonymizers.contract import Rule
-from anonymizers.detection.contract import Verdict
-from connectors.schema import quoted
-from jobs.planning.decisions import Decision, Place
+from anonymizers.contract import Rule, strategy
+from connectors.schema import Column, Table, written
+from jobs.config.files import yaml_text
+from jobs.planning.decisions import Place
 from jobs.planning.detected import Surveyed
 from jobs.views import grid
+
+UNSEEN = "no values could be read: judged by names alone"
 
 
 def surveyed(found: Surveyed, values: int = 0) -> RenderableType:
     """The columns that look personal or need a person to judge them; of each some values, where these are asked for."""
     rows = [
-        (str(place[0]), place[1], verdict.domain, _proposal(found.decision(place)), f"{verdict.confidence} %",
-         "; ".join(verdict.reasons), *([_some(found, place, values)] if values else []))
-        for place, verdict in _seen(found)
+        (_escaped(str(place[0])), _escaped(place[1]), domain, _proposal(found, place), confidence, why,
+         *([_some(found, place, values)] if values else []))
+        for place, (domain, confidence, why) in seen(found)
     ]  # fmt: skip
     columns = sum(len(table.copied) for table in found.tables)
-    head = Text(f"{found.environment}: {len(rows)} of {columns} columns in {len(found.tables)} tables look personal")
+    waiting = f", {len(found.undecided)} of them a person must decide" if found.undecided else ""
+    told = [
+        f"{found.environment}: {len(rows)} of {columns} columns in {len(found.tables)} tables look personal{waiting}"
+    ]
+    told += [f"{_escaped(str(table.name))}: {UNSEEN}" for table in found.unseen]
     if not rows:
-        return head
-    headings = ("table", "column", "domain", "proposal", "confidence", "why", *(["values"] if values else []))
-    return Group(head, grid(headings, rows, right=("confidence",)))
+        return Text("\n".join(told))
+    headings = ("table", "column", "domain", "proposal", "sure", "why", *(["values"] if values else []))
+    return Group(Text("\n".join(told)), grid(headings, rows, right=("sure",)))
 
 
-def _seen(found: Surveyed) -> Iterator[tuple[Place, Verdict]]:
+def seen(found: Surveyed) -> Iterator[tuple[Place, tuple[str, str, str]]]:
+    """What is not simply kept: what it looks like, how sure that is, and why."""
     for table in found.tables:
         for column in table.copied:
             place = table.name, column.name
-            if place in found.verdicts:
-                yield place, found.verdicts[place]
+            verdict, decision = found.verdicts.get(place), found.decisions.get(place)
+            if verdict is not None:
+                sure = f"{verdict.confidence} %" if verdict.confidence else ""
+                yield place, (verdict.domain, sure, "; ".join(verdict.reasons))
+            elif place in found.undecided:
+                yield place, ("", "", found.undecided[place])
+            elif decision is not None and decision.rule is not None:
+                yield place, (decision.rule.domain, "", decision.origin)
 
 
-def _proposal(decision: Decision | None) -> str:
+def _proposal(found: Surveyed, place: Place) -> str:
+    decision = found.decisions.get(place)
     if decision is None:
         return "a person must decide"
     return "keep" if decision.rule is None else decision.rule.strategy
@@ -55,17 +69,18 @@ def _some(found: Surveyed, place: Place, values: int) -> str:
 def surveyed_json(found: Surveyed) -> dict[str, Any]:
     return {
         "environment": found.environment,
+        "judged_by_names_alone": [str(table.name) for table in found.unseen],
         "columns": [
             {
                 "table": str(place[0]),
                 "column": place[1],
-                "domain": verdict.domain,
-                "confidence": verdict.confidence,
-                "undecidable": verdict.undecidable,
-                "proposal": None if (decision := found.decision(place)) is None else _proposal(decision),
-                "why": list(verdict.reasons),
+                "domain": domain or None,
+                "confidence": verdict.confidence if (verdict := found.verdicts.get(place)) else None,
+                "undecidable": place in found.undecided,
+                "proposal": None if place in found.undecided else _proposal(found, place),
+                "why": why,
             }
-            for place, verdict in _seen(found)
+            for place, (domain, _, why) in seen(found)
         ],
     }
 
@@ -73,37 +88,38 @@ def surveyed_json(found: Surveyed) -> dict[str, Any]:
 def policy(found: Surveyed) -> str:
     """A policy that decides every column, YAML to edit."""
     lines = [
-        f"# What happens to each column of {found.environment}, as its names and a sample of its values suggest.",
-        "# Read every line: what looks harmless here is kept as it is.",
+        f"# What happens to each column of {_escaped(found.environment)}, as its name and a sample of its values suggest.",
+        "# Read every line: what looks harmless here is kept as it is. Lines that say DECIDE wait for you.",
         '# key: {secret: "file:~/.config/dbagent/master.key"}    # where the master key is kept, if elsewhere',
         "columns:",
     ]
     for table in found.tables:
-        lines += ["", f"  # {table.name}"]
-        for column in table.copied:
-            lines.append(f"  {_line(found, (table.name, column.name), column.nullable)}")
+        lines += ["", f"  # {_escaped(str(table.name))}{f': {UNSEEN}' if table in found.unseen else ''}"]
+        lines += [f"  {_line(found, table, column)}" for column in table.copied]
     return "\n".join(lines) + "\n"
 
 
-def _line(found: Surveyed, place: Place, nullable: bool) -> str:
-    table, column = place
-    plain = column.isidentifier() and column == column.lower()
-    name = f"{table}.{column if plain else quoted(column)}"
-    key = "'" + name.replace("'", "''") + "'" if '"' in name else name
-    decision, verdict = found.decision(place), found.verdicts.get(place)
-    why = "; ".join(verdict.reasons) if verdict else ""
+def _line(found: Surveyed, table: Table, column: Column) -> str:
+    place = table.name, column.name
+    key = yaml_text(f"{table.name}.{written(column.name)}")
+    decision = found.decisions.get(place)
     if decision is None:
-        if nullable:
-            return f'{key}: "null"    # DECIDE: {why}'
-        return f"# {key}: ?    # DECIDE: {why}; it is NOT NULL"
+        why = _escaped(found.undecided[place])
+        return (
+            f'{key}: "null"    # DECIDE: {why}' if column.nullable else f"# {key}: ?    # DECIDE: {why}; it is NOT NULL"
+        )
     if decision.rule is None:
         return f"{key}: keep"
-    told = f"    # {verdict.confidence} %: {why}" if verdict else f"    # {decision.origin}"
-    return f"{key}: {_rule(decision.rule)}{told}"
+    return f"{key}: {_rule(decision.rule)}    # {_escaped(decision.origin)}"
 
 
 def _rule(rule: Rule) -> str:
-    options = "".join(f", {name}: {value}" for name, value in rule.options.items())
-    domain = quoted(rule.domain) if set(rule.domain) & set("\"'{}[],:#& *!|>%@`") else rule.domain
-    strategy = '"null"' if rule.strategy == "null" else rule.strategy
-    return strategy if strategy == '"null"' else f"{{strategy: {strategy}, domain: {domain}{options}}}"
+    """A rule in its shortest form. What goes by a subject takes its domain from there."""
+    if rule.strategy == "null" or strategy(rule.strategy).needs_subject:
+        return yaml_text(rule.strategy)
+    return f"{{strategy: {rule.strategy}, domain: {yaml_text(rule.domain)}}}"
+
+
+def _escaped(text: str) -> str:
+    """A name or sentence on one line of a terminal or a comment, whatever letters a name in it has."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)

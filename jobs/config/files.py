@@ -1,4 +1,5 @@
-"""Reading a YAML or JSON file, strictly: one document, no key twice, every mistake told with its line and column.
+"""Reading a YAML or JSON file, strictly: one document, no key twice, every mistake told with its line and column; and how
+a text is written in one.
 
 Messages never quote the file: a password typed in the wrong place must not reach a terminal or a log.
 """
@@ -16,6 +17,7 @@ from yaml.reader import ReaderError
 
 from jobs.errors import ConfigError
 
+_WORDS_ALONE = re.compile(r"[^\W\d][\w.$]*")
 LARGEST = 16 << 20
 """Bytes; a data file or a device named by mistake is larger."""
 
@@ -73,6 +75,21 @@ _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
+
+
+def yaml_text(text: str) -> str:
+    """A text as a settings file writes it, on one line: as it is where YAML reads it so, else in quotes."""
+    if _WORDS_ALONE.fullmatch(text) and yaml.safe_load(text) == text:
+        return text
+    if text.isprintable():
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(_escaped(letter) for letter in text) + '"'
+
+
+def _escaped(letter: str) -> str:
+    if letter in '"\\':
+        return "\\" + letter
+    return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
 
 
 def _yaml(text: str) -> Any:

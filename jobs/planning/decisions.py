@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anonymizers.contract import ColumnShape, Rule, check, strategies
-from connectors.schema import Column, IgnoredCase, Key, Schema, Table, TableName, quoted
+from connectors.schema import Column, IgnoredCase, Key, Schema, Table, TableName, written
+from jobs.config.files import yaml_text
 from jobs.planning.cautions import cautions
 from jobs.planning.findings import Finding, error, nearest
 from jobs.planning.subjects import with_subjects
@@ -70,14 +71,14 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
             rule, origin = inherited.get((table.name, column.name), (None, ""))
             origin = origin or rest or ""
             if not origin:
-                undecided.append(f"{table.name}.{_written_name(column.name)}")
+                undecided.append(f"{table.name}.{written(column.name)}")
                 continue
             form = shape(table, targets.get(table.name), column, masked, cases[table.name, column.name])
             decisions[table.name].append(Decision(column.name, rule, origin, form))
             if rule is not None:
                 findings += [error(f"{table.name}.{column.name}", what) for what in check(rule, form)]
     if undecided:
-        lines = "\n".join(f"      {_yaml_key(name)}: keep" for name in undecided)
+        lines = "\n".join(f"      {yaml_text(name)}: keep" for name in undecided)
         count = "one column is" if len(undecided) == 1 else f"{len(undecided)} columns are"
         findings.append(
             error(
@@ -97,15 +98,6 @@ def keep_all(tables: Sequence[Table]) -> dict[TableName, list[Decision]]:
         ]
         for table in tables
     }  # fmt: skip
-
-
-def _written_name(name: str) -> str:
-    return name if name.isidentifier() and name == name.lower() else quoted(name)
-
-
-def _yaml_key(name: str) -> str:
-    """A column's name as a key in a policy file: YAML itself reads double quotes."""
-    return "'" + name.replace("'", "''") + "'" if '"' in name else name
 
 
 def _written(source: Schema, rules: Iterable[PolicyRule], default_schema: str | None

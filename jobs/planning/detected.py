@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from anonymizers.contract import Rule, check, strategy
 from anonymizers.detection.contract import Candidate, Verdict
 from anonymizers.detection.detect import detect_table
-from connectors.schema import Schema, Table, TableName, quoted
+from connectors.schema import Schema, Table, quoted, written
 from jobs.config.names import ColumnName, parse_table
 from jobs.planning.decisions import Decision, Place, decide, referenced_columns, shape
 from jobs.planning.findings import Finding, error
@@ -50,7 +50,7 @@ def survey(tables: Sequence[Table], source: Schema, sample: Sample) -> dict[Plac
     verdicts: dict[Place, Verdict] = {}
     for table in _with_referenced(tables, source):
         names = [column.name for column in table.copied]
-        values = sample(table, names) if table.readable else {}
+        values = sample(table, names) if table.readable and names else {}
         every = set(names)  # with all of a key's columns replaced, each must stay unique by itself
         candidates = [
             Candidate(str(table.name), column.name, shape(table, None, column, every, column.ignores_case),
@@ -69,19 +69,26 @@ def propose(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Ve
     referenced, else the reference's own. Findings: what a person must decide."""
     parents = referenced_columns(source)
     rules: dict[Place, ProposedRule] = {}
-    undecidable: list[str] = []
-    copied = {table.name for table in tables}
     for place, verdict in sorted(verdicts.items()):
-        root = _root(place, parents)
-        if verdict.rule is None:
-            if root == place and place[0] in copied:
-                undecidable.append(f"{_text(place)} ({verdict.reasons[-1]})")
-            continue
-        if root != place and (root in rules or root in verdicts):
+        root = _up(place, parents)[-1]
+        if verdict.rule is None or (root != place and (root in rules or root in verdicts)):
             continue
         origin = told(verdict) if root == place else f"{told(verdict)} (of {_text(place)}, which references it)"
         rules[root] = _proposed(root, verdict.rule, origin)
-    return list(rules.values()), _to_decide(undecidable)
+    waiting = undecided(tables, source, verdicts)
+    return list(rules.values()), _to_decide([f"{_text(place)} ({why})" for place, why in sorted(waiting.items())])
+
+
+def undecided(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Verdict]) -> dict[Place, str]:
+    """The columns of these tables that a person must decide, and why: also where it is the column they reference that
+    nobody can judge, whether that one's table is among these or not."""
+    parents = referenced_columns(source)
+    found = {}
+    for place in ((table.name, column.name) for table in tables for column in table.copied):
+        verdict = next((verdicts[up] for up in reversed(_up(place, parents)) if up in verdicts), None)
+        if verdict is not None and verdict.rule is None:
+            found[place] = verdict.reasons[-1]
+    return found
 
 
 def recorded(what: Mapping[str, Any]) -> list[ProposedRule]:
@@ -139,13 +146,12 @@ def _with_referenced(tables: Sequence[Table], source: Schema) -> Iterator[Table]
                 waiting.append(known[key.referenced])
 
 
-def _root(place: Place, parents: Mapping[Place, Sequence[Place]]) -> Place:
-    """The column that a reference leads to in the end."""
-    seen = {place}
-    while (up := parents.get(place)) and up[0] not in seen:
-        place = up[0]
-        seen.add(place)
-    return place
+def _up(place: Place, parents: Mapping[Place, Sequence[Place]]) -> list[Place]:
+    """A column and those that it leads to by references, one after the other."""
+    way = [place]
+    while (up := parents.get(way[-1])) and up[0] not in way:
+        way.append(up[0])
+    return way
 
 
 def _subject_found(table: Table, candidate: Candidate, verdict: Verdict) -> Verdict:
@@ -171,7 +177,7 @@ def _proposed(place: Place, rule: Rule, origin: str) -> ProposedRule:
 
 def _text(place: Place) -> str:
     table, column = place
-    return f"{table}.{column if column.isidentifier() and column == column.lower() else quoted(column)}"
+    return f"{table}.{written(column)}"
 
 
 @dataclass(frozen=True)
@@ -181,16 +187,14 @@ class Surveyed:
     environment: str
     tables: tuple[Table, ...]
     verdicts: Mapping[Place, Verdict]
-    decisions: Mapping[TableName, Sequence[Decision]]
+    decisions: Mapping[Place, Decision]
+    """What would be done with each column; none where a person must decide."""
+    undecided: Mapping[Place, str]
+    """Those, and why."""
+    unseen: tuple[Table, ...]
+    """Tables judged by names alone: their values could not be read."""
     values: Mapping[Place, pa.Array] = field(repr=False)
     """The samples: shown only where somebody asks for it."""
-
-    def decision(self, place: Place) -> Decision | None:
-        """What would be done with the column; None where a person must decide."""
-        verdict = self.verdicts.get(place)
-        if verdict is not None and verdict.undecidable:
-            return None
-        return next((d for d in self.decisions[place[0]] if d.column == place[1]), None)
 
 
 def surveyed(environment: str, tables: Sequence[Table], source: Schema, sample: Sample, default_schema: str | None
@@ -205,5 +209,16 @@ def surveyed(environment: str, tables: Sequence[Table], source: Schema, sample: 
 
     verdicts = survey(tables, source, remembered)
     rules, _ = propose(tables, source, verdicts)
-    decisions, _ = decide(tables, source, {}, rules, default_schema, REST)
-    return Surveyed(environment, tuple(tables), verdicts, decisions, values)
+    waiting = undecided(tables, source, verdicts)
+    decided, _ = decide(tables, source, {}, rules, default_schema, REST)
+    decisions = {(table, found.column): found for table, columns in decided.items() for found in columns}
+    sampled = {place[0] for place in values}
+    return Surveyed(
+        environment,
+        tuple(tables),
+        verdicts,
+        {place: found for place, found in decisions.items() if place not in waiting},
+        waiting,
+        tuple(table for table in tables if table.copied and table.name not in sampled),
+        values,
+    )
