@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from anonymizers.contract import ColumnShape
 from anonymizers.detection import evidence, guards, names
 from anonymizers.detection.contract import Candidate, Verdict
-from anonymizers.detection.lexicon import TRADE
+from anonymizers.detection.lexicon import TRADE, VAGUE
 from anonymizers.detection.names import Hit, TableKind
 from anonymizers.detection.proposals import propose
 from anonymizers.detection.values import Look, look
@@ -73,14 +73,15 @@ def _by_name(column: Candidate, table: TableKind) -> Guess | None:
     words = names.split(column.column)
     hit = names.best(words)
     if hit is None:
-        return _by_generic_name(words, column.shape, table)
+        return _by_generic_name(words, column.shape, table) or _by_role(words, column.shape)
     email_id = hit.domain == "email" and words[hit.end :] == ("id",)
-    if not guards.possible(hit.domain, column.shape) or (guards.about(hit, words) and not email_id):
+    if not guards.possible(hit.domain, column.shape) or (guards.about(hit, words, column.shape.kind) and not email_id):
         return None
     if hit.domain in _PLACED and table == "places":
         return None
     doubtful = email_id or (hit.doubtful and hit.whole)
-    return Guess(hit.domain, MAYBE if doubtful else SURE, (f"name: {hit.text(words)}",), doubtful)
+    vague = doubtful and words[hit.start : hit.end] in VAGUE
+    return Guess(hit.domain, MAYBE if doubtful else SURE, (f"name: {hit.text(words)}",), doubtful, vague)
 
 
 def _by_generic_name(words: tuple[str, ...], shape: ColumnShape, table: TableKind) -> Guess | None:
@@ -96,6 +97,14 @@ def _by_generic_name(words: tuple[str, ...], shape: ColumnShape, table: TableKin
     if whose == "thing" or (whose == "nobody" and table in ("things", "places")):
         return None
     return Guess("person", MAYBE, ("name: the name of somebody or something",), doubtful=True, vague=True)
+
+
+def _by_role(words: tuple[str, ...], shape: ColumnShape) -> Guess | None:
+    """Somebody a column is called after. Doubtful: roles are given to things, too."""
+    role = names.role(words)
+    if role is None or not guards.possible("person", shape):
+        return None
+    return Guess("person", MAYBE, (f"name: {role}",), doubtful=True, vague=True)
 
 
 def _weighed(guess: Guess, seen: Look) -> Guess | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anonymizers.contract import ColumnShape
-from anonymizers.detection.lexicon import ABOUT, ABOUT_BEFORE, FREE, FREE_FIRST, NOISE, PERSON
+from anonymizers.detection.lexicon import ABOUT, ABOUT_BEFORE, DETAILS, FREE, FREE_FIRST, NOISE, PERSON
 from anonymizers.detection.names import Hit
 
 _NUMBERS = frozenset(("text", "integer", "decimal"))
@@ -26,6 +26,11 @@ _CODED = frozenset(
 )
 """Domains of codes: `passport_code` is the passport's number, where `city_code` is no city."""
 
+_PAPERS = frozenset(("ssn", "national_id", "tax_id", "passport", "driver_licence"))
+"""Domains whose `id` is the number on the paper, where it is no number of a row."""
+_WRITTEN_OUT = frozenset(("street", "person", "phone"))
+"""Domains that fill more than a line: `address_details` is the address."""
+
 
 def possible(domain: str, shape: ColumnShape) -> bool:
     """Whether a column of this kind can hold the domain: no e-mail address is a date. Kinds that planning does not know may
@@ -33,7 +38,7 @@ def possible(domain: str, shape: ColumnShape) -> bool:
     return shape.kind in ("enum", "other") or shape.kind in KINDS.get(domain, ("text",))
 
 
-def about(hit: Hit, words: tuple[str, ...]) -> str | None:
+def about(hit: Hit, words: tuple[str, ...], kind: str = "text") -> str | None:
     """The word that makes the column tell something about the phrase instead of holding it (`email_sent_at`)."""
     if hit.start > 0 and words[0] in ABOUT_BEFORE:
         return words[0]
@@ -42,6 +47,10 @@ def about(hit: Hit, words: tuple[str, ...]) -> str | None:
     for word in words[hit.end :]:
         if word == "code" and hit.domain not in _CODED:
             return word
+        if (word == "id" and kind == "text" and hit.domain in _PAPERS) or (
+            word in DETAILS and hit.domain in _WRITTEN_OUT
+        ):
+            continue
         if word in ABOUT or word in FREE:
             return word
     if hit.domain == "ip" and "version" in words:

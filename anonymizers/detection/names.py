@@ -7,18 +7,24 @@ from functools import cache
 from typing import Literal
 
 from anonymizers.detection.lexicon import (
+    ABOUT,
+    ABOUT_BEFORE,
     ADDRESSED,
+    BESIDES,
     DOUBTFUL,
     EVENTS,
     KNOWN,
     NAME,
+    NOBODY,
     NOISE,
     PEOPLE,
     PERSON,
     PLACES,
+    ROLES,
     STEMS,
     STRONG,
     THING,
+    TRADE,
     WHOLE,
 )
 from anonymizers.detection.words import words
@@ -72,11 +78,22 @@ def _of_size(found: tuple[str, ...], size: int) -> list[Hit]:
     for start in range(len(found) - size + 1):
         phrase = found[start : start + size]
         whole = all(word in NOISE for word in (*found[:start], *found[start + size :]))
-        domain = STRONG.get(phrase) or (WHOLE.get(phrase) if size == len(found) else None)
+        alone = BESIDES.issuperset((*found[:start], *found[start + size :]))
+        domain = STRONG.get(phrase) or (WHOLE.get(phrase) if alone else None)
         if domain:
             doubtful = phrase in DOUBTFUL
             hits.append(Hit(domain, start, start + size, whole, doubtful))
     return hits
+
+
+def role(found: tuple[str, ...]) -> str | None:
+    """Whom a column is called after: `policy_owner`, `approved_by`; None where it is nobody, or one thing's."""
+    if len(found) > 1 and found[-1] == "by":
+        return None if found[-2] in NOBODY else " ".join(found[-2:])
+    telling = [word for word in found if word not in NOISE]
+    if not telling or telling[-1] not in ROLES or set(telling) & (THING | TRADE | ABOUT | ABOUT_BEFORE):
+        return None
+    return telling[-1]
 
 
 def name_word(found: tuple[str, ...]) -> int | None:

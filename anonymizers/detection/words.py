@@ -32,7 +32,7 @@ def _apart(word: str, known: Container[str]) -> tuple[str, ...]:
     ways: dict[int, tuple[str, ...]] = {0: ()}
     for end in range(2, len(word) + 1):
         for start in range(end):
-            part = singular(word[start:end], known) if end == len(word) else word[start:end]
+            part = singular(word[start:end], known)
             fits = part in _SHORT or (len(part) > 2 and part in known)
             if start in ways and fits and (end not in ways or len(ways[start]) + 1 < len(ways[end])):
                 ways[end] = (*ways[start], part)
