@@ -5,16 +5,18 @@ Workers import this module, so it imports only what they need; a strategy's file
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from anonymizers.contract import NO_CONTEXT, ColumnShape, RowContext, Rule, Strategy, strategy
+from anonymizers.counts import counted
 from anonymizers.keys import DomainKey
+from anonymizers.marks import Mark
 
 _SAMPLE = 512
 _REPEATS = 16
@@ -36,6 +38,10 @@ class ColumnPlan:
     @property
     def strategy(self) -> Strategy:
         return _strategy(self.rule.strategy)
+
+    @property
+    def mark(self) -> Mark | None:
+        return self.strategy.mark(self.shape, self.rule)
 
     @property
     def reads(self) -> tuple[str, ...]:
@@ -70,14 +76,6 @@ def _repetitive(values: pa.Array) -> bool:
     return bool(len(sample.unique()) <= _SAMPLE - _REPEATS)
 
 
-def _unchanged(values: pa.Array, replacements: pa.Array) -> int:
-    same = pc.equal(values, replacements)
-    count: int = pc.sum(same, min_count=0).as_py()
-    if count and pa.types.is_string(values.type):
-        count = pc.sum(pc.and_(same, pc.not_equal(values, "")), min_count=0).as_py()
-    return count
-
-
 class TableAnonymizer:
     """Replaces the masked columns of one table, batch by batch. Pure and picklable."""
 
@@ -86,22 +84,23 @@ class TableAnonymizer:
     masked: tuple[str, ...]
     """What it returns."""
 
-    def __init__(self, columns: Sequence[ColumnPlan]) -> None:
+    def __init__(self, columns: Sequence[ColumnPlan], marks: Iterable[Mark] = ()) -> None:
+        """`marks`: those of all tables that are copied together; an original that bears one could be found in any."""
         self._plans = tuple(columns)
+        self._marks = frozenset(marks)
         self.masked = tuple(plan.name for plan in columns)
         self.columns = tuple(dict.fromkeys(name for plan in columns for name in plan.reads))
 
-    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
-        """The replacements, and per column how many values came out as they went in (NULL and '' are no values)."""
+    def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Counter[str]]:
+        """The replacements, and what `anonymizers.counts` counts of them."""
         arrays: list[pa.Array] = []
-        unchanged: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for plan in self._plans:
             if plan.strategy.needs_values:
                 values = batch.column(plan.name)
                 replacements = plan.replace(values, plan.context(batch))
-                unchanged[plan.name] = _unchanged(values, replacements)
+                counts += counted(plan.name, values, replacements, plan.mark, self._marks)
             else:
                 replacements = plan.strategy.apply(pa.nulls(batch.num_rows), plan.key, plan.shape, plan.rule)
-                unchanged[plan.name] = 0
             arrays.append(replacements)
-        return pa.RecordBatch.from_arrays(arrays, names=list(self.masked)), unchanged
+        return pa.RecordBatch.from_arrays(arrays, names=list(self.masked)), counts

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from anonymizers.keys import DomainKey
+    from anonymizers.marks import Mark
 
 
 KINDS = frozenset(
@@ -102,6 +103,8 @@ class Strategy(Protocol):
     """What people write; also the file's name (`null` lives in `null_.py`)."""
     version: int
     """Grows whenever any output changes; part of the plan's hash and of key derivation."""
+    revised: Mapping[str, int]
+    """Domains whose outputs have changed alone since, with their own version."""
     summary: str
     """One line for people: what a value becomes."""
     accepts: frozenset[str]
@@ -116,6 +119,10 @@ class Strategy(Protocol):
     """True: the replacement depends on whose value it is; the rule has a subject and `apply` gets its values."""
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects: ...
+
+    def mark(self, column: ColumnShape, rule: Rule) -> Mark | None:
+        """What replacements bear by which nobody takes them for an original; None: nothing."""
+        ...
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
@@ -143,6 +150,11 @@ def strategy(name: str) -> Strategy:
             found: Strategy = import_module(f"anonymizers.strategies.{module}").strategy
             return found
     raise KeyError(name)
+
+
+def version(strategy: Strategy, domain: str) -> int:
+    """A strategy's version in a domain."""
+    return strategy.revised.get(domain, strategy.version)
 
 
 def check(rule: Rule, column: ColumnShape) -> list[str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from anonymizers.alphabet import BASE10, BASE36
-from anonymizers.buffers import Bytes, Words, fixed
+from anonymizers.buffers import Bytes, Flags, Positions, Text, Words, fixed
 from anonymizers.dictionaries import words
 
 EMAIL_SUFFIX = 12
@@ -38,6 +38,46 @@ class Fake:
     def length(self) -> int:
         """The longest value's characters."""
         return self.around + sum(max(len(entry) for entry in entries.to_pylist()) for entries in self.lists)
+
+    def holds(self, values: pa.Array) -> Flags:
+        """Which texts are one entry of each list with blanks between. For domains that are made so."""
+        if not len(values):
+            return np.zeros(0, np.bool_)
+        parts, entries = len(self.lists), self._spelled
+        codes = pc.index_in(_split(Text.of(values), parts), value_set=entries).fill_null(len(entries)).to_numpy()
+        found = np.ones(len(values), np.bool_)
+        for part in range(parts):
+            found &= self._list_of[codes[part::parts]] == part
+        return found
+
+    @cached_property
+    def _list_of(self) -> Positions:
+        """By number in `_spelled`: the list that the entry is from; behind the last one: none."""
+        return np.repeat([*range(len(self.lists)), -1], [*map(len, self.lists), 1])
+
+    @cached_property
+    def ends(self) -> tuple[Flags, Flags]:
+        """By byte: whether values begin with it, and whether they end with it."""
+        first, last = Text.of(self.lists[0]), Text.of(self.lists[-1])
+        every = np.arange(256)
+        return np.isin(every, first.data[first.starts]), np.isin(every, last.data[last.ends - 1])
+
+    @cached_property
+    def _spelled(self) -> pa.Array:
+        """Every entry, all but those of the first list with the blank before it."""
+        first, *others = self.lists
+        return pa.concat_arrays([first, *(pc.binary_join_element_wise("", entries, " ") for entries in others)])
+
+
+def _split(text: Text, parts: int) -> pa.Array:
+    """Every value cut before its first blanks: so many parts each, the last ones empty where there are fewer blanks."""
+    blanks = np.append(np.flatnonzero(text.data == ord(" ")), [len(text.data)] * parts)
+    first = np.searchsorted(blanks, text.starts)
+    bounds = np.empty((len(first), parts), np.int64)
+    bounds[:, 0] = text.starts
+    for part in range(1, parts):
+        bounds[:, part] = np.minimum(blanks[first + part - 1], text.ends)
+    return Text(text.data, np.append(bounds.reshape(-1), len(text.data))).array()
 
 
 def _choose(numbers: Words, *sizes: int) -> list[NDArray[np.int64]]:

@@ -114,7 +114,7 @@ class Anonymize(Protocol):
 
     def __call__(self, batch: pa.RecordBatch) -> tuple[pa.RecordBatch, Mapping[str, int]]:
         """n rows of `columns` in (text and UUIDs as string, integers as int64, dates as date32, timestamps as timestamp[us]), n
-        of `masked` out (so typed, or null), with how many values per column came out as they went in (but NULL and '')."""
+        of `masked` out (so typed, or null), with what was counted of them: how often, by the anonymizer's own labels."""
         ...
 
 
@@ -182,8 +182,8 @@ class Loaded:
     number: int
     rows: int
     bytes: int
-    unchanged: Mapping[str, int]
-    """Per masked column: non-NULL values that came out equal to what went in."""
+    counts: Mapping[str, int]
+    """What the anonymizer counted, by label. Only what is not 0 is kept."""
     fresh: bool = True
 
 
@@ -246,7 +246,7 @@ class TableState:
     rows_before: int
     rows: int
     bytes: int
-    unchanged: Mapping[str, int]
+    counts: Mapping[str, int]
     chunks: frozenset[int]
 
 

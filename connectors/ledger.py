@@ -80,10 +80,10 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS {tables} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
     " target varchar(400) NOT NULL, identity varchar(200) NOT NULL, state varchar(20) NOT NULL,"
     " snapshot varchar(200) NOT NULL, rows_before bigint NOT NULL, row_count bigint NOT NULL,"
-    " byte_count bigint NOT NULL, unchanged varchar(8000) NOT NULL, PRIMARY KEY (run_id, table_id))",
+    " byte_count bigint NOT NULL, counts text NOT NULL, PRIMARY KEY (run_id, table_id))",
     "CREATE TABLE IF NOT EXISTS {chunks} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
     " chunk_no integer NOT NULL, fence bigint NOT NULL, row_count bigint NOT NULL, byte_count bigint NOT NULL,"
-    " unchanged varchar(8000) NOT NULL, loaded_at double precision NOT NULL, PRIMARY KEY (run_id, table_id, chunk_no))",
+    " counts text NOT NULL, loaded_at double precision NOT NULL, PRIMARY KEY (run_id, table_id, chunk_no))",
 )
 
 
@@ -118,7 +118,7 @@ class SqlLedger:
         ours."""
         self._check(run_id, fence, target)
         inserted = self._run(
-            "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, unchanged, loaded_at)"
+            "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, counts, loaded_at)"
             " VALUES (?, ?, ?, ?, 0, 0, ?, {now}) ON CONFLICT DO NOTHING",
             run_id,
             chunk.table_id,
@@ -140,11 +140,11 @@ class SqlLedger:
     def loaded(self, run_id: str, loaded: Loaded) -> None:
         """Write what the chunk brought, before its commit."""
         self._run(
-            "UPDATE {chunks} SET row_count = ?, byte_count = ?, unchanged = ?, loaded_at = {now}"
+            "UPDATE {chunks} SET row_count = ?, byte_count = ?, counts = ?, loaded_at = {now}"
             " WHERE run_id = ? AND table_id = ? AND chunk_no = ?",
             loaded.rows,
             loaded.bytes,
-            json.dumps(dict(loaded.unchanged)),
+            _written(loaded.counts),
             run_id,
             loaded.table_id,
             loaded.number,
@@ -212,7 +212,7 @@ class SqlLedger:
         theirs = "run_id = ? AND table_id IN (SELECT table_id FROM {tables} WHERE run_id = ? AND target = ?)"
         self._run(f"DELETE FROM {{chunks}} WHERE {theirs}", other, other, target)
         self._run(
-            "UPDATE {tables} SET run_id = ?, state = 'prepared', row_count = 0, byte_count = 0, unchanged = ?"
+            "UPDATE {tables} SET run_id = ?, state = 'prepared', row_count = 0, byte_count = 0, counts = ?"
             " WHERE run_id = ? AND target = ?",
             run.run_id,
             "{}",
@@ -253,7 +253,7 @@ class SqlLedger:
             self._run("DELETE FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
             self._run(
                 "INSERT INTO {tables} (run_id, table_id, target, identity, state, snapshot, rows_before, row_count,"
-                " byte_count, unchanged) VALUES (?, ?, ?, ?, 'prepared', ?, ?, 0, 0, ?)",
+                " byte_count, counts) VALUES (?, ?, ?, ?, 'prepared', ?, ?, 0, 0, ?)",
                 run_id,
                 table.table_id,
                 table.target,
@@ -272,15 +272,15 @@ class SqlLedger:
         found = self._rows("SELECT target FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table_id)
         self.hold(target for (target,) in found)
         chunks = self._rows(
-            "SELECT row_count, byte_count, unchanged FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table_id
+            "SELECT row_count, byte_count, counts FROM {chunks} WHERE run_id = ? AND table_id = ?", run_id, table_id
         )
-        rows, size, unchanged = _sum(chunks)
+        rows, size, counts = _sum(chunks)
         self._run(
-            "UPDATE {tables} SET state = 'complete', row_count = ?, byte_count = ?, unchanged = ?"
+            "UPDATE {tables} SET state = 'complete', row_count = ?, byte_count = ?, counts = ?"
             " WHERE run_id = ? AND table_id = ? AND state = 'prepared'",
             rows,
             size,
-            json.dumps(unchanged),
+            _written(counts),
             run_id,
             table_id,
         )
@@ -291,9 +291,9 @@ class SqlLedger:
         chunks: dict[int, list[tuple[Any, ...]]] = {}
         tables: list[tuple[Any, ...]] = []
         for table_id, number, *rest in self._rows(
-            "SELECT table_id, -1, target, identity, state, snapshot, rows_before, row_count, byte_count, unchanged"
+            "SELECT table_id, -1, target, identity, state, snapshot, rows_before, row_count, byte_count, counts"
             " FROM {tables} WHERE run_id = ? UNION ALL"
-            " SELECT table_id, chunk_no, '', '', '', '', 0, row_count, byte_count, unchanged"
+            " SELECT table_id, chunk_no, '', '', '', '', 0, row_count, byte_count, counts"
             " FROM {chunks} WHERE run_id = ?",
             run_id,
             run_id,
@@ -303,9 +303,9 @@ class SqlLedger:
             else:
                 chunks.setdefault(table_id, []).append((number, *rest[-3:]))
         states = []
-        for table_id, target, identity, state, snapshot, before, rows, size, unchanged in sorted(tables):
+        for table_id, target, identity, state, snapshot, before, rows, size, counts in sorted(tables):
             found = chunks.get(table_id, [])
-            more_rows, more_bytes, more_unchanged = _sum(chunk[1:] for chunk in found)
+            more_rows, more_bytes, more_counts = _sum(chunk[1:] for chunk in found)
             states.append(
                 TableState(
                     table_id=table_id,
@@ -316,7 +316,7 @@ class SqlLedger:
                     rows_before=before,
                     rows=rows + more_rows,
                     bytes=size + more_bytes,
-                    unchanged=Counter(json.loads(unchanged)) + Counter(more_unchanged),
+                    counts=Counter(json.loads(counts)) + Counter(more_counts),
                     chunks=frozenset(chunk[0] for chunk in found),
                 )
             )
@@ -354,8 +354,12 @@ def _state(text: str) -> Literal["prepared", "complete"]:
 
 def _sum(chunks: Iterable[Sequence[Any]]) -> tuple[int, int, Mapping[str, int]]:
     rows = size = 0
-    unchanged: Counter[str] = Counter()
-    for chunk_rows, chunk_bytes, chunk_unchanged in chunks:
+    counts: Counter[str] = Counter()
+    for chunk_rows, chunk_bytes, chunk_counts in chunks:
         rows, size = rows + chunk_rows, size + chunk_bytes
-        unchanged.update(json.loads(chunk_unchanged))
-    return rows, size, dict(unchanged)
+        counts.update(json.loads(chunk_counts))
+    return rows, size, counts
+
+
+def _written(counts: Mapping[str, int]) -> str:
+    return json.dumps({label: count for label, count in counts.items() if count})

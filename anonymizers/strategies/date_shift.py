@@ -38,6 +38,7 @@ LAST_MICROSECOND = (1 << 63) - 1
 class DateShift:
     name = "date_shift"
     version = 1
+    revised: Mapping[str, int] = {}
     summary = "a date 1 to 365 days earlier or later, all dates of one subject by the same number of days"
     accepts = frozenset({"date", "timestamp"})
     options: Mapping[str, type] = {"subject": str}
@@ -47,6 +48,9 @@ class DateShift:
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="no", nulls=False, length=None, reversible=True)
+
+    def mark(self, column: ColumnShape, rule: Rule) -> None:
+        """A day may be another's."""
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT

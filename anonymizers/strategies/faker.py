@@ -17,12 +17,14 @@ from anonymizers.email_case import normal_form, respelled
 from anonymizers.fakes import DOMAINS, fake
 from anonymizers.keys import DomainKey
 from anonymizers.letter_case import one_spelling, same_rows
+from anonymizers.marks import Entries, FakeEmail, FakePhone, Mark
 from anonymizers.prf import Cmac
 
 
 class Faker:
     name = "faker"
     version = 1
+    revised: Mapping[str, int] = {}
     summary = "a realistic person, e-mail, phone, street … of the column's domain that belongs to nobody"
     accepts = frozenset({"text"})
     options: Mapping[str, type] = {}
@@ -33,6 +35,11 @@ class Faker:
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         injective: Literal["probable", "no"] = "probable" if rule.domain == "email" else "no"
         return Effects(injective=injective, nulls=False, length=fake(rule.domain).length, reversible=False)
+
+    def mark(self, column: ColumnShape, rule: Rule) -> Mark:
+        if rule.domain == "email":
+            return FakeEmail()
+        return FakePhone() if rule.domain == "phone" else Entries(rule.domain)
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT

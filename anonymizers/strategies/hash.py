@@ -11,12 +11,14 @@ from anonymizers.buffers import fixed, piecewise
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
 from anonymizers.letter_case import one_spelling
+from anonymizers.marks import Hexadecimal, Mark
 from anonymizers.prf import Cmac
 
 
 class Hash:
     name = "hash"
     version = 1
+    revised: Mapping[str, int] = {}
     summary = "32 hexadecimal characters that only the key's holder can tie to the value"
     accepts = frozenset({"text"})
     options: Mapping[str, type] = {}
@@ -26,6 +28,9 @@ class Hash:
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="probable", nulls=False, length=32, reversible=False)
+
+    def mark(self, column: ColumnShape, rule: Rule) -> Mark:
+        return Hexadecimal()
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT

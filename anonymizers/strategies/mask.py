@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from anonymizers.buffers import Bytes, Positions, Text, piecewise, ragged
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
 from anonymizers.keys import DomainKey
+from anonymizers.marks import Mark, Stars
 
 _SEEN = 255
 """Bytes of a value that are counted; so a count fits a byte, and one running sum of words counts four classes."""
@@ -71,6 +72,7 @@ _KEPT = _kept()
 class Mask:
     name = "mask"
     version = 1
+    revised: Mapping[str, int] = {}
     summary = "j***@***.com for e-mails, ***-***-23 for phone numbers, else the first character and ***"
     accepts = frozenset({"text"})
     options: Mapping[str, type] = {}
@@ -80,6 +82,9 @@ class Mask:
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="no", nulls=False, length=_LONGEST, reversible=False)
+
+    def mark(self, column: ColumnShape, rule: Rule) -> Mark:
+        return Stars()
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT

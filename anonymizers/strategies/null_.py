@@ -13,6 +13,7 @@ from anonymizers.keys import DomainKey
 class Null:
     name = "null"
     version = 1
+    revised: Mapping[str, int] = {}
     summary = "NULL"
     accepts = KINDS
     options: Mapping[str, type] = {}
@@ -22,6 +23,9 @@ class Null:
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="yes", nulls=True, length=None, reversible=False)
+
+    def mark(self, column: ColumnShape, rule: Rule) -> None:
+        """Nothing is there to be taken for an original."""
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT

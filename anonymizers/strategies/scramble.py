@@ -1,5 +1,7 @@
 """`scramble`: every letter and digit becomes another of its class; length, punctuation and spaces stay.
 
+In the domains ssn, card and phone the result is a number that nobody was ever given (`anonymizers.digits`).
+
 Each output character is drawn from the keyed function of the whole value, so equal prefixes give nothing away. The
 number for a character is taken at its first byte's position, 16 bits each.
 """
@@ -16,14 +18,17 @@ import pyarrow.compute as pc
 from anonymizers.buffers import PIECE_BYTES, Bytes, Text, Words, different, piecewise
 from anonymizers.characters import ascii_classes, decode, encode, leads, pools, replaceable
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
+from anonymizers.digits import NOBODYS, Digits
 from anonymizers.keys import DomainKey
 from anonymizers.letter_case import one_spelling, same_rows
+from anonymizers.marks import Mark, NobodysNumber
 from anonymizers.prf import Cmac, Keystream
 
 
 class Scramble:
     name = "scramble"
     version = 1
+    revised: Mapping[str, int] = dict.fromkeys(NOBODYS, 2)
     summary = "other letters for letters and other digits for digits; length and everything else stay"
     accepts = frozenset({"text"})
     options: Mapping[str, type] = {}
@@ -33,6 +38,9 @@ class Scramble:
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         return Effects(injective="no", nulls=False, length=None, reversible=False)
+
+    def mark(self, column: ColumnShape, rule: Rule) -> Mark | None:
+        return NobodysNumber(rule.domain) if rule.domain in NOBODYS else None
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT
@@ -44,6 +52,8 @@ class Scramble:
             data = np.empty_like(text.data)
             _replace_ascii(text, tokens, stream, attempt, data)
             _replace_others(text, tokens, stream, attempt, data)
+            if rule.domain in NOBODYS:
+                NOBODYS[rule.domain].made(Digits.of(Text(data, text.offsets)))
             return Text(data, text.offsets).array()
 
         prf = Cmac(key.derive("value"))

@@ -13,6 +13,7 @@ from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, R
 from anonymizers.fpe import IntegerPermutation
 from anonymizers.keys import DomainKey
 from anonymizers.letter_case import one_spelling
+from anonymizers.marks import Mark, Token
 from anonymizers.prf import Cmac
 
 _PREFIX = np.frombuffer(b"tok_", np.uint8)
@@ -23,6 +24,7 @@ _HALF = 10
 class Tokenize:
     name = "tokenize"
     version = 1
+    revised: Mapping[str, int] = {}
     summary = "tok_ and 20 characters for text; for integers a keyed permutation within the number of digits"
     accepts = frozenset({"text", "integer"})
     options: Mapping[str, type] = {}
@@ -34,6 +36,9 @@ class Tokenize:
         if column.kind == "integer":
             return Effects(injective="yes", nulls=False, length=None, reversible=True)
         return Effects(injective="probable", nulls=False, length=len(_PREFIX) + 2 * _HALF, reversible=False)
+
+    def mark(self, column: ColumnShape, rule: Rule) -> Mark | None:
+        return Token() if column.kind == "text" else None
 
     def apply(
         self, values: pa.Array, key: DomainKey, column: ColumnShape, rule: Rule, row: RowContext = NO_CONTEXT

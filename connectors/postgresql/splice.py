@@ -79,7 +79,7 @@ class Splicer:
         self._wanted = sorted({*self._seen, *self._masked})
 
     def __call__(self, rows: Sequence[Any]) -> tuple[memoryview, Mapping[str, int]]:
-        """The rows with their masked fields replaced, and how many values per masked column came out as they went in."""
+        """The rows with their masked fields replaced, and what the anonymizer counted."""
         count = len(rows)
         lengths = np.fromiter(map(len, rows), np.int64, count)
         block = np.frombuffer(b"".join(rows), np.uint8)
@@ -94,14 +94,14 @@ class Splicer:
             if seen
             else pa.RecordBatch.from_struct_array(pa.array([{}] * count, pa.struct([])))
         )
-        masked, unchanged = self._anonymize(batch)
+        masked, counts = self._anonymize(batch)
         if masked.num_rows != count or masked.num_columns != len(self._masked):
             raise ValueError(f"{masked.num_rows} rows of {masked.num_columns} columns came back for {count} rows")
         given = dict(zip(self._masked, masked.columns, strict=True))
         parts = [
             (fields[place], self._write(given[place], self._columns[place], read.get(place))) for place in sorted(given)
         ]
-        return splice(block, parts), unchanged
+        return splice(block, parts), counts
 
     def _read(self, block: Bytes, field: Field, column: Column) -> pa.Array:
         if column.type.kind is Kind.INTEGER:

@@ -35,7 +35,7 @@ ROWS = 16_384
 PLAIN_BYTES = 1 << 20
 MASKED_BYTES = 2 << 20
 LOADED = b"""
-SELECT row_count, byte_count, unchanged FROM _dbagent.chunks WHERE run_id = %s AND table_id = %s AND chunk_no = %s
+SELECT row_count, byte_count, counts FROM _dbagent.chunks WHERE run_id = %s AND table_id = %s AND chunk_no = %s
 """
 UNTOUCHED = b"""
 SELECT relfilenode <> 0 AND relfilenode = pg_relation_filenode(oid) AND oid = to_regclass(%s)
@@ -110,8 +110,8 @@ class Transfer:
         if not ledger.claim(self._job.run_id, self._job.fence, str(copy.target.name), chunk):
             before = target.execute(LOADED, [self._job.run_id, chunk.table_id, chunk.number]).fetchall()
             target.execute(b"ROLLBACK")
-            rows, size, unchanged = before[0] if before else (0, 0, "{}")
-            return Loaded(chunk.table_id, chunk.number, rows, size, json.loads(unchanged), fresh=False)
+            rows, size, counts = before[0] if before else (0, 0, "{}")
+            return Loaded(chunk.table_id, chunk.number, rows, size, json.loads(counts), fresh=False)
         loaded = Loaded(chunk.table_id, chunk.number, 0, 0, {})
         if isinstance(chunk.bounds.token, Range):
             loaded = self._load(copy, chunk, chunk.bounds.token, source, target)
@@ -129,7 +129,7 @@ class Transfer:
         writer.put(format_.header)
         rows = size = 0
         header = format_.header
-        unchanged = Counter(dict.fromkeys(copy.anonymize.masked if copy.anonymize else (), 0))
+        counts: Counter[str] = Counter()
         while not reader.ended:
             with self._reading(copy):
                 block, length = reader.rows(ROWS, limit)
@@ -140,8 +140,8 @@ class Transfer:
             rows, size = rows + len(block), size + length
             self._throttle.take(length)
             if splicer:
-                data, same = splicer(block)
-                unchanged.update(same)
+                data, more = splicer(block)
+                counts.update(more)
                 writer.put(data)
             else:
                 writer.put(b"".join(block))
@@ -153,7 +153,7 @@ class Transfer:
         written = writer.end()
         if not rows == read == written:
             raise TerminalError(f"{read} rows read, {rows} sent, {written} loaded: they must be equal")
-        return Loaded(chunk.table_id, chunk.number, rows, size, dict(unchanged))
+        return Loaded(chunk.table_id, chunk.number, rows, size, counts)
 
     @contextmanager
     def _reading(self, copy: TableCopy) -> Iterator[None]:

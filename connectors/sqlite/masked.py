@@ -32,7 +32,7 @@ class Batch:
     addresses: Sequence[Any]
     """Row numbers, or the addresses of a key."""
     replacements: Mapping[str, list[Any] | None]
-    unchanged: Mapping[str, int]
+    counts: Mapping[str, int]
 
 
 def batches(
@@ -44,7 +44,7 @@ def batches(
         columns = list(zip(*rows, strict=True))
         given = {name: _array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)}
         shown = {name: _shown(copy.source.column(name), array) for name, array in given.items()}
-        masked, unchanged = anonymize(_record_batch(list(shown.values()), anonymize.columns, len(rows)))
+        masked, counts = anonymize(_record_batch(list(shown.values()), anonymize.columns, len(rows)))
         if masked.num_rows != len(rows) or tuple(masked.schema.names) != anonymize.masked:
             raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
         for_target = {name: masked.column(at) for at, name in enumerate(anonymize.masked)}
@@ -54,7 +54,7 @@ def batches(
                 for_target[name] = dates.written(for_target[name], shown[name], given[name], column)
         replacements = {name: _values(array) for name, array in for_target.items()}
         addresses = list(zip(*columns[width:-1], strict=True)) if addressing.key else columns[width]
-        yield Batch(addresses, replacements, unchanged)
+        yield Batch(addresses, replacements, counts)
 
 
 def _read(

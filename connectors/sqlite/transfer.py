@@ -16,7 +16,7 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from connectors.contract import Chunk, Loaded, TableCopy, TransferJob
@@ -164,11 +164,11 @@ class SqliteTransfer:
         with self._target.transaction():
             if not self._claimed(chunk, copy):
                 return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
-            size, rows, unchanged = self._size(), 0, Counter(dict.fromkeys(copy.anonymize.masked, 0))
+            size, rows, counts = self._size(), 0, Counter[str]()
             for batch in itertools.chain(ready, found):
                 rows += writer.write(batch)
-                unchanged.update(batch.unchanged)
-            return self._loaded(chunk, rows, size, unchanged)
+                counts.update(batch.counts)
+            return self._loaded(chunk, rows, size, counts)
 
     def _claimed(self, chunk: Chunk, copy: TableCopy) -> bool:
         """Whether the chunk is ours to load now, from the moment this transfer began with."""
@@ -186,8 +186,8 @@ class SqliteTransfer:
         )
         return int((pages - free) * size)
 
-    def _loaded(self, chunk: Chunk, rows: int, before: int, unchanged: Counter[str] | dict[str, int]) -> Loaded:
-        loaded = Loaded(chunk.table_id, chunk.number, rows, max(0, self._size() - before), dict(unchanged))
+    def _loaded(self, chunk: Chunk, rows: int, before: int, counts: Mapping[str, int]) -> Loaded:
+        loaded = Loaded(chunk.table_id, chunk.number, rows, max(0, self._size() - before), counts)
         self._ledger.loaded(self._job.run_id, loaded)
         return loaded
 

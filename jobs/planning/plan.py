@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from anonymizers.contract import ColumnShape, Rule, strategies
+from anonymizers.contract import ColumnShape, Rule, strategies, version
 from anonymizers.dictionaries import versions
 from connectors.contract import Endpoint, Filter
 from connectors.schema import ForeignKey, Table
@@ -84,8 +84,12 @@ def fingerprint(what: Mapping[str, Any]) -> str:
 def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, tables: Sequence[TablePlan],
              key_id: str | None, requirement: Requirement) -> dict[str, Any]:  # fmt: skip
     """`what`, in plain JSON. `operation` holds the operation's own settings that change the result."""
-    used = {d.rule.strategy for t in tables for d in t.masked if d.rule is not None}
-    known = strategies() if used else {}  # a rule whose strategy is not there has its finding
+    rules = [d.rule for t in tables for d in t.masked if d.rule is not None]
+    known = strategies() if rules else {}  # a rule whose strategy is not there has its finding
+    used = {rule.strategy for rule in rules} & set(known)
+    code = {name: known[name].version for name in used}
+    code |= {f"{r.strategy} {r.domain}": version(known[r.strategy], r.domain) for r in rules
+             if r.strategy in used and r.domain in known[r.strategy].revised}  # fmt: skip
     return {
         "format": FORMAT,
         **operation,
@@ -93,8 +97,8 @@ def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, t
         "source": _end(source),
         "target": _end(target),
         "key": key_id,
-        "code": {name: known[name].version for name in sorted(used & set(known))},
-        "dictionaries": versions() if used else {},
+        "code": dict(sorted(code.items())),
+        "dictionaries": versions() if rules else {},
         "tables": {str(t.source.name): _table(t) for t in tables},
     }
 

@@ -91,6 +91,6 @@ def _state(table: TablePlan, there: Table, target: TargetSession, snapshot: str,
         rows_before=before,
         rows=0,
         bytes=0,
-        unchanged={},
+        counts={},
         chunks=frozenset(),
     )

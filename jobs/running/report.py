@@ -10,6 +10,7 @@ from rich.text import Text
 
 from jobs.planning.plan import Plan
 from jobs.planning.render import size
+from jobs.running.claims import claims, sentences
 from jobs.running.drive import Timing
 from jobs.running.verify import Proof
 
@@ -29,7 +30,7 @@ def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[st
                 "counted": t.counted,
                 "bytes": t.bytes,
                 "snapshot": t.snapshot,
-                "unchanged": t.unchanged,
+                **t.counts,
             }
             for t in proof.tables
         ],
@@ -42,6 +43,7 @@ def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[st
             }
             for key, count in proof.orphans
         ],
+        "claims": claims(plan, {t.table_id: t.counts for t in proof.tables}),
         "consistency": plan.how["snapshot"],
     }
 
@@ -80,6 +82,7 @@ def proven(report: dict[str, Any]) -> list[str]:
     if unchanged and not kept:
         lines.append(f"✓ no row keeps its own value in any of the {len(unchanged)} masked columns")
     lines += [f"! {count:,} rows keep their own value in {column}" for column, count in kept.items()]
+    lines += sentences(report)
     orphans = [r for r in report["references"] if r["orphans"]]
     if report["references"] and not orphans:
         lines.append(f"✓ 0 orphans in {len(report['references'])} foreign keys")

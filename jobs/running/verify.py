@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from anonymizers.counts import ALIKE, KINDS, UNMARKED, of_kind
 from connectors.contract import TargetSession
 from connectors.schema import ForeignKey
+from jobs.planning.decisions import Decision
 from jobs.planning.plan import Plan
+from jobs.running.claims import mark
 
 
 @dataclass(frozen=True)
 class TableProof:
-    """One table: rows read under the snapshot (the ledger's sum), rows counted in the target, values left unchanged."""
+    """One table: rows read under the snapshot (the ledger's sum), rows counted in the target, what was counted of values."""
 
+    table_id: int
     table: str
     rows: int
     rows_before: int
     counted: int
     bytes: int
     snapshot: str
-    unchanged: dict[str, int]
-    """Per masked column: non-NULL values that came out equal to what went in."""
+    counts: dict[str, dict[str, int]]
+    """By kind (`anonymizers.counts`) and masked column."""
 
     @property
     def exact(self) -> bool:
@@ -88,18 +93,19 @@ class Proof:
 
 def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     """Count every copied table and every reference between them in the target."""
-    masked = {table.table_id: [d.column for d in table.masked] for table in plan.tables}
+    masked = {table.table_id: table.masked for table in plan.tables}
     names = {table.table_id: table.source.name for table in plan.tables}
     states = target.ledger.tables(run_id)
     tables = tuple(
         TableProof(
+            table_id=state.table_id,
             table=state.target,
             rows=state.rows,
             rows_before=state.rows_before,
             counted=target.count(names[state.table_id]),
             bytes=state.bytes,
             snapshot=state.snapshot,
-            unchanged={column: state.unchanged.get(column, 0) for column in masked[state.table_id]},
+            counts=_counts(masked[state.table_id], state.counts),
         )
         for state in states
     )
@@ -107,3 +113,14 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     unfinished = tuple(str(t.source.name) for t in plan.tables if t.table_id not in complete)
     orphans = tuple((key, target.orphans(key)) for key in plan.references)
     return Proof(tables, orphans, plan.on_violation, unfinished, plan.if_target_not_empty == "append")
+
+
+def _counts(masked: Sequence[Decision], counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """What was counted of each kind, 0 included; what could not be counted of a column is left out."""
+    marked = {decision.column: found for decision in masked if (found := mark(decision)) is not None}
+    counted = {
+        ALIKE: marked.keys(),
+        UNMARKED: [column for column, found in marked.items() if not found.shared],
+    }
+    every = [decision.column for decision in masked]
+    return {kind: {c: of_kind(kind, counts).get(c, 0) for c in counted.get(kind, every)} for kind in KINDS}

@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from anonymizers.contract import strategy
+from anonymizers.contract import strategy, version
 from anonymizers.keys import MasterKey
 from connectors.contract import Anonymize, Connector, Endpoint, RunRecord, SourceSession, TargetSession, connector
 from connectors.errors import Busy, ConnectorError, PermissionMissing
@@ -22,6 +22,7 @@ from jobs.planning.build import End, SourceChecks, TargetChecks, build
 from jobs.planning.detected import SAMPLE, Sample
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.plan import Plan, TablePlan
+from jobs.running.claims import mark
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -58,9 +59,10 @@ class Workbench:
         for decision in table.masked:
             rule = decision.rule
             assert rule is not None
-            key = self._key.domain(rule.strategy, strategy(rule.strategy).version, rule.domain)
+            key = self._key.domain(rule.strategy, version(strategy(rule.strategy), rule.domain), rule.domain)
             columns.append(ColumnPlan(decision.column, decision.shape, rule, key))
-        return TableAnonymizer(columns)
+        every = (mark(decision) for other in self.plan.tables for decision in other.masked)
+        return TableAnonymizer(columns, (found for found in every if found is not None))
 
 
 @contextmanager

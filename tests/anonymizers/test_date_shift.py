@@ -122,10 +122,10 @@ def test_a_masked_subject_counts_as_it_was_and_equal_dates_take_no_shortcut() ->
     masked, kept = TableAnonymizer(columns), TableAnonymizer(columns[:1])
     assert masked.columns == kept.columns == ("born", "person", "id")
     assert (masked.masked, kept.masked) == (("born", "person"), ("born",))
-    (one, unchanged), (other, _) = masked(source), kept(source)
+    (one, counts), (other, _) = masked(source), kept(source)
     assert one["born"].equals(other["born"])
     assert len(one["born"].unique()) > 40
-    assert unchanged == {"born": 0, "person": 0}
+    assert not counts
     assert one["person"][0] != source["person"][0]
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from anonymizers.contract import ColumnShape, RowContext, Rule, strategies
+from anonymizers.contract import ColumnShape, RowContext, Rule, strategies, version
 from anonymizers.keys import MasterKey
 
 MASTER = MasterKey.parse(b"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f")
@@ -33,12 +33,12 @@ def shown(value: Any) -> Any:
 
 
 def replacements() -> dict[str, Any]:
-    """Strategy → its version, and domain → kind → each value with its replacement."""
+    """Strategy → its version, the domains with one of their own, and domain → kind → each value with its replacement."""
     table: dict[str, Any] = {}
     for name, found in strategies().items():
-        table[name] = {"version": found.version}
-        for domain in sorted(found.domains or {"anything"}):
-            key = MASTER.domain(name, found.version, domain)
+        table[name] = {"version": found.version, "revised": dict(found.revised)}
+        for domain in sorted(found.domains or {"anything", *found.revised}):
+            key = MASTER.domain(name, version(found, domain), domain)
             for kind, values in VALUES.items():
                 if kind in found.accepts:
                     out = found.apply(pa.array(values), key, ColumnShape(kind), Rule(name, domain), ROW)

@@ -28,6 +28,7 @@ from anonymizers.contract import (
     check,
     strategies,
     strategy,
+    version,
 )
 from anonymizers.keys import DomainKey, MasterKey
 
@@ -83,7 +84,7 @@ class Case:
 
     @property
     def key(self) -> DomainKey:
-        return MASTER.domain(self.name, self.strategy.version, self.domain)
+        return MASTER.domain(self.name, version(self.strategy, self.domain), self.domain)
 
     @property
     def type(self) -> pa.DataType:
@@ -124,7 +125,7 @@ CASES = [
     for name, found in strategies().items()
     for kind in VALUES
     if kind in found.accepts
-    for domain in sorted(found.domains or {"anything"})
+    for domain in sorted(found.domains or {"anything", *found.revised})
 ]
 READING = [case for case in CASES if case.strategy.needs_values]
 every_case = pytest.mark.parametrize("case", CASES, ids=str)
@@ -246,10 +247,13 @@ from anonymizers.contract import Effects
 
 class Shout:
     name, version, summary, accepts, options, domains = "shout", 1, "x", frozenset({"text"}), {}, None
-    needs_values, needs_subject = True, False
+    needs_values, needs_subject, revised = True, False, {}
 
     def effects(self, column, rule):
         return Effects(injective="no", nulls=False, length=None, reversible=False)
+
+    def mark(self, column, rule):
+        return None
 
     def apply(self, values, key, column, rule, row):
         return pc.utf8_upper(values)

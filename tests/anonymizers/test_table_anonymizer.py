@@ -48,11 +48,11 @@ def batch(rows: int) -> pa.RecordBatch:
 def test_it_reads_what_it_needs_and_returns_what_is_masked() -> None:
     assert POLICY.columns == ("email", "id", "name")
     assert POLICY.masked == ("email", "notes", "id", "name")
-    out, unchanged = POLICY(batch(14))
+    out, counts = POLICY(batch(14))
     assert out.schema.names == list(POLICY.masked)
     assert out.num_rows == 14
     assert out.schema.types == [pa.string(), pa.null(), pa.int64(), pa.string()]
-    assert unchanged == {"email": 0, "notes": 0, "id": 0, "name": 2}
+    assert counts == {"unchanged name": 2, "alike name": 2}
 
 
 @pytest.mark.parametrize("rows", [0, 1, 1024, 20_000])
@@ -66,8 +66,8 @@ def test_batches_of_any_size(rows: int) -> None:
 def test_only_null_needs_rows_but_no_columns() -> None:
     policy = TableAnonymizer([plan("notes", "null")])
     assert policy.columns == ()
-    out, unchanged = policy(batch(5).select([]))
-    assert (out.num_rows, out.column("notes").null_count, unchanged) == (5, 5, {"notes": 0})
+    out, counts = policy(batch(5).select([]))
+    assert (out.num_rows, out.column("notes").null_count, counts) == (5, 5, {})
 
 
 def test_repeated_values_take_a_shortcut_to_the_same_replacements() -> None:
@@ -75,10 +75,10 @@ def test_repeated_values_take_a_shortcut_to_the_same_replacements() -> None:
     column = plan("city", "faker", "city")
     direct = column.strategy.apply(values, column.key, column.shape, column.rule)
     assert column.replace(values).equals(direct)
-    _, unchanged = TableAnonymizer([plan("city", "mask")])(
+    _, counts = TableAnonymizer([plan("city", "mask")])(
         pa.record_batch({"city": pa.array(["***", None, "x"] * 1000)})
     )
-    assert unchanged == {"city": 1000}
+    assert counts == {"unchanged city": 1000, "alike city": 1000}
 
 
 def test_slices_of_a_batch_give_slices_of_the_result() -> None:
@@ -141,5 +141,5 @@ def test_workers_import_little() -> None:
 
 def test_an_empty_string_is_no_value_that_could_stay_itself() -> None:
     source = pa.record_batch({"city": pa.array(["", "-", None, "Rome"])})
-    _, unchanged = TableAnonymizer([plan("city", "scramble")])(source)
-    assert unchanged == {"city": 1}
+    _, counts = TableAnonymizer([plan("city", "scramble")])(source)
+    assert counts == {"unchanged city": 1}
