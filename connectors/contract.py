@@ -215,8 +215,7 @@ class SourceSession(Protocol):
         ...
 
     def bounds(self, table: Table, where: Filter | None, budget: int) -> list[Bounds]:
-        """Parts of about `budget` bytes that together cover every row exactly once, whatever rows come and go. One at
-        least, also for an empty table."""
+        """One or more parts of about `budget` bytes that cover every row exactly once, whatever rows come and go."""
         ...
 
     def sample(self, table: Table, columns: Sequence[str], rows: int) -> pa.RecordBatch:
@@ -245,6 +244,7 @@ class TableState:
     snapshot: str
     rows_before: int
     rows: int
+    """Loaded. Of a table begun anew: left there, and ours to empty while they are exactly so many."""
     bytes: int
     counts: Mapping[str, int]
     chunks: frozenset[int]
@@ -287,7 +287,7 @@ class Ledger(Protocol):
 
     def release(self, run_id: str, fence: int) -> None: ...
     def prepared(self, run_id: str, table: TableState) -> None:
-        """Record that a table is begun anew, whatever it holds; forgets its chunks and counts. Raises LeaseLost."""
+        """Record that a table is begun anew, and how many rows of ours are left there. Raises LeaseLost."""
         ...
 
     def completed(self, run_id: str, table_id: int) -> None:
@@ -331,14 +331,11 @@ class TargetSession(Protocol):
         ...
 
     def create(self, tables: Sequence[Table]) -> None:
-        """Create each (columns, types, NOT NULL, primary key, counters), with the schemas and types they need. One
-        transaction where the engine can. A table that is there already is left alone."""
+        """Create those missing (columns, types, NOT NULL, primary key, counters), with schemas and types: at once."""
         ...
 
     def identity(self, name: TableName) -> str: ...
-
     def is_empty(self, name: TableName) -> bool: ...
-
     def count(self, name: TableName) -> int: ...
 
     def empty(self, names: Sequence[TableName]) -> None:
@@ -350,8 +347,11 @@ class TargetSession(Protocol):
         ...
 
     def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
-        """Move all staged rows into the table and mark it complete in the ledger, in one transaction; drops the stage.
-        Returns the rows moved."""
+        """Move all staged rows into the table, mark it complete, drop the stage: one transaction. Returns the rows moved."""
+        ...
+
+    def sweep(self, run_id: str) -> None:
+        """Drop staging tables: this run's, and those of others that are over or have lost all their tables since."""
         ...
 
     def settle(self, table: Table) -> None:

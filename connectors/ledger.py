@@ -204,15 +204,22 @@ class SqlLedger:
         self._run("DELETE FROM {tables} WHERE run_id = ? AND target = ?", run_id, target)
 
     def _inherit(self, run: RunRecord, other: str, target: str) -> None:
-        """What a cancelled run of the same plan left in the table is this run's own: to empty, never to keep."""
+        """What a cancelled run of the same plan left in the table is this run's own, counted: to empty, never to keep."""
         if not self._rows(
             "SELECT 1 FROM {runs} WHERE run_id = ? AND plan_sha256 = ? AND state = 'cancelled'", other, run.plan_sha256
         ):
             return
+        self._run(
+            "UPDATE {tables} SET row_count = row_count + (SELECT coalesce(sum(c.row_count), 0) FROM {chunks} c"
+            " WHERE c.run_id = ? AND c.table_id = {tables}.table_id) WHERE run_id = ? AND target = ?",
+            other,
+            other,
+            target,
+        )
         theirs = "run_id = ? AND table_id IN (SELECT table_id FROM {tables} WHERE run_id = ? AND target = ?)"
         self._run(f"DELETE FROM {{chunks}} WHERE {theirs}", other, other, target)
         self._run(
-            "UPDATE {tables} SET run_id = ?, state = 'prepared', row_count = 0, byte_count = 0, counts = ?"
+            "UPDATE {tables} SET run_id = ?, state = 'prepared', byte_count = 0, counts = ?"
             " WHERE run_id = ? AND target = ?",
             run.run_id,
             "{}",
@@ -253,13 +260,14 @@ class SqlLedger:
             self._run("DELETE FROM {tables} WHERE run_id = ? AND table_id = ?", run_id, table.table_id)
             self._run(
                 "INSERT INTO {tables} (run_id, table_id, target, identity, state, snapshot, rows_before, row_count,"
-                " byte_count, counts) VALUES (?, ?, ?, ?, 'prepared', ?, ?, 0, 0, ?)",
+                " byte_count, counts) VALUES (?, ?, ?, ?, 'prepared', ?, ?, ?, 0, ?)",
                 run_id,
                 table.table_id,
                 table.target,
                 table.identity,
                 table.snapshot,
                 table.rows_before,
+                table.rows,
                 "{}",
             )
 
@@ -336,6 +344,11 @@ class SqlLedger:
 
     def held(self, run_id: str) -> frozenset[str]:
         return frozenset(target for (target,) in self._rows("SELECT target FROM {leases} WHERE run_id = ?", run_id))
+
+    def staging(self, run_id: str) -> frozenset[str]:
+        """The other runs that may be at work on their staging tables, or continue with them."""
+        going = (run.run_id for run in self.runs() if run.state == "running" and run.run_id != run_id)
+        return frozenset(run for run in going if self.held(run))
 
     def runs(self) -> list[RunRecord]:
         try:

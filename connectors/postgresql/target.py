@@ -6,7 +6,10 @@ What a task may not do while others load happens here: creating, emptying, stagi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
+
+import psycopg
 
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
@@ -45,6 +48,7 @@ SELECT array(SELECT p.name FROM unnest(ARRAY['SELECT', 'INSERT']) p (name) WHERE
 FROM (SELECT %s::oid) t (oid)
 """
 """What loading needs: a table is emptied before it is begun anew, by TRUNCATE or DELETE."""
+STAGES = b"SELECT tablename FROM pg_tables WHERE schemaname = '_dbagent' AND tablename ~ '^stage_.+_[0-9]+$'"
 IDENTITY = b"""
 SELECT (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' || to_regclass(%s)::oid::text
 """
@@ -166,6 +170,16 @@ class Target:
             self.ledger.complete(run_id, table_id)
             self._connection.execute(f"DROP TABLE {sql_name(stage)}".encode())
         return rows
+
+    def sweep(self, run_id: str) -> None:
+        with translated(f"{self._where}: dropping staging tables"):
+            going = self.ledger.staging(run_id)
+            for (name,) in self._connection.execute(STAGES).fetchall():
+                if name.removeprefix("stage_").rpartition("_")[0] in going:
+                    continue
+                with suppress(psycopg.errors.LockNotAvailable), self._connection.transaction():
+                    self._connection.execute(b"SET LOCAL lock_timeout = '1s'")  # a task that fills it will be ended
+                    self._connection.execute(f"DROP TABLE IF EXISTS {sql_name(TableName('_dbagent', name))}".encode())
 
     def settle(self, table: Table) -> None:
         with translated(f"{self._where}: finishing {table.name}"):

@@ -74,9 +74,10 @@ class SqliteTarget:
     def creatable(self, source: Table) -> list[str]:
         found = self._encoding(source)
         taken = self._session.rows(
-            "SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type <> 'table'", (source.name.name,)
+            "SELECT type, name FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND (type, name) <> ('table', ?)",
+            (source.name.name, source.name.name),
         )
-        found += [f"{'an' if kind == 'index' else 'a'} {kind} of that name is in the way" for (kind,) in taken]
+        found += [f"{'an' if kind == 'index' else 'a'} {kind} named {name} is in the way" for kind, name in taken]
         with contextlib.closing(sqlite3.connect(":memory:")) as trial:  # the file itself stays untouched
             try:
                 trial.execute(f"CREATE TABLE {quoted(source.name.name)} {detail(source).body}")
@@ -155,6 +156,15 @@ class SqliteTarget:
             self.ledger.complete(run_id, table_id)
             self._session.run(f"DROP TABLE main.{quoted(stage.name)}")
         return moved
+
+    def sweep(self, run_id: str) -> None:
+        with self._session.transaction():
+            going = self.ledger.staging(run_id)
+            for (name,) in self._session.rows(
+                "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB ? || 'stage_*_[0-9]*'", (OURS,)
+            ):
+                if name.removeprefix(f"{OURS}stage_").rpartition("_")[0] not in going:
+                    self._session.run(f"DROP TABLE main.{quoted(name)}")
 
     def settle(self, table: Table) -> None:
         """AUTOINCREMENT counters need no help: SQLite moves them forward itself with every explicit value."""

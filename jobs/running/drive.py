@@ -12,14 +12,14 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from connectors.contract import Chunk, RunRecord, SourceSession, TableCopy, TableState, TargetSession, TransferJob
-from connectors.errors import Busy, ConnectorError, SourceChanged
+from connectors.errors import Busy, ConnectorError, SourceChanged, ValueRefused
 from connectors.schema import Schema
 from jobs.errors import AlreadyRunning, JobError, RunStopped, VerificationFailed
 from jobs.running.chunk import Outcome, Work, copy_chunks
@@ -96,7 +96,7 @@ class Driver:
             proof = verify(self._plan, self._target, self._run_id) if finished else self._epochs()
             self._hooks.show(self._progress(ledger.tables(self._run_id)))
             if proof.problems and not finished:
-                self._begin_anew(proof)
+                self._begin_anew(proof.differing)
             if proof.problems:
                 todo = CHANGED_SINCE if finished else proof.todo
                 raise VerificationFailed("\n".join(proof.problems), todo=todo)
@@ -106,6 +106,7 @@ class Driver:
             with suppress(ConnectorError, JobError):  # where it stopped; what stopped it is what counts
                 if isinstance(problem, RunStopped) and problem.what in ("cancel", "reject"):
                     ledger.abandoned(self._run_id)
+                    self._target.sweep(self._run_id)
                 self._hooks.show(self._progress(ledger.tables(self._run_id)))
             raise
         finally:
@@ -114,18 +115,19 @@ class Driver:
             if self._source is not self._bench.source:
                 self._source.close()
 
-    def _begin_anew(self, proof: Proof) -> None:
-        """Tables that hold other rows than were copied are for a resume to empty and load again, and with them those that
+    def _begin_anew(self, tables: Iterable[str]) -> None:
+        """Tables that hold other rows than they should are for a resume to empty and load again, and with them those that
         reference them: nobody empties a table under rows that reference it. Rows that were there before stay."""
-        if proof.appended:
+        if self._plan.if_target_not_empty == "append":
             return
-        names = set(proof.differing)
+        names, known = set(tables), {table.table_id: table.source.name for table in self._plan.tables}
         for _ in self._plan.tables:  # as far as references reach
             names |= {str(key.table) for key in self._plan.references if str(key.referenced) in names}
         ledger = self._target.ledger
         for state in ledger.tables(self._run_id):
             if state.target in names:
-                ledger.prepared(self._run_id, replace(state, state="prepared"))
+                left = self._target.count(known[state.table_id])
+                ledger.prepared(self._run_id, replace(state, state="prepared", rows=left))
 
     def _take_over(self) -> None:
         """Under a new fence no task of a former driver or epoch can load any more, whether its process is gone or not."""
@@ -178,7 +180,11 @@ class Driver:
         """Continue counters and refresh statistics of every table, those of an earlier attempt included."""
         schema = self._target.schema()
         for table in schema.pick(part.source.name for part in self._plan.tables):
-            self._target.settle(table)
+            try:
+                self._target.settle(table)
+            except ValueRefused:  # found late: other rows must be loaded, or the same under another constraint
+                self._begin_anew([str(table.name)])
+                raise
 
     def end_tasks(self, application: str) -> None:
         """End the task sessions of that name on both ends and wait: none of them is at work afterwards."""

@@ -1,12 +1,13 @@
 """Prepare the target: decide per table what the ledger allows to keep, then create, empty or stage the rest.
 
 A complete table stays. Anything else starts again under the new snapshot: its rows of the old one go, together with its
-ledger rows. Rows that were there before us are touched only when the operation says `truncate`.
+ledger rows. Rows that are not ours are touched only when the operation says `truncate`: the ledger knows how many rows of
+a table are ours, and where others are among them none goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from connectors.contract import TableState, TargetSession
@@ -30,8 +31,9 @@ class Prepared:
 
 def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tuple[list[Prepared], set[int]]:
     """The tables to load, ready, and the ids of those that are complete already. Raises LeaseLost."""
+    target.sweep(run_id)
     states = {state.table_id: state for state in target.ledger.tables(run_id)}
-    todo = [table for table in plan.tables if not _kept(table, states, target)]
+    todo = _begun(plan, states, target)
     complete = {table.table_id for table in plan.tables} - {table.table_id for table in todo}
     target.create([table.source for table in todo])
     schema = target.schema()
@@ -43,7 +45,8 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tu
         found.append((table, there))
     append = plan.if_target_not_empty == "append"
     if not append:
-        target.empty([there.name for _, there in found if _may_empty(plan, states, there, target, found)])
+        going = [there.name for table, there in found if _may_empty(plan, states.get(table.table_id), there, target)]
+        target.empty(going)
     prepared = []
     for table, there in found:
         into = target.stage(run_id, table.table_id, there) if append else there.name
@@ -51,6 +54,19 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tu
         target.ledger.prepared(run_id, _state(table, there, target, snapshot, before))
         prepared.append(Prepared(table, there, into))
     return prepared, complete
+
+
+def _begun(plan: Plan, states: Mapping[int, TableState], target: TargetSession) -> list[TablePlan]:
+    """The tables that are not complete, and those whose foreign keys reference rows that go: nobody empties a table under
+    rows that reference it."""
+    names = {table.source.name for table in plan.tables if not _kept(table, states, target)}
+    if plan.if_target_not_empty != "append":
+        schema = target.schema()
+        going = {table.name for table in schema.tables if table.name in names and not target.is_empty(table.name)}
+        for _ in plan.tables:  # as far as references reach
+            going |= {key.table for table in schema.tables for key in table.foreign_keys if key.referenced in going}
+        names |= going
+    return [table for table in plan.tables if table.source.name in names]
 
 
 def _kept(table: TablePlan, states: Mapping[int, TableState], target: TargetSession) -> bool:
@@ -66,18 +82,20 @@ def _identity(table: TablePlan, target: TargetSession) -> str | None:
         return None
 
 
-def _may_empty(plan: Plan, states: Mapping[int, TableState], there: Table, target: TargetSession,
-               found: Sequence[tuple[TablePlan, Table]]) -> bool:  # fmt: skip
-    """Whether rows in this table may go: our own of an earlier attempt, or anybody's under `truncate`."""
+def _may_empty(plan: Plan, state: TableState | None, there: Table, target: TargetSession) -> bool:
+    """Whether there are rows in this table that may go: our own of an earlier attempt, or anybody's under `truncate`."""
     if target.is_empty(there.name):
         return False
-    ours = {(state.target, state.identity) for table, _ in found if (state := states.get(table.table_id))}
-    if plan.if_target_not_empty == "truncate" or (str(there.name), target.identity(there.name)) in ours:
+    if plan.if_target_not_empty == "truncate":
         return True
+    what = "the table is not empty any more"
+    if state is not None and (state.target, state.identity) == (str(there.name), target.identity(there.name)):
+        count = target.count(there.name)
+        if count == state.rows:
+            return True
+        what = f"other programs have changed its rows: {count:,} are there, and {state.rows:,} are this run's"
     raise TerminalError(
-        "the table is not empty any more",
-        where=str(there.name),
-        todo="empty it, or say `if_target_not_empty: truncate`",
+        what, where=str(there.name), todo="empty it if its rows may go, or say `if_target_not_empty: truncate`"
     )
 
 

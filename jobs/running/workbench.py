@@ -239,11 +239,18 @@ def _twice(plan: Plan, target: TargetSession, given_up: RunRecord | None) -> lis
 
 
 def _not_empty(plan: Plan, target: TargetSession, before: RunRecord | None) -> list[Finding]:
-    """Tables holding rows that nobody said may go. What our own run, unfinished or cancelled, has loaded does not count."""
+    """Tables holding rows that nobody said may go. What our own run, unfinished or cancelled, has loaded does not count;
+    of a cancelled run, whose tables others may have used since, as long as it is exactly that."""
     if plan.if_target_not_empty != "refuse":
         return []
     held = target.ledger.held(before.run_id) if before else frozenset()
-    ours = {t.target for t in target.ledger.tables(before.run_id)} & held if before else held
+    loaded = {t.target: t.rows for t in target.ledger.tables(before.run_id) if t.target in held} if before else {}
+
+    def foreign(name: TableName) -> bool:
+        if before is None or str(name) not in loaded:
+            return _has_rows(target, name)
+        return before.state == "cancelled" and target.count(name) not in (0, loaded[str(name)])
+
     return [
         error(
             f"{plan.target_env}: {table.source.name}",
@@ -251,7 +258,7 @@ def _not_empty(plan: Plan, target: TargetSession, before: RunRecord | None) -> l
             "empty it, or say `if_target_not_empty: truncate` (its rows go) or `append` (they stay)",
         )
         for table in plan.tables
-        if table.target is not None and str(table.source.name) not in ours and _has_rows(target, table.source.name)
+        if table.target is not None and foreign(table.source.name)
     ]
 
 

@@ -104,7 +104,7 @@ def test_what_a_cancelled_run_left_belongs_to_the_next_one_of_its_plan(filled: E
         [state] = other.target.ledger.tables("next")
         assert (state.state, state.rows, state.identity) == (
             "prepared",
-            0,
+            FEW,
             other.target.identity(filled.name("accounts")),
         )
         assert other.target.ledger.tables("cancelled") == []
