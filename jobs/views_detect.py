@@ -13,10 +13,8 @@ from anonymizers.contract import Rule, strategy
 from connectors.schema import Column, Table, written
 from jobs.config.files import yaml_text
 from jobs.planning.decisions import Place
-from jobs.planning.detected import Surveyed
+from jobs.planning.detected import UNSEEN, Surveyed
 from jobs.views import grid
-
-UNSEEN = "no values could be read: judged by names alone"
 
 
 def surveyed(found: Surveyed, values: int = 0) -> RenderableType:

@@ -14,7 +14,7 @@ from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
 from jobs.config.operation import Operation
 from jobs.planning.decisions import Decision, decide, keep_all
-from jobs.planning.detected import REST, Sample, propose, recorded, survey
+from jobs.planning.detected import REST, UNSEEN, Sample, propose, recorded, survey
 from jobs.planning.filters import parse_filter
 from jobs.planning.findings import Finding, error, nearest, warning
 from jobs.planning.order import load_order
@@ -91,9 +91,16 @@ def _decided(operation: Operation, tables: Sequence[Table], source: End, existin
         return decide(tables, source.schema, existing, operation.policy.rules, default)
     if requested is not None:
         return decide(tables, source.schema, existing, recorded(requested), default)
-    rules, findings = propose(tables, source.schema, survey(tables, source.schema, sample))
+    unseen = []
+
+    def seen(table: Table, columns: Sequence[str]) -> Mapping[str, Any]:
+        found = sample(table, columns)
+        unseen.extend([] if found else [warning(f"{source.environment}: {table.name}", UNSEEN)])
+        return found
+
+    rules, findings = propose(tables, source.schema, survey(tables, source.schema, seen))
     decisions, more = decide(tables, source.schema, existing, rules, default, REST)
-    return decisions, findings + more
+    return decisions, findings + more + unseen
 
 
 def _unmasked(operation: Operation, requirement: Requirement) -> Finding:

@@ -26,6 +26,8 @@ SAMPLE = 200
 """Rows looked at per table."""
 REST = "not detected"
 """Where the decision comes from to keep what the detector saw nothing personal in."""
+UNSEEN = "no values could be read: judged by names alone"
+"""Of tables that cannot be sampled."""
 RECORDED = "as requested"
 """Where decisions come from that were fixed when the operation was requested."""
 

@@ -131,12 +131,12 @@ def _master_key(operation: Operation) -> MasterKey | None:
 
 
 def sampler(source: SourceSession) -> Sample:
-    """How detection looks at values. A table that cannot be sampled now is judged by its names alone."""
+    """How detection looks at values. A table that cannot be sampled, now or by this user, is judged by its names alone."""
 
     def sample(table: Table, columns: Sequence[str]) -> Mapping[str, pa.Array]:
         try:
             batch = source.sample(table, columns, SAMPLE)
-        except Busy:
+        except (Busy, PermissionMissing):
             return {}
         return dict(zip(columns, batch.columns, strict=True))
 

@@ -121,3 +121,13 @@ def test_neither_the_target_nor_the_rows_there_are_change_what_is_proposed() -> 
 
 def test_what_the_schema_says_of_kinds_is_what_strategies_take() -> None:
     assert {kind.value for kind in Kind} == KINDS
+
+
+def test_a_table_without_a_sample_is_told_and_an_empty_one_is_not() -> None:
+    def told(sample: Any) -> list[str]:
+        found = plan(operation(policy=None), Schema((PEOPLE,)), sample=sample)
+        return [str(finding) for finding in found.findings if "names alone" in str(finding)]
+
+    assert told(lambda table, columns: {column: pa.array([], pa.string()) for column in columns}) == []
+    [warned] = told(lambda table, columns: {})
+    assert "PROD: public.people" in warned
