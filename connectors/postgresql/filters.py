@@ -37,12 +37,16 @@ def pinned(where: Filter, moment: str, today: str) -> Filter:
 
 
 def hidden_clock(where: Filter) -> str | None:
-    """The first word for a moment of the clock in a text that may become a date: one neither cast to text nor a pattern."""
+    """The first word for a moment of the clock in a text that may become a date: one neither cast to text (and to nothing
+    else then) nor a pattern."""
     from sqlglot import exp
 
+    dated = exp.Cast, exp.Date, exp.Timestamp, exp.TsOrDsToDate, exp.TsOrDsToTimestamp
     for literal in where.find_all(exp.Literal):
         found, use = WORDS.search(literal.name) if literal.is_string else None, literal.parent
-        is_text = isinstance(use, exp.Cast) and use.to.is_type(*exp.DataType.TEXT_TYPES)
+        is_text = (
+            isinstance(use, exp.Cast) and use.to.is_type(*exp.DataType.TEXT_TYPES) and not use.find_ancestor(*dated)
+        )
         if found and not is_text and not isinstance(use, (exp.Like, exp.ILike)):
             return found[0].lower()
     return None

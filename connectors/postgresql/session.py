@@ -34,6 +34,8 @@ CONNECT = {
     "tcp_user_timeout": "60000",
     "gssencmode": "disable",
 }
+"""Our end notices within a minute or so that the server is gone, and so does the server that we are (SETTINGS): its usual
+two hours would keep a snapshot open on a source, and a dead task's hold on the lease from the driver that takes over."""
 NOWHERE = "/dev/null/none"
 """Where libpq finds no password file: a password comes from the environment's settings or there is none."""
 SETTINGS = {
@@ -49,6 +51,10 @@ SETTINGS = {
     "idle_in_transaction_session_timeout": "0",
     "idle_session_timeout": "0",
     "transaction_timeout": "0",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "60000",
     "default_transaction_isolation": "read committed",
 }
 READING = {"default_transaction_read_only": "on", "row_security": "off", "lock_timeout": "60s"}

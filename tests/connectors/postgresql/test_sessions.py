@@ -53,6 +53,8 @@ def test_a_session_carries_our_settings(pair: Pair) -> None:
                 "lock_timeout",
                 "TimeZone",
                 "DateStyle",
+                "tcp_keepalives_idle",
+                "tcp_user_timeout",
             )
         }
     assert shown == {
@@ -62,6 +64,8 @@ def test_a_session_carries_our_settings(pair: Pair) -> None:
         "lock_timeout": "1min",
         "TimeZone": "UTC",
         "DateStyle": "ISO, MDY",
+        "tcp_keepalives_idle": "30",
+        "tcp_user_timeout": "60000",
     }
 
 

@@ -53,6 +53,8 @@ HIDDEN = (
     "at::date <@ '[tomorrow,)'::daterange",
     "date('now') > '2020-01-01'",
     "at = ANY('{now}')",
+    "at > 'now'::text::timestamptz",
+    "at::date > date(('today'::text))",
 )
 PLAIN = ("note = 'today'::text", "note LIKE '%today%'", "note = 'nowhere'", "note <> 'snow'")
 
