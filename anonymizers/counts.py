@@ -35,7 +35,6 @@ def counted(
     found = {UNCHANGED: _count(values, pc.equal(values, replacements))}
     if mark is not None:
         found[ALIKE] = _count(values, _alike(values, mark, marks))
-    if mark is not None and not mark.shared:
         found[UNMARKED] = _count(values, ~mark.on(replacements))
     return +Counter({f"{kind} {column}": count for kind, count in found.items()})
 
@@ -51,6 +50,8 @@ def _alike(values: pa.Array, mark: Mark, marks: Set[Mark]) -> Flags:
 def _count(values: pa.Array, flags: pa.Array | Flags) -> int:
     """How many values are flagged."""
     if isinstance(flags, np.ndarray):
+        if values.null_count:
+            flags &= values.is_valid().to_numpy(zero_copy_only=False)
         flags = pa.array(flags) if flags.any() else pa.nulls(0, pa.bool_())
     count: int = pc.sum(flags, min_count=0).as_py()
     if not count:

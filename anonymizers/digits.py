@@ -2,7 +2,7 @@
 
 ssn     nine digits that begin with 9 and whose fourth is at most 4: no social security number begins with 9, and the
         taxpayer numbers that do have a higher fourth digit
-card    12 to 19 digits with a wrong check digit (Luhn)
+card    13 to 19 digits that begin with 9, which keeps them apart from phone numbers, and have a wrong check digit (Luhn)
 phone   seven digits or more that begin with 000: no country, area or line does
 """
 
@@ -17,7 +17,7 @@ from anonymizers.buffers import Bytes, Flags, Positions, Text
 
 _ZERO = np.uint8(ord("0"))
 SSN = 9
-CARD = range(12, 20)
+CARD = range(13, 20)
 PHONE = 7
 """How many digits each has."""
 
@@ -94,12 +94,13 @@ def _sum(digits: Digits, rows: Positions) -> Positions:
 def _card(digits: Digits) -> Flags:
     rows = _cards(digits)
     found = np.zeros(len(digits.number), np.bool_)
-    found[rows] = _sum(digits, rows) % 10 != 0
+    found[rows] = (digits.get(rows, 0) == 9) & (_sum(digits, rows) % 10 != 0)
     return found
 
 
 def _make_card(digits: Digits) -> None:
     rows = _cards(digits)
+    digits.put(rows, 0, 9)
     right = rows[_sum(digits, rows) % 10 == 0]
     last = digits.number[right] - 1
     digits.put(right, last, (digits.get(right, last) + 1) % 10)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from anonymizers.counts import ALIKE, KINDS, UNMARKED, of_kind
+from anonymizers.counts import ALIKE, KINDS, UNCHANGED, UNMARKED, of_kind
 from connectors.contract import TargetSession
 from connectors.schema import ForeignKey
 from jobs.planning.decisions import Decision
@@ -117,10 +117,8 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
 
 def _counts(masked: Sequence[Decision], counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
     """What was counted of each kind, 0 included; what could not be counted of a column is left out."""
-    marked = {decision.column: found for decision in masked if (found := mark(decision)) is not None}
-    counted = {
-        ALIKE: marked.keys(),
-        UNMARKED: [column for column, found in marked.items() if not found.shared],
-    }
     every = [decision.column for decision in masked]
-    return {kind: {c: of_kind(kind, counts).get(c, 0) for c in counted.get(kind, every)} for kind in KINDS}
+    marked = [decision.column for decision in masked if mark(decision) is not None]
+    columns = {UNCHANGED: every, ALIKE: marked, UNMARKED: marked}
+    found = {kind: of_kind(kind, counts) for kind in KINDS}
+    return {kind: {column: found[kind].get(column, 0) for column in columns[kind]} for kind in KINDS}
