@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from jobs.config.approvals import People, Requirement
-from jobs.control.approving import Decided, Decision, Request, live, missing, refusal
+from jobs.control.approving import Decided, Decision, Request, missing, refusal
 from jobs.control.audit import AuditStore
+from jobs.control.database import START_LOCK, take_turns
 from jobs.control.rows import OperationRow, now
-from jobs.control.states import OPERATION, WAITING, step
+from jobs.control.states import OPERATION, OVER, WAITING, step
 from jobs.control.tables import approvals
 from jobs.errors import AwaitingApproval, UsageError
 
 SHORTEST = 12
 """So many characters of a plan's hash tell that somebody has seen it."""
+
+
+_ABOUT = approvals.select().where(approvals.c.plan_sha256 == sa.bindparam("sha256")).order_by(approvals.c.id)
 
 
 @dataclass(frozen=True)
@@ -47,9 +51,9 @@ class ApprovalStore(AuditStore):
     ) -> tuple[OperationRow, tuple[str, ...]]:
         """Record what `person` decides as `role` about the plan whose hash begins with `plan`. Returns the operation as it
         is now and the roles still missing. Raises UsageError."""
-        found = self.get(reference)
         with self._writing() as connection:
-            row = self._hold(connection, found.id)
+            take_turns(connection, START_LOCK)  # a decision counts for other operations with this plan, too
+            row = self._hold(connection, reference)
             _decidable(row, decided, plan)
             request, known, at = _request(row), self._decisions(connection, row.plan_sha256), now()
             why = refusal(request, role, person, decided, known, people, at)
@@ -67,23 +71,19 @@ class ApprovalStore(AuditStore):
                 expires_at=at + rule.lasts,
                 standing_until=None if rule.standing is None else at + rule.standing,
             )
-            connection.execute(approvals.insert().values(decision.__dict__))
+            connection.execute(approvals.insert(), asdict(decision))
             self._note(connection, person, decided, row, f"as {role}" + (f": {comments}" if comments else ""))
             lacking = missing(request, [*known, decision], people, at)
-            return self._decided(connection, row, decided, lacking), lacking
+            if decided == "approved":
+                return self._settle(connection, row, person, lacking), lacking
+            return self._reject(connection, row), lacking
 
-    def _decided(
-        self, connection: sa.Connection, row: OperationRow, decided: Decided, lacking: Sequence[str]
-    ) -> OperationRow:
-        """The operation's next status."""
-        if decided == "rejected" and row.live:
-            return self._change(connection, row.id, stop_requested="reject")
-        after = "rejected" if decided == "rejected" else "approved"
-        if decided == "approved" and (lacking or row.status != "awaiting_approval"):
-            return row  # one of several; or of an operation that began under approvals since expired
-        step(OPERATION, f"operation {row.id}", row.status, after)
-        ended = {"completed_at": now()} if decided == "rejected" else {}
-        return self._change(connection, row.id, status=after, **ended)
+    def _reject(self, connection: sa.Connection, row: OperationRow) -> OperationRow:
+        """End the operation, or have its driver end it. One that was only slow finds the request when it comes back."""
+        if row.live:
+            return self._change(connection, row, stop_requested="reject")
+        step(OPERATION, f"operation {row.id}", row.status, "rejected")
+        return self._change(connection, row, status="rejected", stop_requested="reject", completed_at=now())
 
     def decisions(self, row: OperationRow) -> list[Decision]:
         """Every decision about this plan, those made for other operations with it too, oldest first."""
@@ -91,35 +91,31 @@ class ApprovalStore(AuditStore):
             return self._decisions(connection, row.plan_sha256)
 
     def _decisions(self, connection: sa.Connection, plan_sha256: str) -> list[Decision]:
-        query = approvals.select().where(approvals.c.plan_sha256 == plan_sha256).order_by(approvals.c.id)
-        return [_decision(row) for row in connection.execute(query)]
+        return [_decision(row) for row in connection.execute(_ABOUT, {"sha256": plan_sha256})]
 
     def lacking(self, row: OperationRow, people: People) -> tuple[str, ...]:
-        """The roles that nobody fills now."""
-        return missing(_request(row), self.decisions(row), people, now())
+        """The roles that nobody fills now; none of an operation that is over."""
+        return () if row.status in OVER else missing(_request(row), self.decisions(row), people, now())
 
-    def approved_by(self, row: OperationRow, people: People) -> list[Decision]:
-        """The approvals that count for this operation now."""
-        return live(_request(row), self.decisions(row), people, now())
+    def _lacking(self, connection: sa.Connection, row: OperationRow, people: People) -> tuple[str, ...]:
+        return missing(_request(row), self._decisions(connection, row.plan_sha256), people, now())
 
-    def _settle(self, connection: sa.Connection, row: OperationRow, who: str, people: People
-                ) -> tuple[OperationRow, tuple[str, ...]]:  # fmt: skip
+    def _settle(self, connection: sa.Connection, row: OperationRow, who: str, lacking: Sequence[str]) -> OperationRow:
         """Bring the status of an operation that never ran in line with its approvals as they are now."""
-        lacking = missing(_request(row), self._decisions(connection, row.plan_sha256), people, now())
         if row.status == "approved" and lacking:
             self._note(connection, who, "approval void", row, f"{', '.join(lacking)} no longer approved")
-            return self._change(connection, row.id, status="awaiting_approval"), lacking
+            return self._change(connection, row, status="awaiting_approval")
         if row.status == "awaiting_approval" and not lacking:
-            return self._change(connection, row.id, status="approved"), lacking
-        return row, lacking
+            return self._change(connection, row, status="approved")
+        return row
 
     def _submit(self, connection: sa.Connection, row: OperationRow, who: str, people: People) -> OperationRow:
         """Ask for approval: of a draft, or of an operation whose plan has changed."""
         if row.status != "awaiting_approval":
             step(OPERATION, f"operation {row.id}", row.status, "awaiting_approval")
-            row = self._change(connection, row.id, status="awaiting_approval")
+            row = self._change(connection, row, status="awaiting_approval")
         self._note(connection, who, "submitted", row)
-        return self._settle(connection, row, who, people)[0]
+        return self._settle(connection, row, who, self._lacking(connection, row, people))
 
 
 def refused(row: OperationRow, lacking: Sequence[str], people: People) -> AwaitingApproval:
@@ -152,14 +148,13 @@ def _decidable(row: OperationRow, decided: Decided, plan: str) -> None:
             where,
             f"look at the plan again with: dbagent show {row.id}; then name the hash it shows",
         )
-    if decided == "approved" and row.status not in (*WAITING, "failed", "paused"):
-        raise UsageError(f"the operation is {row.status}: there is nothing to approve", where)
-    if (
-        decided == "rejected"
-        and row.status not in WAITING
-        and (row.rows_copied or row.status in ("completed", "cancelled"))
-    ):
-        todo = f"stop it with: dbagent cancel {row.id}" if row.status not in ("completed", "cancelled") else ""
-        raise UsageError(f"the operation is {row.status} and rows have moved: too late to reject it", where, todo)
-    if row.status == "rejected":
+    if row.status == "rejected" or row.stop_requested == "reject":
         raise UsageError("the operation is rejected already", where)
+    dead = row.status == "running" and not row.live  # its next driver needs approvals, too
+    if decided == "approved" and row.status not in (*WAITING, "failed", "paused") and not dead:
+        raise UsageError(f"the operation is {row.status}: there is nothing to approve", where)
+    if decided == "rejected" and row.status in ("completed", "cancelled"):
+        raise UsageError(f"the operation is {row.status}: there is nothing to reject", where)
+    if decided == "rejected" and row.moving_since is not None:
+        todo = f"stop it with: dbagent cancel {row.id}"
+        raise UsageError(f"the operation is {row.status} and rows have moved: too late to reject it", where, todo)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from jobs.config.approvals import People, Requirement
+from jobs.config.approvals import ROLES, People, Requirement
 
 Decided = Literal["approved", "rejected"]
 
@@ -43,15 +43,16 @@ class Request:
 
 
 def live(request: Request, decisions: Iterable[Decision], people: People, at: datetime) -> list[Decision]:
-    """The approvals that count for this request now."""
-    ours = [d for d in decisions if d.plan_sha256 == request.plan_sha256 and d.decided_at <= at]
-    rejected = max((d.decided_at for d in ours if d.decision == "rejected"), default=None)
+    """The approvals that count for this request now. `decisions` come in the order in which they were recorded: what came
+    after what is not for the clocks of several machines to say."""
+    ours: list[Decision] = []
+    for decision in decisions:
+        if decision.plan_sha256 == request.plan_sha256:
+            ours = [] if decision.decision == "rejected" else [*ours, decision]
     return [
         d
         for d in ours
-        if d.decision == "approved"
-        and (rejected is None or d.decided_at > rejected)
-        and _covers(d, request.operation_id, at)
+        if _covers(d, request.operation_id, at)
         and d.approver != request.requested_by
         and d.approver in people.get(d.role, ())
     ]
@@ -88,6 +89,8 @@ def _unfilled(roles: Sequence[str], candidates: Mapping[str, Sequence[str]], tak
 def refusal(request: Request, role: str, approver: str, decided: Decided, decisions: Iterable[Decision],
             people: People, at: datetime) -> str | None:  # fmt: skip
     """Why this person may not decide in this role; None where nothing is in the way."""
+    if role not in ROLES:
+        return f"there is no role {role}: the roles are {', '.join(ROLES)}"
     if approver not in people.get(role, ()):
         return f"{approver} may not decide as {role}: the approvals file does not name {approver} there"
     if decided == "rejected":

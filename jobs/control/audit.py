@@ -20,7 +20,7 @@ from jobs.control.tables import audit_log
 
 Event: TypeAlias = Literal[
     "requested", "submitted", "plan changed", "approved", "rejected", "approval void", "started", "resumed",
-    "stop asked", "completed", "failed", "paused", "cancelled", "values shown",
+    "stop asked", "stopped", "completed", "failed", "paused", "cancelled", "values shown",
 ]  # fmt: skip
 
 
@@ -56,15 +56,16 @@ class AuditStore(Base):
         self, connection: sa.Connection, who: str, event: Event, row: OperationRow | None, detail: str | None = None
     ) -> None:
         connection.execute(
-            audit_log.insert().values(
-                at=now(),
-                who=who,
-                place=socket.gethostname(),
-                event=event,
-                operation_id=None if row is None else row.id,
-                plan_sha256=None if row is None else row.plan_sha256,
-                detail=detail,
-            )
+            audit_log.insert(),
+            {
+                "at": now(),
+                "who": who,
+                "place": socket.gethostname(),
+                "event": event,
+                "operation_id": None if row is None else row.id,
+                "plan_sha256": None if row is None else row.plan_sha256,
+                "detail": detail,
+            },
         )
 
     def note_shown(self, who: str, what: str) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -12,6 +14,10 @@ from jobs.control.database import in_a_file, shown, told
 from jobs.control.rows import OperationRow
 from jobs.control.tables import operations
 from jobs.errors import UsageError
+
+_THIS = operations.c.id == sa.bindparam("reference")
+_HOLD = operations.select().where(_THIS).with_for_update()
+_CHANGE = operations.update().where(_THIS)
 
 
 class Base:
@@ -38,12 +44,15 @@ class Base:
     def get(self, reference: str) -> OperationRow:
         """The operation of this ID, or of the only one that begins so, with or without its date: `op-20261121-3f9a2c`,
         `3f9a`. Raises UsageError."""
+        with self._reading() as connection:
+            return self._find(connection, reference)
+
+    def _find(self, connection: sa.Connection, reference: str) -> OperationRow:
         found: list[OperationRow] = []
         if re.fullmatch(r"[0-9a-z-]+", reference):
-            with self._reading() as connection:
-                found = self._which(connection, operations.c.id == reference) or self._which(
-                    connection, sa.or_(*(operations.c.id.like(f"{head}{reference}%") for head in ("", "op-________-")))
-                )
+            found = self._which(connection, operations.c.id == reference) or self._which(
+                connection, sa.or_(*(operations.c.id.like(f"{head}{reference}%") for head in ("", "op-________-")))
+            )
         if len(found) == 1:
             return found[0]
         if found:
@@ -54,14 +63,14 @@ class Base:
     def _which(self, connection: sa.Connection, condition: sa.ColumnElement[bool]) -> list[OperationRow]:
         return [OperationRow.of(row) for row in connection.execute(operations.select().where(condition).limit(20))]
 
-    def _hold(self, connection: sa.Connection, operation_id: str) -> OperationRow:
-        """The operation, locked until this transaction ends."""
-        row = connection.execute(operations.select().where(operations.c.id == operation_id).with_for_update()).first()
+    def _hold(self, connection: sa.Connection, reference: str) -> OperationRow:
+        """The operation, locked until this transaction ends. Raises UsageError."""
+        row = connection.execute(_HOLD, {"reference": reference}).first()
         if row is None:
-            raise UsageError("there is no such operation", operation_id, "see those there are with: dbagent list")
+            row = connection.execute(_HOLD, {"reference": self._find(connection, reference).id}).one()
         return OperationRow.of(row)
 
-    def _change(self, connection: sa.Connection, operation_id: str, **changes: object) -> OperationRow:
-        mine = operations.c.id == operation_id
-        connection.execute(operations.update().where(mine).values(changes))
-        return OperationRow.of(connection.execute(operations.select().where(mine)).one())
+    def _change(self, connection: sa.Connection, row: OperationRow, **changes: Any) -> OperationRow:
+        """The operation, which this transaction holds, with these changes."""
+        connection.execute(_CHANGE, {"reference": row.id, **changes})
+        return replace(row, **changes)

@@ -50,6 +50,7 @@ class OperationRow:
     created_at: datetime
     scheduled_at: datetime | None
     started_at: datetime | None
+    moving_since: datetime | None
     completed_at: datetime | None
     error: str | None
     report: dict[str, Any] | None

@@ -24,6 +24,13 @@ from jobs.control.tables import operations
 from jobs.control.tasks import TaskStore
 from jobs.errors import AwaitingApproval, UsageError
 
+_LATEST = (
+    operations.select()
+    .where(operations.c.plan_sha256 == sa.bindparam("sha256"), operations.c.target_env == sa.bindparam("target"))
+    .order_by(operations.c.status.in_(sorted(OVER)), operations.c.created_at.desc(), operations.c.id)
+    .limit(1)
+)
+
 
 def _always(holder: str) -> bool:
     return True
@@ -71,12 +78,14 @@ class ControlStore(TaskStore, ApprovalStore):
             row = self._latest(connection, planned.sha256, definition["target_env"])
             if row is not None:
                 untouched(row, seen)
+                if row.status in WAITING and row.definition != definition:  # another time, or more workers
+                    return self._change(connection, row, **_asked(definition))
                 if row.status not in OVER:
                     return row
             values = _new(definition, planned, requested_by)
             while connection.execute(sa.select(operations.c.id).where(operations.c.id == values["id"])).first():
                 values["id"] = _id(values["created_at"])
-            connection.execute(operations.insert().values(values))
+            connection.execute(operations.insert(), values)
             row = self._hold(connection, values["id"])
             self._note(connection, requested_by, "requested", row)
             return self._submit(connection, row, requested_by, people)
@@ -89,7 +98,7 @@ class ControlStore(TaskStore, ApprovalStore):
             if row.status not in WAITING:
                 raise UsageError(f"the operation is {row.status}: its plan stays", f"operation {row.id}")
             row = self._change(
-                connection, row.id, plan_sha256=planned.sha256, plan_what=dict(planned.what), plan_how=dict(planned.how)
+                connection, row, plan_sha256=planned.sha256, plan_what=dict(planned.what), plan_how=dict(planned.how)
             )
             self._note(connection, person, "plan changed", row, changes)
             return self._submit(connection, row, person, people)
@@ -106,13 +115,7 @@ class ControlStore(TaskStore, ApprovalStore):
             return self._latest(connection, plan_sha256, target_env)
 
     def _latest(self, connection: sa.Connection, plan_sha256: str, target_env: str) -> OperationRow | None:
-        query = (
-            operations.select()
-            .where(operations.c.plan_sha256 == plan_sha256, operations.c.target_env == target_env)
-            .order_by(operations.c.status.in_(sorted(OVER)), operations.c.created_at.desc(), operations.c.id)
-            .limit(1)
-        )
-        row = connection.execute(query).first()
+        row = connection.execute(_LATEST, {"sha256": plan_sha256, "target": target_env}).first()
         return None if row is None else OperationRow.of(row)
 
     def cancelled(self, run_id: str) -> bool:
@@ -146,7 +149,8 @@ class ControlStore(TaskStore, ApprovalStore):
             if row.status in OVER:
                 what = f"the operation is {row.status} and does not run again"
                 raise UsageError(what, f"operation {row.id}", "run its file: that makes a new operation")
-            row, lacking = self._settle(connection, row, person, permission.people)
+            lacking = self._lacking(connection, row, permission.people)
+            row = self._settle(connection, row, person, lacking)
             waits = _not_yet(row, lacking, permission)
             if waits is None:
                 step(OPERATION, f"operation {row.id}", row.status, "running")
@@ -154,7 +158,7 @@ class ControlStore(TaskStore, ApprovalStore):
                 moment = now()
                 return self._change(
                     connection,
-                    row.id,
+                    row,
                     status="running",
                     run_id=run_id,
                     holder=holder,
@@ -195,6 +199,17 @@ class ControlStore(TaskStore, ApprovalStore):
         with self._writing() as connection:
             connection.execute(operations.update().where(mine).values(heartbeat_at=now(), **changes))
 
+    def move(self, operation_id: str, holder: str) -> Stop | None:
+        """The driver is about to move its first row: from here on the operation cannot be rejected any more. Returns what
+        the driver was asked to do instead: then no row may move. Raises AlreadyRunning where another driver has taken
+        over."""
+        with self._writing() as connection:
+            row = self._hold(connection, operation_id)
+            held(row, holder)
+            if row.stop_requested is None and row.moving_since is None:
+                self._change(connection, row, moving_since=now())
+            return row.stop_requested
+
     def stop_requested(self, operation_id: str) -> Stop | None:
         """What the driver was asked to do."""
         with self._reading() as connection:
@@ -204,19 +219,19 @@ class ControlStore(TaskStore, ApprovalStore):
 
     def request_stop(self, reference: str, what: Stop) -> OperationRow:
         """Ask the driver to stop. Where none is at work, the operation is paused or cancelled at once. Raises UsageError."""
-        found, person = self.get(reference), self.person()
+        person = self.person()
         with self._writing() as connection:
-            row = self._hold(connection, found.id)
+            row = self._hold(connection, reference)
             if row.live:  # a cancel is not softened into a pause
                 wanted = row.stop_requested if row.stop_requested in ("cancel", "reject") else what
                 self._note(connection, person, "stop asked", row, wanted)
-                return self._change(connection, row.id, stop_requested=wanted)
+                return self._change(connection, row, stop_requested=wanted)
             after: Ended = "paused" if what == "pause" else "cancelled"
             if (row.status, after) not in OPERATION:
                 raise UsageError(f"the operation is {row.status}: nothing to {what}", f"operation {row.id}")
             self._note(connection, person, after, row)
             # request and holder stay: a driver that was only slow finds the one and may still have the last word
-            return self._change(connection, row.id, status=after, stop_requested=what, completed_at=now())
+            return self._change(connection, row, status=after, stop_requested=what, completed_at=now())
 
     def finish(
         self,
@@ -233,12 +248,14 @@ class ControlStore(TaskStore, ApprovalStore):
         with self._writing() as connection:
             row = self._hold(connection, operation_id)
             held(row, holder)
+            if row.stop_requested == "reject" and status != "completed":  # before the driver has heard of it
+                status = "rejected"
             if (row.status, status) not in OPERATION:
-                return self._change(connection, row.id, holder=None)
-            self._note(connection, person, status, row, error)
+                return self._change(connection, row, holder=None)
+            self._note(connection, person, "stopped" if status == "rejected" else status, row, error)
             return self._change(
                 connection,
-                row.id,
+                row,
                 status=status,
                 error=error,
                 report=None if report is None else dict(report),
@@ -256,7 +273,8 @@ def _not_yet(row: OperationRow, lacking: Sequence[str], permission: Permission) 
         raise UsageError(what, f"operation {row.id}", f"run it again: dbagent run {row.id}")
     if lacking:
         return refused(row, lacking, permission.people)
-    if row.scheduled_at is not None and row.scheduled_at > now() and not permission.early:
+    begun = row.run_id is not None  # before its time, because somebody said so
+    if row.scheduled_at is not None and row.scheduled_at > now() and not (begun or permission.early):
         return AwaitingApproval(
             f"the operation is scheduled for {row.scheduled_at:%Y-%m-%d %H:%M %Z}",
             f"operation {row.id}",
@@ -271,22 +289,29 @@ def _id(created: datetime) -> str:
 
 def _new(definition: Mapping[str, Any], planned: Planned, by: str) -> dict[str, Any]:
     """A new operation's row."""
-    scheduled = definition["scheduled_at"]
-    named = definition["tables"]
-    inside = {table: where for table, where in named.items() if where} if isinstance(named, Mapping) else {}
     created = now()
     return {
         "id": _id(created),
+        **_asked(definition),
+        "plan_sha256": planned.sha256,
+        "plan_what": dict(planned.what),
+        "plan_how": dict(planned.how),
+        "requested_by": by,
+        "status": "draft",
+        "created_at": created,
+    }
+
+
+def _asked(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """What was asked for, as columns."""
+    scheduled = definition["scheduled_at"]
+    named = definition["tables"]
+    inside = {table: where for table, where in named.items() if where} if isinstance(named, Mapping) else {}
+    return {
         **{name: definition[name] for name in ("operation_type", "source_env", "target_env", "anonymize")},
         **{name: definition[name] for name in ("parallel_workers", "domain_id")},
         "tables": list(named),
         "filter_conditions": {**inside, **definition["filter"]},
         "definition": dict(definition),
-        "plan_sha256": planned.sha256,
-        "plan_what": dict(planned.what),
-        "plan_how": dict(planned.how),
-        "requested_by": by,
         "scheduled_at": None if scheduled is None else datetime.fromisoformat(scheduled),
-        "status": "draft",
-        "created_at": created,
     }

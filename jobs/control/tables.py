@@ -68,6 +68,7 @@ operations = sa.Table(
     sa.Column("created_at", UtcDateTime, nullable=False),
     sa.Column("scheduled_at", UtcDateTime),
     sa.Column("started_at", UtcDateTime, comment="when this attempt began"),
+    sa.Column("moving_since", UtcDateTime, comment="when its first row was about to move: too late to reject it"),
     sa.Column("completed_at", UtcDateTime, comment="when it ended, however it ended"),
     sa.Column("error", sa.Text),
     sa.Column("report", sa.JSON(none_as_null=True), comment="tables, rows, and what was proven"),

@@ -42,6 +42,19 @@ class Claim:
             free(self._seen, holder(), alive)
         return found
 
+    def hold_to(self, plan: Plan) -> None:
+        """Raises UsageError where the operation named has run under another plan than this: what it may do is what its own
+        says."""
+        if not self._named or self._seen is None or self._seen.status in WAITING:
+            return
+        if self._seen.plan_sha256 != plan.sha256:
+            raise UsageError(
+                f"the operation is no longer what was planned; changed: {_differs(self._seen, plan)}",
+                f"operation {self._seen.id}",
+                "run the operation's file: that makes a new operation with the new plan; what this one has loaded goes"
+                " with `if_target_not_empty: truncate`",
+            )
+
     def stake(self, bench: Workbench, people: People, console: Console) -> OperationRow:
         """The operation to work on: the one named, the unfinished one of this very plan, or a new one that waits for
         approval. Raises AlreadyRunning where another driver has run it since the first look, UsageError."""
@@ -54,16 +67,14 @@ class Claim:
             )
         if self._seen.plan_sha256 == plan.sha256:
             return self._seen
-        differs = ", ".join(changed(self._seen.plan_what, plan.what)) or "the plan"
-        if self._seen.status not in WAITING:
-            raise UsageError(
-                f"the operation is no longer what was planned; changed: {differs}",
-                f"operation {self._seen.id}",
-                "run the operation's file: that makes a new operation with the new plan; what this one has loaded goes"
-                " with `if_target_not_empty: truncate`",
-            )
+        self.hold_to(plan)
+        differs = _differs(self._seen, plan)
         console.print(f"the plan is not the one that was requested, earlier approvals are void; changed: {differs}")
         return self._store.replan(self._seen.id, planned, differs, person=self._store.person(), people=people)
+
+
+def _differs(row: OperationRow, plan: Plan) -> str:
+    return ", ".join(changed(row.plan_what, plan.what)) or "the plan"
 
 
 def create(file: Path, *, environments_path: Path | None, store: ControlStore, console: Console

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -33,8 +34,9 @@ from jobs.errors import (
     exit_code,
 )
 from jobs.planning.render import table as plan_table
+from jobs.running.chunk import Outcome, Work
 from jobs.running.claim import Claim
-from jobs.running.drive import Driver, Hooks
+from jobs.running.drive import Driver, Hooks, Submit
 from jobs.running.heart import Progress
 from jobs.running.holder import alive, holder
 from jobs.running.progress import Bar, TaskMirror
@@ -98,6 +100,7 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
         with open_workbench(operation, settings, claim.look if dry_run else claim.look_alone,
                             store.cancelled, None if row is None else row.plan_what) as bench:  # fmt: skip
             console.print(plan_table(bench.plan))
+            claim.hold_to(bench.plan)
             if bench.plan.errors:
                 if not dry_run:
                     claim.look_alone(bench.plan)  # rows of a run that began after the first look are no finding
@@ -135,7 +138,9 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission:
             bar.show(progress)
             mirror.show(progress)
 
-        hooks = Hooks(spark.submit, spark.cancel, show, lambda: store.stop_requested(row.id), spark.slots)
+        hooks = Hooks(
+            Gate(store, row.id, me, spark.submit), spark.cancel, show, lambda: store.stop_requested(row.id), spark.slots
+        )
         assert started.workers is not None
         driver = Driver(bench, run_id, row.id, started.workers, hooks)
         try:
@@ -189,6 +194,24 @@ def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseExcept
 def _recorded(problem: BaseException) -> str:
     """What the control store keeps of it: of a bug only its class, because its text may hold anything."""
     return f"a bug in dbagent: {type(problem).__name__}" if exit_code(problem) == Exit.BUG else str(problem)
+
+
+class Gate:
+    """How tasks are submitted: before the first one, and so before any row moves, the control store hears of it."""
+
+    def __init__(self, store: ControlStore, operation_id: str, me: str, submit: Submit) -> None:
+        self._store, self._operation_id, self._me, self._submit = store, operation_id, me, submit
+        self._lock, self._open = threading.Lock(), False
+
+    def __call__(self, function: Callable[[Work], Outcome], given: Work, /) -> Outcome:
+        """Raises RunStopped where the run was to end before it moved a row."""
+        with self._lock:
+            if not self._open:
+                stop = self._store.move(self._operation_id, self._me)
+                if stop is not None:
+                    raise RunStopped(stop)
+                self._open = True
+        return self._submit(function, given)
 
 
 @contextmanager

@@ -1,16 +1,20 @@
 """Ten thousand random histories: nothing ever runs without every required role's live approval of that very plan, given by
 distinct, entitled people other than the requester; and what has them all does run.
 
-What must hold is judged by code of its own, from a list of what happened.
+What must hold is judged by code of its own, from a list of what happened. A rejection counts until the first row moves,
+and then none is taken.
 """
 
 from __future__ import annotations
 
+import os
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from itertools import permutations
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -102,15 +106,17 @@ class History:
         except UsageError:  # it has run: its plan stays
             self.what[part] = before
 
-    def decide(self, approved: bool) -> None:
+    def decide(self, approved: bool) -> bool:
+        """Whether the store took the decision."""
         role, person = self.rng.choice(ROLES), self.rng.choice(PEOPLE)
         sha = self.sha if self.rng.random() < 0.9 else fingerprint({"stale": self.number})
         decided: Any = "approved" if approved else "rejected"
         try:
             self.store.decide(self.id, decided, role=role, person=person, plan=sha, people=self.people, comments=None)
         except UsageError:
-            return
+            return False
         self.decisions.append(Happened(self.id, sha, role, person, approved, self.clock.now))
+        return True
 
     def forget(self) -> None:
         role = self.rng.choice(ROLES)
@@ -133,8 +139,12 @@ class History:
             return
         assert may, "started without the approvals it needs"
         self.started += 1
-        ended: Any = self.rng.choice(["completed", "failed", "paused"])
-        self.store.finish(self.id, "host:1", ended)
+        rejected = self.rng.random() < 0.2 and self.decide(False)
+        assert (self.store.move(self.id, "host:1") == "reject") == rejected, "rejected, and rows move all the same"
+        ended: Any = self.rng.choice(["failed", "paused", *([] if rejected else ["completed"])])
+        assert rejected or not self.decide(False), "rejected after rows had moved"
+        after = self.store.finish(self.id, "host:1", ended)
+        assert after.status == ("rejected" if rejected else ended)
 
     @property
     def id(self) -> str:
@@ -172,32 +182,45 @@ class History:
         does()
 
 
-@pytest.fixture
-def quick(tmp_path: Path) -> Iterator[ControlStore]:
-    """A store in a file that does not wait for the disk and keeps its pages in memory."""
+def histories(store: ControlStore, numbers: Iterable[int]) -> tuple[int, int]:
+    """How many runs started and how many were refused in these sequences."""
+    started = refused = 0
+    with pytest.MonkeyPatch.context() as patch:
+        clock = Clock(patch)
+        for number in numbers:
+            history = History(store, clock, random.Random(number), number)
+            try:
+                history.begin()
+                for _ in range(STEPS):
+                    history.step()
+            except AssertionError as wrong:
+                raise AssertionError(f"sequence {number}: {wrong}; {history.decisions}") from None
+            started, refused = started + history.started, refused + history.refused
+    return started, refused
+
+
+def in_a_file(path: Path, numbers: range) -> tuple[int, int]:
+    """The same in a store that does not wait for the disk and keeps its pages in memory."""
 
     def fast(connection: Any, _: object) -> None:
         for setting in ("synchronous=OFF", "locking_mode=EXCLUSIVE", "journal_mode=MEMORY"):
             connection.execute(f"PRAGMA {setting}")
 
-    with ControlStore.open(f"sqlite:///{tmp_path}/control.db") as opened:
+    with ControlStore.open(f"sqlite:///{path}") as opened:
         opened._engine.dispose()
         sa.event.listen(opened._engine, "connect", fast)
-        yield opened
+        return histories(opened, numbers)
 
 
-def test_nothing_runs_without_live_approvals_and_what_has_them_runs(
-    quick: ControlStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Clock(monkeypatch)
-    started = refused = 0
-    for number in range(SEQUENCES):
-        history = History(quick, clock, random.Random(number), number)
-        try:
-            history.begin()
-            for _ in range(STEPS):
-                history.step()
-        except AssertionError as wrong:
-            raise AssertionError(f"sequence {number}: {wrong}; {history.decisions}") from None
-        started, refused = started + history.started, refused + history.refused
-    assert min(started, refused) > SEQUENCES / 10  # both happened often
+def test_nothing_runs_without_live_approvals_and_what_has_them_runs(tmp_path: Path) -> None:
+    """Each processor has its share."""
+    workers = len(os.sched_getaffinity(0))
+    shares = [range(number, SEQUENCES, workers) for number in range(workers)]
+    paths = [tmp_path / f"control-{number}.db" for number in range(workers)]
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        counted = list(pool.map(in_a_file, paths, shares))
+    assert min(map(sum, zip(*counted, strict=True))) > SEQUENCES / 10  # runs that started, and such as were refused
+
+
+def test_the_same_holds_in_each_kind_of_store_as_it_is_used(store: ControlStore) -> None:
+    assert min(histories(store, range(SEQUENCES, SEQUENCES + 40))) > 4

@@ -91,7 +91,7 @@ def test_where_nobody_is_asked_an_operation_is_approved_at_once(store: ControlSt
         ("DBA", "anna", OTHER, "not the hash of its plan as it is now"),
         ("DBA", "anna", SHA[:11], "not the hash of its plan as it is now"),
         ("MANAGER", "erin", SHA, "does not need MANAGER"),
-        ("CHIEF", "anna", SHA, "anna may not decide as CHIEF"),
+        ("CHIEF", "anna", SHA, "there is no role CHIEF: the roles are DBA, DATA_OWNER, SECURITY, MANAGER"),
     ],
 )
 def test_a_decision_that_does_not_count_is_refused_and_not_recorded(
@@ -180,11 +180,14 @@ def test_a_rejection_ends_the_operation_and_what_was_approved_before(store: Cont
 def test_a_running_operation_is_rejected_until_its_first_row_has_moved(store: ControlStore) -> None:
     row = run(store, approved(store))
     assert decide(store, row, "rejected", "SECURITY", "dave").stop_requested == "reject"
+    with pytest.raises(UsageError, match="is rejected already"):
+        decide(store, row, "rejected", "DBA", "anna")
+    assert store.move(row.id, "host:1") == "reject"
     assert store.request_stop(row.id, "pause").stop_requested == "reject"
     assert store.finish(row.id, "host:1", "rejected").status == "rejected"
 
     second = run(store, approved(store, sha=OTHER))
-    store.progress(second.id, "host:1", rows_copied=1)
+    assert store.move(second.id, "host:1") is None
     with pytest.raises(UsageError, match="too late to reject"):
         decide(store, second, "rejected", "SECURITY", "dave")
 
@@ -250,3 +253,35 @@ def test_a_driver_without_a_permission_for_this_plan_is_not_let_in(store: Contro
     stale = Permission(OTHER, RULE, PEOPLE)
     with pytest.raises(UsageError, match="was changed meanwhile"):
         store.start(row, "run-1", "host:1", stale, workers=1, limits={})
+
+
+@pytest.mark.parametrize("ended", ["rejected", "failed", "paused"])
+def test_a_driver_that_ends_before_it_has_heard_of_a_rejection_leaves_the_operation_rejected(
+    store: ControlStore, ended: Any
+) -> None:
+    row = run(store, approved(store))
+    decide(store, row, "rejected", "SECURITY", "dave")
+    assert store.finish(row.id, "host:1", ended).status == "rejected"
+    assert [entry.event for entry in store.trail(row.id)][-3:] == ["started", "rejected", "stopped"]
+
+
+def test_a_rejection_counts_whatever_the_clocks_of_its_machine_say(
+    store: ControlStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Approved where the clock is an hour ahead, rejected where it is right, run where it is an hour behind."""
+    rule = Requirement(("DBA", "SECURITY"), standing=timedelta(days=30))
+    real = datetime.now(timezone.utc)
+    for machine, decided in ((timedelta(hours=1), "approved"), (timedelta(0), "rejected")):
+        monkeypatch.setattr(module, "now", lambda machine=machine: real + machine)
+        row = request(store, rule=rule)
+        for role, person in (("DBA", "anna"), ("SECURITY", "dave"))[: 2 if decided == "approved" else 1]:
+            decide(store, row, decided, role, person)
+    monkeypatch.setattr(module, "now", lambda: real - timedelta(hours=1))
+    assert request(store, rule=rule).status == "awaiting_approval"
+
+
+def test_another_time_or_more_workers_are_no_other_plan(store: ControlStore) -> None:
+    row = request(store, scheduled_at="2999-01-01T00:00:00+00:00")
+    after = request(store, scheduled_at=None, parallel_workers=7)
+    assert (after.id, after.scheduled_at, after.parallel_workers) == (row.id, None, 7)
+    assert after == store.get(row.id)

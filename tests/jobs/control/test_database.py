@@ -202,7 +202,7 @@ def test_a_store_of_an_older_version_keeps_what_is_completed_and_cancels_what_no
         with store._engine.begin() as connection:
             for table in ("operation_approvals", "audit_log"):
                 connection.execute(sa.text(f"DROP TABLE {table}"))
-            for column in ("workers", "plan_how"):
+            for column in ("workers", "plan_how", "moving_since"):
                 connection.execute(sa.text(f"ALTER TABLE database_operations DROP COLUMN {column}"))
             connection.execute(sa.text("UPDATE alembic_version SET version_num = '0001'"))
     with ControlStore.open(url) as store:

@@ -38,7 +38,7 @@ RULES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "null on NOT NULL": ({"users.email": "null"}, ["users.email: null gives NULL but the column is NOT NULL"]),
     "an unknown strategy": (
         {"users.name": "shuffle"},
-        ["there is no strategy 'shuffle': use one of faker, hash, mask"],
+        ["there is no strategy 'shuffle': use one of date_shift, faker, hash, mask"],
     ),
     "an unknown domain": (
         {"users.email": {"strategy": "faker", "domain": "emial"}},

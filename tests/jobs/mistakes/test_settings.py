@@ -53,7 +53,10 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "a filter that is a number": ({"operation_type": "copy_filtered", "filter": {"users": 5}}, "must be text"),
     "a policy for nothing": ({"anonymize": False}, "has no use with anonymize: false"),
-    "no policy": ({"policy": None}, "name a policy file, write the policy here"),
+    "no policy and no key": ({"policy": None}, "the master key: there is no file"),
+    "an approver twice": ({"required_approvers": ["DBA", "DBA"]}, "required_approvers: names a role twice"),
+    "an unknown approver": ({"required_approvers": ["CTO"]}, "must be 'DBA', 'DATA_OWNER', 'SECURITY' or 'MANAGER'"),
+    "a time without its zone": ({"scheduled_at": "2026-12-01T02:00:00"}, "must be a moment with its zone"),
     "a policy that is not there": ({"policy": "no/policy.yaml"}, "no/policy.yaml: there is no such file"),
     "a policy that is a folder": ({"policy": "."}, "cannot be read: is a directory"),
     "a policy's unknown key": (

@@ -21,6 +21,10 @@ def upgrade() -> None:
         "database_operations",
         sa.Column("plan_how", sa.JSON, comment="what else its approvers see: estimates, warnings, origins"),
     )
+    op.add_column(
+        "database_operations",
+        sa.Column("moving_since", MOMENT, comment="when its first row was about to move: too late to reject it"),
+    )
     # planned before there were rules for approving them
     op.execute("UPDATE database_operations SET status = 'cancelled' WHERE status <> 'completed'")
     op.create_table(
