@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from anonymizers.contract import ColumnShape
 from anonymizers.detection import evidence, guards, names
 from anonymizers.detection.contract import Candidate, Verdict
-from anonymizers.detection.lexicon import TRADE, VAGUE
+from anonymizers.detection.lexicon import TRADE, VAGUE, alike
 from anonymizers.detection.names import Hit, TableKind
 from anonymizers.detection.proposals import propose
 from anonymizers.detection.values import Look, look
@@ -80,7 +80,7 @@ def _by_name(column: Candidate, table: TableKind) -> Guess | None:
     if hit.domain in _PLACED and table == "places":
         return None
     doubtful = email_id or (hit.doubtful and hit.whole)
-    vague = doubtful and words[hit.start : hit.end] in VAGUE
+    vague = doubtful and alike(words[hit.start : hit.end]) in VAGUE
     return Guess(hit.domain, MAYBE if doubtful else SURE, (f"name: {hit.text(words)}",), doubtful, vague)
 
 

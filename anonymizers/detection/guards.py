@@ -26,8 +26,8 @@ _CODED = frozenset(
 )
 """Domains of codes: `passport_code` is the passport's number, where `city_code` is no city."""
 
-_PAPERS = frozenset(("ssn", "national_id", "tax_id", "passport", "driver_licence"))
-"""Domains whose `id` is the number on the paper, where it is no number of a row."""
+_PAPERS = frozenset(("ssn", "national_id", "tax_id", "passport", "driver_licence", "username"))
+"""Domains whose `id` is what stands on the paper or what people log in with, where it is no number of a row."""
 _WRITTEN_OUT = frozenset(("street", "person", "phone"))
 """Domains that fill more than a line: `address_details` is the address."""
 

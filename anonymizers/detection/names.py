@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache
+from itertools import takewhile
 from typing import Literal
 
 from anonymizers.detection.lexicon import (
@@ -21,11 +23,13 @@ from anonymizers.detection.lexicon import (
     PERSON,
     PLACES,
     ROLES,
+    SHORTENED,
     STEMS,
     STRONG,
     THING,
     TRADE,
     WHOLE,
+    alike,
 )
 from anonymizers.detection.words import words
 
@@ -60,7 +64,15 @@ def split(name: str) -> tuple[str, ...]:
 def _stem(word: str) -> str:
     """The known word that an unknown one is but for a few letters before or behind it."""
     close = (stem for stem, more in STEMS.items() if len(word) <= len(stem) + more)
-    return next((stem for stem in close if word.startswith(stem) or word.endswith(stem)), word)
+    return next((stem for stem in close if word.startswith(stem) or word.endswith(stem)), _begun(word))
+
+
+def _begun(word: str) -> str:
+    """The known word that a shortened one begins; itself where there is none."""
+    if len(word) < 5:
+        return word
+    begun = takewhile(lambda known: known.startswith(word), SHORTENED[bisect_left(SHORTENED, word) :])
+    return min(begun, key=len, default=word)
 
 
 def best(found: tuple[str, ...]) -> Hit | None:
@@ -76,10 +88,12 @@ def best(found: tuple[str, ...]) -> Hit | None:
 def _of_size(found: tuple[str, ...], size: int) -> list[Hit]:
     hits = []
     for start in range(len(found) - size + 1):
-        phrase = found[start : start + size]
-        whole = all(word in NOISE for word in (*found[:start], *found[start + size :]))
-        alone = BESIDES.issuperset((*found[:start], *found[start + size :]))
-        domain = STRONG.get(phrase) or (WHOLE.get(phrase) if alone else None)
+        phrase = alike(found[start : start + size])
+        beside = {*found[:start], *found[start + size :]}
+        whole = beside <= NOISE
+        domain = STRONG.get(phrase)
+        if domain is None and beside <= (BESIDES if set(phrase) <= PERSON else BESIDES | PERSON | ADDRESSED):
+            domain, whole = WHOLE.get(phrase), True
         if domain:
             doubtful = phrase in DOUBTFUL
             hits.append(Hit(domain, start, start + size, whole, doubtful))
@@ -87,11 +101,11 @@ def _of_size(found: tuple[str, ...], size: int) -> list[Hit]:
 
 
 def role(found: tuple[str, ...]) -> str | None:
-    """Whom a column is called after: `policy_owner`, `approved_by`; None where it is nobody, or one thing's."""
+    """Whom a column is called after: `project_owner`, `approved_by`; None where it is nobody."""
     if len(found) > 1 and found[-1] == "by":
         return None if found[-2] in NOBODY else " ".join(found[-2:])
     telling = [word for word in found if word not in NOISE]
-    if not telling or telling[-1] not in ROLES or set(telling) & (THING | TRADE | ABOUT | ABOUT_BEFORE):
+    if not telling or telling[-1] not in ROLES or set(telling) & (TRADE | ABOUT | ABOUT_BEFORE):
         return None
     return telling[-1]
 

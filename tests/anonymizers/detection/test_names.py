@@ -177,3 +177,67 @@ def test_a_type_nobody_sees_into_still_says_what_its_name_means() -> None:
     verdict = judged("ip_address", "other")
     assert verdict is not None
     assert (verdict.undecidable, verdict.domain) == (True, "ip")
+
+
+@pytest.mark.parametrize(
+    ("name", "domain"),
+    [
+        ("passport_id", "passport"),
+        ("voter_id", "national_id"),
+        ("license", "driver_licence"),
+        ("registration", "vehicle"),
+        ("location", "city"),
+        ("nickname", "username"),
+        ("contact_details", "person"),
+        ("address_details", "street"),
+        ("work_cell", "phone"),
+        ("rider_lat", "geo"),
+        ("fec_nacim", "birth_date"),
+        ("passp_nbr", "passport"),
+        ("acct_nmbr", "bank_account"),
+        ("spousesname", "person"),
+        ("project_owner", "person"),
+        ("approved_by", "person"),
+        ("jmeno", "person"),
+        ("henkilotunnus", "national_id"),
+    ],
+)
+def test_names_in_short_and_beside_others_are_known(name: str, domain: str) -> None:
+    verdict = judged(name)
+    assert verdict is not None
+    assert verdict.domain == domain
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sort_by",
+        "order_by",
+        "user_agent",
+        "tipo_cliente",
+        "customer_type",
+        "owner_count",
+        "license_type",
+        "contact_type",
+        "location_code",
+        "registration_date",
+        "product_owner_flag",
+        "cart_total",
+        "direct_debit",
+        "email_details_id",
+    ],
+)
+def test_what_only_sounds_like_somebodys_role_is_nobodys(name: str) -> None:
+    assert judged(name) is None
+
+
+def test_the_id_of_a_paper_is_its_number_only_as_text() -> None:
+    assert judged("passport_id", "text") is not None
+    assert judged("passport_id", "integer") is None
+
+
+@pytest.mark.parametrize("name", ["location", "registration", "license", "team_owner"])
+def test_what_things_have_too_is_theirs_where_things_are_listed(name: str) -> None:
+    assert judged(name, table="warehouses") is None
+    assert beside(name, "sku", "price") is None
+    assert beside(name, "email", "phone") is not None or name == "team_owner"

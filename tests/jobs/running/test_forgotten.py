@@ -48,7 +48,7 @@ def somebodys(n: int) -> str:
 
 
 def schemas() -> list[Schema]:
-    found = []
+    found: list[Schema] = []
     for number, (columns, personal) in enumerate(forgetful()):
         at = next(at for at, column in enumerate(columns) if column.column == personal)
         found.append((f"{columns[0].table}_{number}", columns, at))
