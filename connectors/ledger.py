@@ -162,21 +162,11 @@ class SqlLedger:
                     target,
                     run.run_id,
                 )
-                [(other, last, who, age)] = self._rows(
-                    "SELECT run_id, fence, holder, {now} - renewed_at FROM {leases} WHERE target = ?"
-                    + self._dialect.seize,
-                    target,
-                )
-                if other != run.run_id and last:
+                [former] = self._free(target, holder, alive, self._dialect.seize)
+                if former.run_id != run.run_id and former.fence:
                     self._forget(run.run_id, target)
-                    self._inherit(run, other, target)
-                if who and who != holder and alive(who) and age < EXPIRY:
-                    raise LeaseHeld(
-                        f"run {other} is at work here (driver {who})",
-                        where=target,
-                        todo="wait for it, or stop it with: dbagent cancel",
-                    )
-                fence = max(fence, last + 1)
+                    self._inherit(run, former.run_id, target)
+                fence = max(fence, former.fence + 1)
             for target in targets:
                 self._run(
                     "UPDATE {leases} SET run_id = ?, fence = ?, holder = ?, renewed_at = {now} WHERE target = ?",
@@ -196,6 +186,23 @@ class SqlLedger:
             )
         self._lease = Lease(run.run_id, fence)
         return fence
+
+    def _free(self, target: str, holder: str, alive: Callable[[str], bool], seize: str = "") -> list[Lease]:
+        """Who had the table last, if anybody. Raises LeaseHeld where another driver is at work on it."""
+        look = "SELECT run_id, fence, holder, {now} - renewed_at FROM {leases} WHERE target = ?"
+        found = self._rows(look + seize, target)
+        for run_id, _, who, age in found:
+            if who and who != holder and alive(who) and age < EXPIRY:
+                raise LeaseHeld(
+                    f"run {run_id} is at work here (driver {who})",
+                    where=target,
+                    todo="wait for it, or stop it with: dbagent cancel",
+                )
+        return [Lease(run_id, fence) for run_id, fence, *_ in found]
+
+    def superseded(self, targets: Iterable[str], holder: str, alive: Callable[[str], bool]) -> frozenset[Lease]:
+        """Whose tasks may still hold these leases though their drivers are gone. Raises LeaseHeld, and waits for nobody."""
+        return frozenset(former for target in targets for former in self._free(target, holder, alive) if former.fence)
 
     def _forget(self, run_id: str, target: str) -> None:
         """Another run has had the table since: what this one had loaded there proves nothing any more."""

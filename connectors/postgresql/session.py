@@ -1,4 +1,4 @@
-"""Sessions: how we connect, what we set, how long we wait, and the adapter the ledger runs on.
+"""Sessions: how we connect, what we set, how long we wait.
 
 Every wait of a session is bounded by its `patience`, so that a server that stops answering ends a chunk instead of
 holding the other end for ever. libpq calls made here are non-blocking; nothing needs a watching thread.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from psycopg import sql
 
 from connectors.contract import Endpoint
 from connectors.errors import ConnectionLost, LoginRefused, Unsupported
-from connectors.ledger import Dialect, SqlLedger
 from connectors.postgresql import pooler
 from connectors.postgresql.errors import refused, translated
 
@@ -59,19 +58,6 @@ SETTINGS = {
 }
 READING = {"default_transaction_read_only": "on", "row_security": "off", "lock_timeout": "60s"}
 WRITING = {"row_security": "off", "lock_timeout": "300s"}
-
-LEDGER = Dialect("_dbagent.", "%s", "extract(epoch FROM clock_timestamp())::float8", " FOR KEY SHARE", " FOR UPDATE")
-CREATE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS _dbagent"
-LEDGER_PRIVILEGES = """
-SELECT n.oid IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),
-  coalesce(has_schema_privilege(n.oid, 'USAGE') AND (SELECT bool_and(has_table_privilege(c.oid, p.name))
-    FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p (name)
-    WHERE c.relnamespace = n.oid AND c.relname IN ('leases', 'runs', 'tables', 'chunks')), true),
-  coalesce(has_schema_privilege(n.oid, 'CREATE'), true), quote_ident(current_user), quote_ident(current_database())
-FROM (SELECT to_regnamespace('_dbagent')::oid) n (oid)
-"""
-LEDGER_LOCK = 7_234_872_010_561
-"""Key of the advisory lock under which the bookkeeping tables are made: two drivers may start at once."""
 
 DRIVER_PATIENCE = 24 * 3600.0
 """Statements of a driver's own session may take long (a truncate that waits, an anti-join); tasks set their own."""
@@ -199,48 +185,3 @@ def close(connection: Connection) -> None:
         with contextlib.suppress(psycopg.Error):
             connection.cancel_safe(timeout=5)
     connection.close()
-
-
-class LedgerSql:
-    """`connectors.ledger.Sql` over a session."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def run(self, statement: str, values: Sequence[object] = ()) -> int:
-        with translated("the ledger (schema _dbagent)"):
-            return self._connection.execute(statement.encode(), values or None).rowcount
-
-    def rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        with translated("the ledger (schema _dbagent)"):
-            return self._connection.execute(statement.encode(), values or None).fetchall()
-
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
-        with translated("the ledger (schema _dbagent)"), self._connection.transaction():
-            yield
-
-
-class Ledger(SqlLedger):
-    """The ledger in a schema of its own."""
-
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(LedgerSql(connection), LEDGER)
-
-    def obstacles(self) -> list[str]:
-        [(there, may_make, may_use, may_stage, user, database)] = self._sql.rows(LEDGER_PRIVILEGES)
-        if not there and not may_make:
-            return [f"our user may not make the ledger's schema: GRANT CREATE ON DATABASE {database} TO {user}"]
-        if there and not (may_use and may_stage):
-            return [
-                "our user may not use the ledger, which another user made: GRANT USAGE, CREATE ON SCHEMA _dbagent"
-                f" TO {user}; GRANT ALL ON ALL TABLES IN SCHEMA _dbagent TO {user}"
-            ]
-        return []
-
-    def create(self) -> None:
-        with self._sql.transaction():
-            self._sql.rows("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
-            if self._sql.rows("SELECT to_regclass('_dbagent.chunks') IS NULL")[0][0]:
-                self._sql.run(CREATE_SCHEMA)
-                super().create()

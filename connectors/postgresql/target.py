@@ -15,7 +15,8 @@ from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
 from connectors.postgresql import catalog, ddl, deferrable, probe
 from connectors.postgresql.errors import translated
-from connectors.postgresql.session import DRIVER_PATIENCE, Ledger, close, configure, connect
+from connectors.postgresql.ledger import Ledger
+from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 

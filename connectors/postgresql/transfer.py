@@ -21,8 +21,9 @@ from connectors.errors import ConnectionLost, ConnectorError, NotFound, SourceCh
 from connectors.postgresql.copy_binary import BinaryFormat
 from connectors.postgresql.copy_text import TextFormat
 from connectors.postgresql.errors import translated
+from connectors.postgresql.ledger import Ledger
 from connectors.postgresql.raw import copy_out as reading
-from connectors.postgresql.session import Connection, Ledger, close, configure, connect
+from connectors.postgresql.session import Connection, close, configure, connect
 from connectors.postgresql.source import BEGIN
 from connectors.postgresql.splice import Format, Splicer
 from connectors.postgresql.statements import Leaf, Range, copy_in, copy_out, sql_name, tables_read

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
 from dataclasses import replace
 
+import psycopg
 import pytest
 
-from connectors.contract import Chunk
-from connectors.errors import LoginRefused, NotFound, PermissionMissing, TerminalError, ValueRefused
+from connectors.contract import Chunk, RunRecord
+from connectors.errors import LeaseHeld, LoginRefused, NotFound, PermissionMissing, TerminalError, ValueRefused
 from connectors.postgresql import connector
 from connectors.schema import ForeignKey, Key, TableName
 from tests.connectors.postgresql.pair import RUN, Pair, find
@@ -288,3 +290,23 @@ def test_a_wrong_login_is_refused_without_showing_it(pair: Pair, change: dict[st
         connector.target(replace(pair.dev, **change))
     assert "wrong user or password" in str(refusal.value)
     assert str(pair.dev.password) not in str(refusal.value)
+
+
+@pytest.mark.parametrize("lives", [False, True])
+def test_a_task_that_hangs_keeps_the_lease_only_while_its_driver_lives(pair: Pair, lives: bool) -> None:
+    name = TableName("public", "t")
+    record = RunRecord(RUN, "op", "0" * 64, "PROD", "running", 0.0, None)
+    with pair.sessions() as (_, former):
+        fence = pair.lease(former, name)
+        with suppress(psycopg.OperationalError), pair.server.connect(pair.dev) as hung:
+            hung.execute(f"SET application_name = 'dbagent/{RUN}/{fence}/'".encode())
+            hung.execute("SELECT FROM _dbagent.leases FOR KEY SHARE")
+            with closing(connector.target(replace(pair.dev, patience=4.0))) as later:
+                if lives:
+                    with pytest.raises(LeaseHeld):
+                        later.ledger.acquire(record, [str(name)], "later", lambda _: True)
+                    hung.execute("SELECT 1")
+                else:
+                    assert later.ledger.acquire(record, [str(name)], "later", lambda _: False) == fence + 1
+                    with pytest.raises(psycopg.OperationalError):
+                        hung.execute("SELECT 1")
