@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -143,7 +142,9 @@ def stalled(land: Land, patch: pytest.MonkeyPatch) -> Any:
     return other
 
 
-def wrong_password(whose: str) -> Happens:
+def wrong_secret(whose: str) -> Happens:
+    """A file with a password or the key holds something else."""
+
     def happens(land: Land, _: pytest.MonkeyPatch) -> Any:
         file = land.given / whose
         right = file.read_text()
@@ -204,6 +205,20 @@ def other_encoding(land: Land, _: pytest.MonkeyPatch) -> None:
     land.environments({})
 
 
+def broken(land: Land, _: pytest.MonkeyPatch) -> None:
+    """Somebody has typed a password into a file that is no YAML."""
+    (land.folder / "environments.yaml").write_text(f'PROD: {{engine: postgresql, password: "{SECRET} 1, host: [}}\n')
+
+
+def store(url: Callable[[str], str]) -> Happens:
+    """The control store is somewhere else, or its password is another one."""
+
+    def happens(land: Land, patch: pytest.MonkeyPatch) -> None:
+        patch.setenv("DBAGENT_CONTROL", url(str(land.store)))
+
+    return happens
+
+
 LEAK = f"{MASKED} {KEPT} {SECRET} {SCHEMA}"
 STATEMENT = sa.exc.IntegrityError(f"INSERT {LEAK}", {"value": LEAK}, Exception(LEAK))
 
@@ -226,8 +241,13 @@ FAILURES: dict[str, Failure] = {
     "stall": Failure(5, "made no progress", stalled),
     "rewritten": Failure(5, "truncated, rewritten, altered or replaced", rewritten),
     "orphans": Failure(8, "reference no row of", operation={"operation_type": "copy_filtered", "filter": {"people": "id < 3"}}),
-    "password of the source": Failure(4, "wrong user or password", wrong_password("reader")),
-    "password of the target": Failure(4, "wrong user or password", wrong_password("writer")),
+    "password of the source": Failure(4, "wrong user or password", wrong_secret("reader")),
+    "password of the target": Failure(4, "wrong user or password", wrong_secret("writer")),
+    "short key": Failure(2, "the master key is too short", wrong_secret("master.key")),
+    "password in a file": Failure(2, "a secret never stands here itself", environment("PROD", password=f"{SECRET}-inline")),
+    "broken file": Failure(2, "in the configuration", broken),
+    "store's password": Failure(4, "the control store refuses", store(lambda url: url.replace("-0815@", "-wrong@"))),
+    "store unreachable": Failure(4, "the control store cannot", store(lambda url: url.replace("127.0.0.1", "nowhere.invalid"))),
     "unreachable": Failure(4, "nothing answers", environment("LAB", port=1)),
     "unknown host": Failure(4, "cannot be resolved", environment("PROD", host="nowhere.invalid")),
     "no privilege": Failure(3, "may not read", environment("PROD", user="writer", password={"secret": "file:given/writer"})),
@@ -249,8 +269,4 @@ def suffer(land: Land, name: str, failure: Failure) -> tuple[int, str]:
         with around:
             found = land.say(name, "run", str(land.operation(**failure.operation)))
     land.environments({})
-    _, listed = land.say(f"{name}: list", "list", "--limit", "1", "--json")
-    for operation in [row["id"] for row in json.loads(listed)]:
-        for command in ("show", "audit"):
-            land.say(f"{name}: {command}", command, operation, "--json")
     return found

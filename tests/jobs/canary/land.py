@@ -166,7 +166,7 @@ class Land(Site):
             code = call(self.arguments(*command))
         words = out.getvalue() + err.getvalue()
         with (self.said / f"{next(self.numbers):03} {name}.txt").open("w") as file:
-            file.write(f"$ dbagent {' '.join(command)}\n{words}→ {code}\n")
+            file.write(f"{words}→ {code}\n")
         return code, words
 
     def say_all(self, name: str, operation: str, target: str) -> None:

@@ -75,13 +75,14 @@ def patterns(keys: Iterable[bytes] = ()) -> dict[bytes, tuple[str, str]]:
     moment = (MASKED_MOMENT - EPOCH).days * 86_400_000_000 + (MASKED_MOMENT - EPOCH).seconds * 1_000_000 + 678901
     for core, several in (
         *((core, text_forms(core)) for core in (MASKED, KEPT, SCHEMA, SECRET)),
-        *((SECRET, forms(key[at : at + 12])) for key in (MASTER_KEY, *keys) for at in (0, 16)),
+        *((SECRET, forms(key[:12])) for key in (MASTER_KEY, MASTER_KEY[16:], *keys)),
         (MASKED, number_forms(MASKED_NUMBER)), (KEPT, number_forms(KEPT_NUMBER)),
         (MASKED, decimal_forms(MASKED_DECIMAL)), (KEPT, decimal_forms(KEPT_DECIMAL)),
         (MASKED, uuid_forms(MASKED_UUID)), (KEPT, uuid_forms(KEPT_UUID)),
         (MASKED, text_forms(MASKED_DAY)), (MASKED, forms(moment.to_bytes(8, "big", signed=True))),
     ):  # fmt: skip
-        found.update({pattern: (core, form) for pattern, form in several})
+        for pattern, form in several:
+            found.setdefault(pattern, (core, form))
     return found
 
 

@@ -3,6 +3,9 @@ environments, Spark's UI, REST answers and event log, its folders and the JVM's,
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 
 from connectors.postgresql.testkit import free_port
 from tests.jobs.canary.land import Land, look_at_database, make_land
-from tests.jobs.canary.markers import KEPT, Search, patterns
+from tests.jobs.canary.markers import KEPT, MASKED, SCHEMA, SECRET, Search, patterns
 from tests.jobs.canary.watch import ask_spark, watched
 from tests.jobs.running.faults import (
     Launched,
@@ -25,17 +28,19 @@ from tests.jobs.running.faults import (
     until,
 )
 
-SPARK = """
-spark.eventLog.enabled true
-spark.eventLog.dir file://{folder}/events
-spark.eventLog.compress false
-spark.eventLog.rolling.enabled false
-spark.broadcast.compress false
-spark.rdd.compress false
-spark.log.level INFO
-"""
+SPARK = {
+    "java.io.tmpdir": "{folder}/tmp",
+    "spark.eventLog.enabled": "true",
+    "spark.eventLog.dir": "file://{folder}/events",
+    "spark.eventLog.compress": "false",
+    "spark.eventLog.rolling.enabled": "false",
+    "spark.broadcast.compress": "false",
+    "spark.rdd.compress": "false",
+    "spark.log.level": "INFO",
+}
 """What a site may well have switched on; nothing is compressed, so that the search sees it."""
-FOLDERS = ("tmp", "spark", "cache", "events")
+FOLDERS = ("tmp", "spark", "events")
+"""Where files live for a moment only."""
 
 
 @pytest.fixture
@@ -48,17 +53,34 @@ def land(own_server: tuple[Any, Path], tmp_path: Path, monkeypatch: pytest.Monke
     (land.given / "approvals.yaml").write_text(nobody_asked)
     for name in FOLDERS:
         (tmp_path / name).mkdir()
-    (land.given / "spark-defaults.conf").write_text(SPARK.format(folder=tmp_path))
     for name, value in {
         "DBAGENT_APPROVALS": land.given / "approvals.yaml",
         "TMPDIR": tmp_path / "tmp",
-        "JAVA_TOOL_OPTIONS": f"-Djava.io.tmpdir={tmp_path / 'tmp'}",
+        "JAVA_TOOL_OPTIONS": " ".join(f"-D{name}={value.format(folder=tmp_path)}" for name, value in SPARK.items()),
         "SPARK_LOCAL_DIRS": tmp_path / "spark",
         "XDG_CACHE_HOME": tmp_path / "cache",
-        "SPARK_CONF_DIR": land.given,
     }.items():
         monkeypatch.setenv(name, str(value))
     return land
+
+
+def test_the_watch_sees_arguments_environments_and_deleted_files(tmp_path: Path) -> None:
+    """Each of them told by its own core."""
+    write = f"f = open(sys.argv[2], 'w'); f.write('{KEPT[:4]}' + '{KEPT[4:]}'); f.flush(); os.unlink(sys.argv[2])"
+    code = f"import os, sys, time; {write}; print(flush=True); time.sleep(60)"
+    search = Search(patterns())
+    with subprocess.Popen(
+        [sys.executable, "-c", code, MASKED, str(tmp_path / "file")],
+        env={**os.environ, "PASSWORD": SECRET}, stdout=subprocess.PIPE,
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            with watched(search, process.pid, tmp_path):
+                (tmp_path / "other").write_text(SCHEMA)
+                until(lambda: {core for core, _ in search.forms} == {MASKED, KEPT, SECRET, SCHEMA}, "all four", 10)
+        finally:
+            process.kill()
 
 
 @pytest.fixture
@@ -87,7 +109,7 @@ def test_processes_and_what_they_leave_hold_no_marker(land: Land, launch: Launch
     search = Search(patterns(land.derived_keys()))
     folders = [land.folder / name for name in FOLDERS]
     operation, port = str(land.operation()), free_port()
-    slow(land, 0.15)
+    slow(land, 0.04)
 
     submitted = launch.submit(
         land, operation, "--master", "local[2]", "--conf", "spark.ui.enabled=true", "--conf", f"spark.ui.port={port}"

@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.jobs.canary.markers import Search
 from tests.jobs.running.faults import descendants
 
-EVERY = 0.15
+EVERY = 0.3
 """Seconds between two looks."""
 ANSWERS = (
     "environment", "allexecutors", "jobs", "stages?details=true", "storage/rdd", "executors/driver/threads",
@@ -27,15 +27,14 @@ PAGES = ("jobs/", "stages/", "storage/", "environment/", "executors/", "executor
 @contextmanager
 def watched(search: Search, pid: int, *folders: Path) -> Iterator[Callable[[], int]]:
     """Look at a process and its descendants until the block ends; says how many processes were seen."""
-    seen: set[int] = set()
+    seen: dict[int, set[bytes]] = {}
     read: dict[Path, tuple[int, int]] = {}
     over = threading.Event()
 
     def work() -> None:
         while not over.wait(EVERY):
             for one in (pid, *descendants(pid)):
-                seen.add(one)
-                look_at_process(search, one)
+                look_at_process(search, one, seen.setdefault(one, set()))
             for folder in folders:
                 look_at_files(search, folder.rglob("*"), read)
 
@@ -48,10 +47,14 @@ def watched(search: Search, pid: int, *folders: Path) -> Iterator[Callable[[], i
         thread.join()
 
 
-def look_at_process(search: Search, pid: int) -> None:
+def look_at_process(search: Search, pid: int, known: set[bytes]) -> None:
+    """`known`: what it has shown before."""
     for name in ("cmdline", "environ"):
         with suppress(OSError):
-            search.bytes(Path(f"/proc/{pid}/{name}").read_bytes(), f"process {pid}: {name}")
+            shown = Path(f"/proc/{pid}/{name}").read_bytes()
+            if shown not in known:
+                known.add(shown)
+                search.bytes(shown, f"process {pid}: {name}")
     for folder in Path("/tmp").glob("hsperfdata_*"):  # what a JVM tells of itself there, java.io.tmpdir or not
         with suppress(OSError):
             search.bytes((folder / str(pid)).read_bytes(), f"JVM {pid}: performance data")
