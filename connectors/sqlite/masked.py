@@ -18,6 +18,7 @@ from connectors.errors import TerminalError, ValueRefused
 from connectors.schema import Column, Kind, quoted
 from connectors.sqlite import dates
 from connectors.sqlite.ranges import Address, Addressing, Condition
+from connectors.sqlite.sizes import SUMMED
 from connectors.sqlite.types import affinity
 
 ROWS = 16384
@@ -62,7 +63,9 @@ def _read(
 ) -> Iterator[list[tuple[Any, ...]]]:
     """Rows of the columns, the address and the row's size, in the order of their address, in bounded batches."""
     values = [_selected(copy.source.column(name)) for name in columns]
-    size = " + ".join(f"ifnull(length({quoted(name)}), 0)" for name in columns) or "0"
+    lengths = [f"ifnull(length({quoted(name)}), 0)" for name in columns]
+    sums = [f"({' + '.join(lengths[at : at + SUMMED])})" for at in range(0, len(lengths), SUMMED)]
+    size = " + ".join(sums) or "0"
     cursor = source.execute(
         f"SELECT {', '.join([*values, *addressing.selected(), size])} FROM {quoted(copy.source.name.name)} {addressing.hint}"
         f" WHERE {part.sql} ORDER BY {addressing.order()}",

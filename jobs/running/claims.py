@@ -2,7 +2,8 @@
 
 A column is proven when no row keeps its own value, no original bears a mark of replacements and every replacement bears its
 own: then none of its originals is any row's replacement, in any replaced column but the open ones. Nothing is claimed of
-open columns (their strategy leaves no mark, or some replacement had none) nor of kept ones: both are named.
+open columns (their strategy leaves no mark, or some replacement had none) nor of kept ones: both are named. Originals are
+those of the rows that were copied; what `null` empties is not even read.
 """
 
 from __future__ import annotations
@@ -31,20 +32,23 @@ def mark(decision: Decision) -> Mark | None:
 def claims(plan: Plan, counts: Mapping[int, Mapping[str, Mapping[str, int]]]) -> dict[str, Any]:
     """The claims as data: what is proven of which columns, and which ones it leaves out. `counts` are those of each table,
     by kind and column."""
-    proven, names, open_ = [], [], {}
+    proven, names, emptied, open_ = [], [], [], {}
     for table in plan.tables:
         for decision in table.masked:
             assert decision.rule is not None
             column, found = _name(table, decision), mark(decision)
+            if not strategy(decision.rule.strategy).needs_values:
+                emptied.append(column)
+                continue
             missed = {kind for kind in KINDS if counts[table.table_id][kind].get(decision.column)}
             if found is not None and found.shared:
                 names.append(column)
             elif found is not None and not missed:
                 proven.append(column)
-            if (found is None and strategy(decision.rule.strategy).needs_values) or missed & {UNCHANGED, UNMARKED}:
+            if found is None or missed & {UNCHANGED, UNMARKED}:
                 open_[column] = decision.rule.strategy
     kept = [_name(table, d) for table in plan.tables for d in table.decisions if d.rule is None and _text(table, d)]
-    return {"proven": proven, "names": names, "open": open_, "kept": kept}
+    return {"proven": proven, "names": names, "emptied": emptied, "open": open_, "kept": kept}
 
 
 def _name(table: TablePlan, decision: Decision) -> str:
@@ -63,7 +67,8 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
     lines = []
     if found["proven"]:
         but = f" but those named below as open ({len(found['open'])})" if found["open"] else ""
-        lines.append(f"✓ no original value of {_list(found['proven'])} stands in any replaced column{but}")
+        now = " among the rows copied now" if any(table["rows_before"] for table in report["tables"]) else ""
+        lines.append(f"✓ no original value of {_list(found['proven'])} stands in any replaced column{but}{now}")
     for table in report["tables"]:
         rows = f"of {table['rows']:,} rows"
         for column, count in table[ALIKE].items():
@@ -75,6 +80,8 @@ def sentences(report: Mapping[str, Any]) -> list[str]:
                              " these values stands in a replaced column")  # fmt: skip
         lines += [f"! {table['table']}.{column}: {count:,} {rows} got a replacement without the mark that tells it from"
                   " originals" for column, count in table[UNMARKED].items() if count]  # fmt: skip
+    if found["emptied"]:
+        lines.append(f"  emptied, their values were not even read: {_list(found['emptied'])}")
     if found["open"]:
         told = [f"{column} ({name})" for column, name in found["open"].items()]
         lines.append(f"  open, a replacement may be somebody else's original value: {_list(told)}")
