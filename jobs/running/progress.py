@@ -121,6 +121,7 @@ class TaskMirror:
             status=status,
             records_processed=state.rows,
             total_records=state.rows if status == "completed" else max(state.rows, table.source.rows),
+            worker_id=self._holder,
             source_query=table.filter_text,
             error_message=message,
         )

@@ -17,6 +17,7 @@ from jobs.control.tables import operations
 from jobs.errors import AlreadyRunning, Exit, RunStopped, exit_code
 from jobs.running import run as run_module
 from jobs.running.drive import Driver
+from jobs.running.holder import holder
 from jobs.running.run import Claim, run
 from jobs.running.verify import Proof
 from tests.jobs.control.ask import permit
@@ -170,6 +171,7 @@ def test_every_table_s_task_is_there_from_the_start(site: Site, monkeypatch: pyt
         after = store.tasks(only_operation(site).id)
     assert [task.id for task in after] == [task.id for task in seen]
     assert {task.status for task in after} == {"completed"}
+    assert {task.worker_id for task in after} == {holder()}
 
 
 def test_the_workers_in_use_are_recorded(file_site: Site) -> None:
