@@ -37,21 +37,24 @@ from tests.jobs.canary.markers import (
 from tests.jobs.running.site import Site
 
 PASSWORDS = {name: f"{SECRET}-{name}-0815" for name in ("reader", "writer", "asker", "judge")}
-TABLES = ("people", "memos", "kept")
 
 PROD = f"""
 CREATE TYPE mood AS ENUM ('{KEPT} calm', '{KEPT} glad');
+CREATE DOMAIN grade AS text DEFAULT '{KEPT} default' CHECK (VALUE <> '{KEPT} check');
 CREATE TABLE people (
   id integer PRIMARY KEY, name text CHECK (name <> '{SCHEMA} check'), email varchar(120) NOT NULL UNIQUE,
   phone text DEFAULT '{SCHEMA} default', token varchar(80), ref uuid, notes json, photo bytea, card text, ssn bigint,
-  born date, seen timestamptz, feeling mood, amount numeric(30, 2));
+  born date, seen timestamptz, feeling mood, amount numeric(30, 2), page xml, tags text[]);
 COMMENT ON TABLE people IS '{SCHEMA} comment';
 COMMENT ON COLUMN people.name IS '{SCHEMA} comment';
 CREATE INDEX people_part ON people (id) WHERE name <> '{SCHEMA} index';
 CREATE TABLE memos (code text PRIMARY KEY, person integer REFERENCES people, body text NOT NULL);
 CREATE TABLE kept (
   slug text PRIMARY KEY, label text UNIQUE, doc jsonb, ref uuid, raw bytea, number bigint, amount numeric(30, 2),
-  feeling mood, made text GENERATED ALWAYS AS ('{KEPT} made ' || slug) STORED, wide text);
+  feeling mood, made text GENERATED ALWAYS AS ('{KEPT} made ' || slug) STORED, wide text, rank grade);
+CREATE TABLE parts (region text, number integer) PARTITION BY LIST (region);
+CREATE TABLE parts_north PARTITION OF parts FOR VALUES IN ('{KEPT} north', '{SCHEMA} south');
+INSERT INTO parts VALUES ('{KEPT} north', 7);
 """
 POLICY: dict[str, Any] = {
     "people.id": "keep",
@@ -59,7 +62,7 @@ POLICY: dict[str, Any] = {
     "people.email": {"strategy": "faker", "domain": "email"},
     "people.phone": "mask",
     "people.token": "hash",
-    **{f"people.{column}": "null" for column in ("ref", "notes", "photo", "feeling", "amount")},
+    **{f"people.{column}": "null" for column in ("ref", "notes", "photo", "feeling", "amount", "page", "tags")},
     "people.card": "scramble",
     "people.ssn": "tokenize",
     "people.born": "date_shift",
@@ -69,6 +72,9 @@ POLICY: dict[str, Any] = {
     "memos.body": "scramble",
     **{f"kept.{column}": "keep" for column in ("slug", "label", "doc", "ref", "raw", "number", "amount", "feeling")},
     "kept.wide": "keep",
+    "kept.rank": "keep",
+    "parts.region": "keep",
+    "parts.number": "keep",
 }
 
 
@@ -78,6 +84,7 @@ def people(count: int) -> list[tuple[Any, ...]]:
             n, f"{MASKED} name {n}", f"{MASKED}{n}@{MASKED}.test", f"{MASKED} phone {n}", f"{MASKED}-token-{n}",
             f"{MASKED_UUID}-8000-{n:012x}", f'{{"who": "{MASKED} {n}"}}', f"{MASKED} {n}".encode(), f"{MASKED} {n}",
             MASKED_NUMBER + n, MASKED_MOMENT.date(), MASKED_MOMENT, f"{KEPT} calm", f"{MASKED_DECIMAL[:-3]}{n:03}.25",
+            f"<who>{MASKED} {n}</who>", [f"{MASKED} {n}"],
         )
         for n in range(1, count + 1)
     ]  # fmt: skip
@@ -92,7 +99,7 @@ def kept(count: int) -> list[tuple[Any, ...]]:
         (
             f"{KEPT} slug {n:05}", f"{KEPT} label {n}" + " \N{SNOWMAN}" * (n == 9), f'{{"what": "{KEPT} {n}"}}',
             f"{KEPT_UUID}-8000-{n:012x}", f"{KEPT} {n}".encode(), KEPT_NUMBER + n, f"{KEPT_DECIMAL[:-3]}{n:03}.25",
-            f"{KEPT} glad", "wide " * 80,
+            f"{KEPT} glad", "wide " * 80, f"{KEPT} first",
         )
         for n in range(1, count + 1)
     ]  # fmt: skip
@@ -214,8 +221,8 @@ def make_land(server: Any, folder: Path, *, rows: int) -> Land:
 def fill(server: TestServer, prod: Endpoint, rows: int) -> None:
     server.insert(prod, "people", people(rows))
     server.insert(prod, "memos", memos(rows))
-    columns = "slug, label, doc, ref, raw, number, amount, feeling, wide"
-    marks = ", ".join(["%s"] * 9)
+    columns = "slug, label, doc, ref, raw, number, amount, feeling, wide, rank"
+    marks = ", ".join(["%s"] * 10)
     many: Any = server
     with many.connect(prod) as connection, connection.cursor() as cursor:
         cursor.executemany(f"INSERT INTO kept ({columns}) VALUES ({marks})", kept(rows))
@@ -234,11 +241,11 @@ def new_target(server: Any, name: str) -> Endpoint:
 
 def rows_as_text(server: Any, end: Endpoint) -> Iterator[tuple[str, bytes]]:
     """Every row of every table of a database, as the server writes it down."""
-    for schema, table in server.rows(
-        end, "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
-    ):
-        found = server.rows(end, f'SELECT t::text FROM "{schema}"."{table}" t')
-        yield f"{schema}.{table}", "\n".join(row[0] for row in found).encode()
+    tables = "SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT IN ('pg_catalog', 'information_schema')"
+    with server.connect(end) as connection:
+        for schema, table in connection.execute(tables).fetchall():
+            found = connection.execute(f'SELECT t::text FROM "{schema}"."{table}" t').fetchall()
+            yield f"{schema}.{table}", "\n".join(row[0] for row in found).encode()
 
 
 PAGE, HEADER = 8192, 24
