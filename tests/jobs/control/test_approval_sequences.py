@@ -76,7 +76,7 @@ class History:
 
     def begin(self) -> None:
         roles = tuple(role for role in ROLES if self.rng.random() < 0.4)
-        standing = self.rng.choice([None, None, timedelta(days=30)])
+        standing = self.rng.choice([None, timedelta(days=2), timedelta(days=30)])
         self.rule = Requirement(roles, False, timedelta(days=self.rng.choice([1, 7])), standing)
         self.people = {role: frozenset(p for p in PEOPLE if self.rng.random() < 0.6) for role in ROLES}
         self.what = dict.fromkeys(PARTS, 0) | {"number": self.number, "approvals": self.rule.as_json()}
@@ -108,7 +108,7 @@ class History:
 
     def decide(self, approved: bool) -> bool:
         """Whether the store took the decision."""
-        role, person = self.rng.choice(ROLES), self.rng.choice(PEOPLE)
+        role, person = self.rng.choice((*ROLES, *self.rule.roles * 3)), self.rng.choice(PEOPLE)
         sha = self.sha if self.rng.random() < 0.9 else fingerprint({"stale": self.number})
         decided: Any = "approved" if approved else "rejected"
         try:

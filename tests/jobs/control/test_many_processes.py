@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 
+from jobs.control.audit import Entry
+from jobs.control.states import OVER
 from jobs.control.store import ControlStore
 
 PROCESSES, ROUNDS = 8, 4
@@ -99,6 +102,46 @@ except RunFailed:
     granted = sorted(int(output) for output in at_once(code, [[url_of(store), id] for id in ids]))
     assert granted == [0] * 5 + [1, 3, 3]
     assert sorted(store.get(id).workers or 0 for id in ids) == granted
+
+
+def test_of_many_who_approve_reject_run_and_cancel_at_once_nothing_is_lost_and_nothing_starts_twice(
+    store: ControlStore,
+) -> None:
+    """The trail alone must show that each start had its approvals, and it must hold every decision once."""
+    code = "from tests.jobs.control.decider import main; main()"
+    said = at_once(code, [[url_of(store), f"host:{number}", "50"] for number in range(6)])
+    acts = [tuple(act) for output in said for act in json.loads(output)]
+    rows, trail = store.recent(1000), store.trail(limit=100_000)
+    decisions = [decision for row in rows for decision in store.decisions(row) if decision.operation_id == row.id]
+    reported = Counter(act for act in acts if act[1] in ("approved", "rejected"))
+    assert Counter((d.operation_id, d.decision, d.approver, d.role) for d in decisions) == reported
+    assert Counter((e.operation_id, e.event, e.who, (e.detail or "")[3:].split(":")[0]) for e in trail
+                   if e.event in ("approved", "rejected")) == reported  # fmt: skip
+    starts = Counter(act[0] for act in acts if act[1] == "started")
+    assert Counter(e.operation_id for e in trail if e.event in ("started", "resumed")) == starts
+    assert {row.id: row.rows_copied for row in rows if row.rows_copied} == dict(starts)
+    assert {kind for _, kind, *_ in acts} == {"approved", "rejected", "started", "cancel", "refused"}
+    for row in rows:
+        story = [entry.event for entry in trail if entry.operation_id == row.id]
+        assert row.status in OVER or (row.status == "running") == (story[-1] in ("started", "resumed")), story
+        assert [event for event in story[:-1] if event in ("completed", "cancelled", "stopped")] == [], story
+    for sha in {row.plan_sha256 for row in rows}:
+        follow([entry for entry in trail if entry.plan_sha256 == sha])
+
+
+def follow(trail: Sequence[Entry]) -> None:
+    """Whether each start of one plan had the approvals of two people for that very operation, since the last rejection."""
+    approved: dict[str, dict[str, str]] = {}
+    for entry in trail:
+        operation = entry.operation_id or ""
+        if entry.event == "rejected":
+            approved.clear()
+        elif entry.event == "approved":
+            approved.setdefault(operation, {})[(entry.detail or "")[3:].split(":")[0]] = entry.who
+        elif entry.event in ("started", "resumed"):
+            by = approved.get(operation, {})
+            assert sorted(by) == ["DBA", "SECURITY"], (entry, by)
+            assert by["DBA"] != by["SECURITY"], (entry, by)
 
 
 def url_of(store: ControlStore) -> str:

@@ -77,14 +77,15 @@ class Office:
 
 def once(patch: pytest.MonkeyPatch, whose: Any, name: str, happens: Callable[[], None], *, after: bool) -> None:
     """Let something happen before or after the first call of a function."""
-    real, done = getattr(whose, name), []
+    real = getattr(whose, name)
 
     def patched(*given: Any, **how: Any) -> Any:
-        if not after and not done:
-            done.append(happens())
+        patch.setattr(whose, name, real)
+        if not after:
+            happens()
         result = real(*given, **how)
-        if after and not done:
-            done.append(happens())
+        if after:
+            happens()
         return result
 
     patch.setattr(whose, name, patched)
