@@ -16,6 +16,9 @@ from jobs.planning.decisions import Place
 from jobs.planning.detected import UNSEEN, Surveyed
 from jobs.views import grid
 
+WIDTH = 30
+"""Characters of a value that are shown."""
+
 
 def surveyed(found: Surveyed, values: int = 0) -> RenderableType:
     """The columns that look personal or need a person to judge them; of each some values, where these are asked for."""
@@ -25,10 +28,9 @@ def surveyed(found: Surveyed, values: int = 0) -> RenderableType:
         for place, (domain, confidence, why) in seen(found)
     ]  # fmt: skip
     columns = sum(len(table.copied) for table in found.tables)
+    tables = "one table" if len(found.tables) == 1 else f"{len(found.tables)} tables"
     waiting = f", {len(found.undecided)} of them a person must decide" if found.undecided else ""
-    told = [
-        f"{found.environment}: {len(rows)} of {columns} columns in {len(found.tables)} tables look personal{waiting}"
-    ]
+    told = [f"{found.environment}: {len(rows)} of {columns} columns in {tables} look personal{waiting}"]
     told += [f"{_escaped(str(table.name))}: {UNSEEN}" for table in found.unseen]
     if not rows:
         return Text("\n".join(told))
@@ -61,7 +63,7 @@ def _proposal(found: Surveyed, place: Place) -> str:
 def _some(found: Surveyed, place: Place, values: int) -> str:
     sample = found.values.get(place)
     some = [] if sample is None else sample.drop_null().unique().slice(0, values).to_pylist()
-    return "\n".join(repr(value) for value in some)
+    return "\n".join(repr(value[:WIDTH]) + ("…" if len(value) > WIDTH else "") for value in some)
 
 
 def surveyed_json(found: Surveyed) -> dict[str, Any]:

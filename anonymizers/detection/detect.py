@@ -64,7 +64,12 @@ def _guess(column: Candidate, seen: Look | None, table: TableKind) -> Guess | No
     if by_name and seen:
         by_name = _weighed(by_name, seen)
     by_values = evidence.claim(seen, column.shape, table) if seen else None
-    if by_values and (by_name is None or by_name.doubtful or by_name.confidence <= UNLIKELY):
+    if by_values and (
+        by_name is None
+        or by_name.doubtful
+        or by_name.confidence <= UNLIKELY
+        or (by_values.plain and by_name.confidence < AGREED)
+    ):
         return Guess(by_values.domain, by_values.confidence, (by_values.reason,))
     return by_name
 
@@ -104,7 +109,8 @@ def _by_role(words: tuple[str, ...], shape: ColumnShape) -> Guess | None:
     role = names.role(words)
     if role is None or not guards.possible("person", shape):
         return None
-    return Guess("person", MAYBE, (f"name: {role}",), doubtful=True, vague=True)
+    domain = "username" if role.endswith(" by") else "person"
+    return Guess(domain, MAYBE, (f"name: {role}",), doubtful=True, vague=True)
 
 
 def _weighed(guess: Guess, seen: Look) -> Guess | None:

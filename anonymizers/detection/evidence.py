@@ -41,6 +41,8 @@ ENOUGH, SHORT = 20, 40
 """Values from which on, and characters up to which, all of them show that a column named like free text holds labels."""
 _VARIED = frozenset(("email", "phone", "ssn", "national_id", "card", "bank_account", "person", "street", "passport"))
 """Domains in which hardly two rows of a sample are equal."""
+PLAIN = 0.9
+_PLAIN = frozenset(("email", "mac", "bank_account", "card"))
 _NAMES = frozenset(("first_name", "last_name", "person"))
 
 
@@ -49,6 +51,8 @@ class Claim:
     domain: str
     confidence: int
     reason: str
+    plain: bool
+    """Hardly any value looks otherwise, and nothing else looks like it: it is worth more than a name."""
 
 
 def told(domain: str, share: float, seen: Look) -> str:
@@ -70,7 +74,8 @@ def claim(seen: Look, shape: ColumnShape, table: TableKind) -> Claim | None:
             continue
         if domain in _NAMES and not _people(domain, seen, table):
             continue
-        return Claim(domain, min(95, 55 + round(40 * share)), told(domain, share, seen))
+        plain = domain in _PLAIN and share >= PLAIN and seen.count >= MANY
+        return Claim(domain, min(95, 55 + round(40 * share)), told(domain, share, seen), plain)
     return None
 
 

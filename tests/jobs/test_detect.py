@@ -121,7 +121,9 @@ def test_the_policy_decides_every_column(shop: Path, capsys: Output) -> None:
 
 def test_values_are_shown_only_after_the_trail_says_to_whom(shop: Path, capsys: Output) -> None:
     assert detect("PROD", "users", "--show-values") == 0
-    assert "'canary0@corp.test'" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "'canary0@corp.test'" in text
+    assert "'canary3@corp.test'" not in text
     with ControlStore.open() as store:
         [entry] = store.trail()
         assert (entry.event, entry.who, entry.detail) == ("values shown", store.person(), "PROD: users")

@@ -197,7 +197,7 @@ def test_a_type_nobody_sees_into_still_says_what_its_name_means() -> None:
         ("acct_nmbr", "bank_account"),
         ("spousesname", "person"),
         ("project_owner", "person"),
-        ("approved_by", "person"),
+        ("approved_by", "username"),
         ("jmeno", "person"),
         ("henkilotunnus", "national_id"),
     ],

@@ -124,6 +124,14 @@ def test_values_win_over_a_guard() -> None:
     assert verdict.reasons == ("100 % of 40 sampled values look like e-mail addresses",)
 
 
+@pytest.mark.parametrize("name", ["postal_address", "phone", "first_name"])
+def test_values_that_are_plainly_something_else_win_over_a_clear_name(name: str) -> None:
+    for domain in ("email", "bank_account"):
+        verdict = judged(name, SPEAKING[domain] * 5)
+        assert verdict is not None
+        assert verdict.domain == domain
+
+
 def test_name_and_values_that_agree_are_surer_than_the_name() -> None:
     agreed, alone = judged("email", SPEAKING["email"]), judged("email", [])
     assert agreed is not None
