@@ -14,7 +14,7 @@ from jobs.control.approvals import SHORTEST
 from jobs.control.approving import Decision
 from jobs.control.audit import Entry
 from jobs.control.rows import OperationRow
-from jobs.control.states import OVER
+from jobs.control.states import OVER, WAITING
 from jobs.errors import UsageError
 from jobs.planning import render
 from jobs.planning.plan import fingerprint
@@ -61,6 +61,8 @@ def approvals(
     if row.status in OVER:
         return Group(*parts)
     parts.append(Text(f"operation {row.id}: {row.status}; plan {row.plan_sha256}"))
+    if row.live:  # under approvals that counted when its driver started
+        return Group(*parts)
     for role in lacking:
         who = ", ".join(sorted(people.get(role, ()))) or "nobody: the approvals file names no one"
         parts.append(Text(f"waits for {role} ({who})", style="yellow"))
@@ -68,9 +70,8 @@ def approvals(
         short = row.plan_sha256[:SHORTEST]
         parts.append(Text(f"→ dbagent approve {row.id} --plan {short} --role {lacking[0]}   (or reject)"))
     else:
-        parts.append(
-            Text(f"approved → dbagent run {row.id}" if row.status == "approved" else "approved", style="green")
-        )
+        go = "run" if row.status in WAITING else "resume"
+        parts.append(Text(f"approved → dbagent {go} {row.id}", style="green"))
     return Group(*parts)
 
 

@@ -245,6 +245,7 @@ def test_a_driver_that_died_is_followed_by_one_with_live_approvals(
     small.late = timedelta(days=8)
     small.by("rita", "resume", row.id, code=7)
     small.approved(row.id)
+    assert f"approved → dbagent resume {row.id}" in small.by("rita", "show", row.id)
     small.by("rita", "resume", row.id)
     assert small.row(row.id).status == "completed"
 
