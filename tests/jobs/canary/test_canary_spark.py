@@ -4,6 +4,7 @@ environments, Spark's UI, REST answers and event log, its folders and the JVM's,
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from connectors.postgresql.testkit import free_port
 from tests.jobs.canary.land import Land, look_at_database, make_land
 from tests.jobs.canary.markers import KEPT, MASKED, SCHEMA, SECRET, Search, patterns
 from tests.jobs.canary.watch import ask_spark, watched
@@ -99,6 +99,12 @@ def everything(search: Search, land: Land) -> None:
     search.assert_nothing()
 
 
+def ui_port(launched: Launched) -> int:
+    found = re.search(r"service 'SparkUI' on port (\d+)", launched.text)
+    assert found, launched.text
+    return int(found[1])
+
+
 def kill_all(launched: Launched) -> None:
     for pid in (launched.process.pid, *descendants(launched.process.pid)):
         end(pid)
@@ -108,15 +114,16 @@ def kill_all(launched: Launched) -> None:
 def test_processes_and_what_they_leave_hold_no_marker(land: Land, launch: Launcher) -> None:
     search = Search(patterns(land.derived_keys()))
     folders = [land.folder / name for name in FOLDERS]
-    operation, port = str(land.operation()), free_port()
+    operation = str(land.operation())
     slow(land, 0.04)
 
+    ui = ("spark.ui.enabled=true", "spark.ui.port=0")
     submitted = launch.submit(
-        land, operation, "--master", "local[2]", "--conf", "spark.ui.enabled=true", "--conf", f"spark.ui.port={port}"
+        land, operation, "--master", "local[2]", *(word for one in ui for word in ("--conf", one))
     )
     with watched(search, submitted.process.pid, *folders) as seen:
         under_way(land, submitted, "kept")
-        assert ask_spark(search, port) > 10
+        assert ask_spark(search, ui_port(submitted)) > 10
         kill_all(submitted)
     assert seen() >= 3
     assert any(path.stat().st_size for path in (land.folder / "events").iterdir())
