@@ -190,3 +190,16 @@ def test_the_hash_is_the_same_on_another_day_and_machine(monkeypatch: pytest.Mon
     }
     there = subprocess.run([sys.executable, "-c", code], env=away, capture_output=True, text=True, check=True)
     assert there.stdout.strip() == plan().sha256
+
+
+def test_another_version_in_one_domain_gives_another_hash_where_that_domain_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def scrambled(domain: str) -> str:
+        columns = POLICY["columns"] | {"users.full_name": {"strategy": "scramble", "domain": domain}}  # type: ignore[operator]
+        return plan(op=operation(policy=POLICY | {"columns": columns})).sha256
+
+    before = scrambled("ssn"), scrambled("x")
+    monkeypatch.setattr(strategies()["scramble"], "revised", {"ssn": 99})
+    assert scrambled("ssn") != before[0]
+    assert scrambled("x") == before[1]
