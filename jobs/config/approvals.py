@@ -21,11 +21,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
-from jobs.config.environment import Environment
+from jobs.config.environment import Environment, load_environments
 from jobs.config.files import read
-from jobs.config.strict import Strict, checked
+from jobs.config.strict import Strict, checked, located
 from jobs.errors import ConfigError
 
 DEFAULT = Path("conf/approvals.yaml")
@@ -110,8 +110,15 @@ People = Mapping[str, frozenset[str]]
 class Approvals(Strict):
     """The whole file."""
 
+    environments: str | None = None
+    """The environments file whose addresses the pairs mean. Without one a pair means whatever its names lead to."""
     roles: dict[Role, list[Annotated[str, Field(min_length=1)]]]
     pairs: dict[Annotated[str, AfterValidator(_pair)], PairRule] = Field(default={})
+
+    @field_validator("environments")
+    @classmethod
+    def _located(cls, path: str | None, info: ValidationInfo) -> str | None:
+        return None if path is None else located(path, info)
 
     @field_validator("roles")
     @classmethod
@@ -129,7 +136,12 @@ class Approvals(Strict):
     def requirement(
         self, source: str, target: str, environments: Mapping[str, Environment], more: Iterable[str] = ()
     ) -> Requirement:
-        """What a copy between these two needs; `more` are roles that the operation itself asks for."""
+        """What a copy between these two needs; `more` are roles that the operation itself asks for. Raises ConfigError."""
+        if self.environments is not None:
+            meant = load_environments(self.environments)
+            if any(name not in meant or not _same_place(meant, environments, name) for name in (source, target)):
+                return Requirement()  # other databases under these names: a pair that nobody named
+            environments = {**environments, **meant}
         ends = same(environments, source), same(environments, target)
         pairs = [tuple(pair.split(" -> ")) for pair in self.pairs]
         named = [r for (one, other), r in zip(pairs, self.pairs.values(), strict=True)
@@ -150,6 +162,10 @@ def same(environments: Mapping[str, Environment], name: str) -> frozenset[str]:
         return frozenset((name,))
     here = _address(environments[name])
     return frozenset(other for other, found in environments.items() if _address(found) == here) | {name}
+
+
+def _same_place(one: Mapping[str, Environment], other: Mapping[str, Environment], name: str) -> bool:
+    return name in other and _address(one[name]) == _address(other[name])
 
 
 def _address(environment: Environment) -> tuple[object, ...]:

@@ -58,6 +58,21 @@ def test_another_name_for_the_same_database_loosens_nothing(tmp_path: Path) -> N
     assert load_approvals(written(tmp_path, pairs=pairs)).requirement("PROD", "DEV", PLACES).roles == ROLES
 
 
+def test_a_pair_means_the_addresses_of_the_file_that_the_approvals_name(tmp_path: Path) -> None:
+    (tmp_path / "meant.yaml").write_text(
+        "PROD: {engine: sqlite, database: /data/prod.db}\nSANDBOX: {engine: sqlite, database: /data/sandbox.db}\n"
+        "DEV: {engine: sqlite, database: /data/dev.db}\n"
+    )
+    pairs = {"SANDBOX -> DEV": {"roles": [], "unmasked": True}, "PROD -> DEV": {"roles": ["DBA"]}}
+    approvals = load_approvals(written(tmp_path, pairs=pairs, environments="meant.yaml"))
+    honest = environments(PROD="/data/prod.db", SANDBOX="/data/sandbox.db", DEV="/data/dev.db")
+    assert approvals.requirement("SANDBOX", "DEV", honest).roles == ()
+    assert approvals.requirement("PROD", "DEV", honest).roles == ("DBA",)
+    renamed = environments(SANDBOX="/data/prod.db", DEV="/data/dev.db")
+    assert approvals.requirement("SANDBOX", "DEV", renamed) == Requirement()
+    assert approvals.requirement("OTHER", "DEV", honest | environments(OTHER="/data/prod.db")) == Requirement()
+
+
 def test_a_requirement_comes_back_from_its_json() -> None:
     for standing in (None, timedelta(days=30)):
         given = Requirement(("DBA",), True, timedelta(hours=3), standing)

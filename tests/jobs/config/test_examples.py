@@ -44,6 +44,8 @@ def test_the_key_of_the_example_policy_is_the_one_a_policy_without_one_has() -> 
 def test_the_example_approvals_fit_the_example_environments() -> None:
     environments = load_environments(CONF / "environments.example.yaml")
     approvals = load_approvals(CONF / "approvals.example.yaml")
+    assert approvals.environments == str(CONF / "environments.yaml")
+    approvals = approvals.model_copy(update={"environments": str(CONF / "environments.example.yaml")})
     assert {name for pair in approvals.pairs for name in pair.split(" -> ")} <= set(environments)
     assert approvals.requirement("PROD", "DEV", environments).roles == ("DBA", "DATA_OWNER")
 
