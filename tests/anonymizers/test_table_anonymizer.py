@@ -75,9 +75,7 @@ def test_repeated_values_take_a_shortcut_to_the_same_replacements() -> None:
     column = plan("city", "faker", "city")
     direct = column.strategy.apply(values, column.key, column.shape, column.rule)
     assert column.replace(values).equals(direct)
-    _, counts = TableAnonymizer([plan("city", "mask")])(
-        pa.record_batch({"city": pa.array(["***", None, "x"] * 1000)})
-    )
+    _, counts = TableAnonymizer([plan("city", "mask")])(pa.record_batch({"city": pa.array(["***", None, "x"] * 1000)}))
     assert counts == {"unchanged city": 1000, "alike city": 1000}
 
 
