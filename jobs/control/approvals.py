@@ -14,7 +14,7 @@ from jobs.control.audit import AuditStore
 from jobs.control.database import START_LOCK, take_turns
 from jobs.control.rows import OperationRow, now
 from jobs.control.states import OPERATION, OVER, WAITING, step
-from jobs.control.tables import approvals
+from jobs.control.tables import approvals, audit_log
 from jobs.errors import AwaitingApproval, UsageError
 
 SHORTEST = 12
@@ -55,7 +55,7 @@ class ApprovalStore(AuditStore):
             take_turns(connection, START_LOCK)  # a decision counts for other operations with this plan, too
             row = self._hold(connection, reference)
             _decidable(row, decided, plan)
-            request, known, at = _request(row), self._decisions(connection, row.plan_sha256), now()
+            request, known, at = self._request(connection, row), self._decisions(connection, row.plan_sha256), now()
             why = refusal(request, role, person, decided, known, people, at)
             if why is not None:
                 raise UsageError(why, f"operation {row.id}", f"see who must approve with: dbagent show {row.id}")
@@ -95,10 +95,21 @@ class ApprovalStore(AuditStore):
 
     def lacking(self, row: OperationRow, people: People) -> tuple[str, ...]:
         """The roles that nobody fills now; none of an operation that is over."""
-        return () if row.status in OVER else missing(_request(row), self.decisions(row), people, now())
+        if row.status in OVER:
+            return ()
+        with self._reading() as connection:
+            return self._lacking(connection, row, people)
+
+    def _request(self, connection: sa.Connection, row: OperationRow) -> Request:
+        """What asks to run. On a server, who asked is also what the trail says, which nobody can change."""
+        asked = {row.requested_by}
+        if not self.in_a_file:
+            mine = sa.and_(audit_log.c.operation_id == row.id, audit_log.c.event == "requested")
+            asked.update(connection.execute(sa.select(audit_log.c.who).where(mine)).scalars())
+        return Request(row.id, row.plan_sha256, frozenset(asked), Requirement.of(row.plan_what["approvals"]))
 
     def _lacking(self, connection: sa.Connection, row: OperationRow, people: People) -> tuple[str, ...]:
-        return missing(_request(row), self._decisions(connection, row.plan_sha256), people, now())
+        return missing(self._request(connection, row), self._decisions(connection, row.plan_sha256), people, now())
 
     def _settle(self, connection: sa.Connection, row: OperationRow, who: str, lacking: Sequence[str]) -> OperationRow:
         """Bring the status of an operation that never ran in line with its approvals as they are now."""
@@ -127,10 +138,6 @@ def refused(row: OperationRow, lacking: Sequence[str], people: People) -> Awaiti
         f"ask {who} for: dbagent approve {row.id} --plan {row.plan_sha256[:SHORTEST]} --role ROLE;"
         f" then: dbagent run {row.id}",
     )
-
-
-def _request(row: OperationRow) -> Request:
-    return Request(row.id, row.plan_sha256, row.requested_by, Requirement.of(row.plan_what["approvals"]))
 
 
 def _decision(row: sa.Row[Any]) -> Decision:

@@ -38,7 +38,8 @@ class Request:
 
     operation_id: str
     plan_sha256: str
-    requested_by: str
+    requested_by: frozenset[str]
+    """Who asked for it: they cannot approve it."""
     requirement: Requirement
 
 
@@ -53,7 +54,7 @@ def live(request: Request, decisions: Iterable[Decision], people: People, at: da
         d
         for d in ours
         if _covers(d, request.operation_id, at)
-        and d.approver != request.requested_by
+        and d.approver not in request.requested_by
         and d.approver in people.get(d.role, ())
     ]
 
@@ -95,7 +96,7 @@ def refusal(request: Request, role: str, approver: str, decided: Decided, decisi
         return f"{approver} may not decide as {role}: the approvals file does not name {approver} there"
     if decided == "rejected":
         return None
-    if approver == request.requested_by:
+    if approver in request.requested_by:
         return f"{approver} asked for this operation and cannot approve it"
     if role not in request.requirement.roles:
         needed = ", ".join(request.requirement.roles) or "nobody's approval"

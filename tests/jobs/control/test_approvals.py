@@ -16,6 +16,7 @@ from jobs.control import approvals as module
 from jobs.control.approvals import Permission
 from jobs.control.rows import OperationRow
 from jobs.control.store import ControlStore, Planned
+from jobs.control.tables import operations
 from jobs.errors import AwaitingApproval, ConnectionProblem, Exit, UsageError, exit_code
 
 SHA, OTHER = "ab" * 32, "cd" * 32
@@ -246,6 +247,17 @@ def test_on_a_server_nobody_writes_in_the_name_of_another_login(store: ControlSt
             approve(other, row, "DBA", "anna")
         other.decide(row.id, "approved", role="DBA", person="control_team", plan=SHA, people=people, comments=None)
     assert [decision.approver for decision in store.decisions(row)] == ["control_team"]
+
+
+def test_on_a_server_who_asked_is_what_the_trail_says(store: ControlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    if store.in_a_file:  # there whoever writes can write anything
+        return
+    monkeypatch.setitem(PEOPLE, "DBA", frozenset({"rita"}))
+    row = request(store)
+    with store._engine.begin() as connection:
+        connection.execute(operations.update().where(operations.c.id == row.id).values(requested_by="nobody"))
+    with pytest.raises(UsageError, match="rita asked for this operation"):
+        approve(store, row, "DBA", "rita")
 
 
 def test_a_driver_without_a_permission_for_this_plan_is_not_let_in(store: ControlStore) -> None:

@@ -17,7 +17,7 @@ PEOPLE = {
     "SECURITY": frozenset({"anna", "dave"}),
     "MANAGER": frozenset({"erin"}),
 }
-WANTED = Request("op-1", "sha", "rita", Requirement(("DBA", "SECURITY")))
+WANTED = Request("op-1", "sha", frozenset({"rita"}), Requirement(("DBA", "SECURITY")))
 
 
 def approval(role: str, approver: str, **changes: object) -> Decision:
@@ -53,17 +53,20 @@ def test_an_approval_does_not_count_when_it_is(changes: dict[str, object]) -> No
 
 
 def test_a_standing_approval_covers_later_operations_of_the_same_hash_only_and_until_a_rejection() -> None:
-    later = Request("op-2", "sha", "cron", WANTED.requirement)
+    later = Request("op-2", "sha", frozenset({"cron"}), WANTED.requirement)
     standing = [
         approval("DBA", "ben", standing_until=NOON + 30 * DAY),
         approval("SECURITY", "dave", standing_until=NOON + 30 * DAY),
     ]
     assert missing(later, standing, PEOPLE, NOON) == ()
     assert missing(later, standing, PEOPLE, NOON + 30 * DAY) == ("DBA", "SECURITY")
-    assert missing(Request("op-2", "new", "cron", WANTED.requirement), standing, PEOPLE, NOON) == ("DBA", "SECURITY")
+    assert missing(Request("op-2", "new", frozenset({"cron"}), WANTED.requirement), standing, PEOPLE, NOON) == (
+        "DBA",
+        "SECURITY",
+    )
     rejected = approval("MANAGER", "erin", decision="rejected", operation_id="op-9", decided_at=NOON)
     assert missing(later, [*standing, rejected], PEOPLE, NOON) == ("DBA", "SECURITY")
-    assert missing(Request("op-2", "sha", "ben", WANTED.requirement), standing, PEOPLE, NOON) == ("DBA",)
+    assert missing(Request("op-2", "sha", frozenset({"ben"}), WANTED.requirement), standing, PEOPLE, NOON) == ("DBA",)
 
 
 def test_people_are_matched_to_roles_so_that_as_many_as_possible_are_filled() -> None:
