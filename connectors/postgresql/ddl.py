@@ -14,6 +14,8 @@ from connectors.postgresql.statements import sql_name
 from connectors.postgresql.types import PgType, TypeDefinition
 from connectors.schema import Column, Table, quoted
 
+CREATE_LOCK = 7_234_872_010_562
+"""Key of the advisory lock under which tables are made: two runs may need the same missing schema or type at once."""
 SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
 
 
@@ -60,6 +62,7 @@ def needed(tables: Sequence[Table]) -> list[TypeDefinition]:
 def create(connection: Connection, tables: Sequence[Table]) -> None:
     """Create what is missing, in one transaction."""
     with connection.transaction():
+        connection.execute(b"SELECT pg_advisory_xact_lock(%s)", [CREATE_LOCK])
         types = needed(tables)
         for schema in sorted({table.name.schema or "public" for table in tables} | {type_.schema for type_ in types}):
             if exists(connection, "to_regnamespace(%s)", quoted(schema)) is False:

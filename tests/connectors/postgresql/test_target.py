@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from contextlib import closing, suppress
 from dataclasses import replace
 
@@ -61,6 +62,19 @@ def test_missing_tables_are_made_as_they_were(pair: Pair) -> None:
             assert made[table.name].columns == table.columns
             assert made[table.name].primary_key == table.primary_key
             assert target.mismatches(table, made[table.name]) == []
+
+
+def test_two_runs_that_need_the_same_missing_type_at_once_both_make_their_tables(pair: Pair) -> None:
+    pair.server.execute(pair.prod, "CREATE SCHEMA crm; CREATE TYPE crm.mood AS ENUM ('a')")
+    pair.server.execute(pair.prod, "CREATE TABLE crm.a (m crm.mood); CREATE TABLE crm.b (m crm.mood)")
+    with pair.sessions() as (source, one), closing(connector.target(pair.dev)) as other, ThreadPoolExecutor(1) as pool:
+        with one._connection.transaction():
+            one.create([find(source, "a", "crm")])
+            second = pool.submit(other.create, [find(source, "b", "crm")])
+            with suppress(TimeoutError):
+                second.result(timeout=0.5)
+        second.result(timeout=10)
+        assert {table.name.name for table in other.schema().tables} == {"a", "b"}
 
 
 def test_what_cannot_be_made_is_said_before(pair: Pair) -> None:
