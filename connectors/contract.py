@@ -275,11 +275,12 @@ class Ledger(Protocol):
         """Why our user could not keep a ledger here: a sentence each. Changes nothing."""
         ...
 
-    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool]) -> int:
+    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool],
+                cancelled: str | None = None, *, inherits: bool = True) -> int:  # fmt: skip
         """Take the lease on every target table, or none. `holder` names this driver; `alive(holder)` tells whether
-        another one still runs. Returns the fence. Waits for chunk transactions under the old fence to end. What a
-        cancelled run of the same plan left there becomes this run's, as `prepared`. Raises LeaseHeld."""
-        ...
+        another one still runs. Returns the fence. Waits for chunk transactions under the old fence to end. The run
+        `cancelled` never continues. What a cancelled run of the same plan left there becomes this run's, as `prepared`,
+        where it `inherits`: to empty. Raises LeaseHeld."""
 
     def renew(self, run_id: str, fence: int) -> None:
         """Say that this driver lives. Raises LeaseLost."""
@@ -297,11 +298,10 @@ class Ledger(Protocol):
     def tables(self, run_id: str) -> list[TableState]: ...
 
     def finished(self, run_id: str) -> None:
-        """Everything of the run is in the target and proven."""
-        ...
+        """Everything of the run is in the target and proven. Raises LeaseLost."""
 
     def abandoned(self, run_id: str) -> None:
-        """The run is cancelled and never continues. What it has loaded is for the next run of its plan to empty."""
+        """The run is cancelled and never continues: what it has loaded is for the next one to empty. Raises LeaseLost."""
 
     def held(self, run_id: str) -> frozenset[str]:
         """The target tables that no other run has had since."""

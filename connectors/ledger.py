@@ -19,7 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 from connectors.contract import Chunk, Loaded, RunRecord, TableState
 from connectors.errors import LeaseHeld, LeaseLost, NotFound
@@ -93,6 +93,7 @@ class SqlLedger:
     def __init__(self, sql: Sql, dialect: Dialect) -> None:
         self._sql, self._dialect = sql, dialect
         self._lease: Lease | None = None
+        self._targets: Sequence[str] = ()
         """What `acquire` gave this driver: its own steps are refused under a newer fence, like its tasks' claims."""
 
     def _run(self, statement: str, *values: object) -> int:
@@ -152,9 +153,10 @@ class SqlLedger:
 
     # On the driver: each call is a transaction of its own.
 
-    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool]) -> int:
+    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool],
+                cancelled: str | None = None, *, inherits: bool = True) -> int:  # fmt: skip
         with self._sql.transaction():
-            fence = 1
+            formers: list[tuple[str, Lease]] = []
             for target in sorted(targets):  # one order for all, or two drivers deadlock
                 self._run(
                     "INSERT INTO {leases} (target, run_id, fence, holder, renewed_at) VALUES (?, ?, 0, '', 0)"
@@ -162,11 +164,15 @@ class SqlLedger:
                     target,
                     run.run_id,
                 )
-                [former] = self._free(target, holder, alive, self._dialect.seize)
+                formers += [(target, former) for former in self._free(target, holder, alive, self._dialect.seize)]
+            if cancelled is not None:  # none of its drivers lives: whoever had these tables is gone
+                self._cancel(cancelled)
+            for target, former in formers:
                 if former.run_id != run.run_id and former.fence:
                     self._forget(run.run_id, target)
-                    self._inherit(run, former.run_id, target)
-                fence = max(fence, former.fence + 1)
+                    if inherits:
+                        self._inherit(run, former.run_id, target)
+            fence = max((former.fence for _, former in formers), default=0) + 1
             for target in targets:
                 self._run(
                     "UPDATE {leases} SET run_id = ?, fence = ?, holder = ?, renewed_at = {now} WHERE target = ?",
@@ -184,7 +190,7 @@ class SqlLedger:
                 run.source,
                 run.state,
             )
-        self._lease = Lease(run.run_id, fence)
+        self._lease, self._targets = Lease(run.run_id, fence), tuple(targets)
         return fence
 
     def _free(self, target: str, holder: str, alive: Callable[[str], bool], seize: str = "") -> list[Lease]:
@@ -240,6 +246,12 @@ class SqlLedger:
         run_id, fence = (self._lease.run_id, self._lease.fence) if self._lease else ("", 0)
         for target in sorted(targets):
             self._check(run_id, fence, target)
+
+    def _hold_run(self, run_id: str) -> None:
+        """`hold` for all tables of the run."""
+        if self._lease is None or self._lease.run_id != run_id:
+            raise LeaseLost("this driver has not taken this run", where=f"run {run_id}")
+        self.hold(self._targets)
 
     def _check(self, run_id: str, fence: int, target: str) -> None:
         held = self._rows(
@@ -326,7 +338,7 @@ class SqlLedger:
                     table_id=table_id,
                     target=target,
                     identity=identity,
-                    state=_state(state),
+                    state="complete" if state == "complete" else "prepared",
                     snapshot=snapshot,
                     rows_before=before,
                     rows=rows + more_rows,
@@ -339,15 +351,19 @@ class SqlLedger:
 
     def finished(self, run_id: str) -> None:
         with self._sql.transaction():
+            self._hold_run(run_id)
             self._run("UPDATE {runs} SET state = 'complete', finished_at = {now} WHERE run_id = ?", run_id)
             self._run("DELETE FROM {chunks} WHERE run_id = ?", run_id)
 
     def abandoned(self, run_id: str) -> None:
         with self._sql.transaction():
-            self._run(
-                "UPDATE {runs} SET state = 'cancelled', finished_at = {now} WHERE run_id = ? AND state = 'running'",
-                run_id,
-            )
+            self._hold_run(run_id)
+            self._cancel(run_id)
+
+    def _cancel(self, run_id: str) -> None:
+        self._run(
+            "UPDATE {runs} SET state = 'cancelled', finished_at = {now} WHERE run_id = ? AND state = 'running'", run_id
+        )
 
     def held(self, run_id: str) -> frozenset[str]:
         return frozenset(target for (target,) in self._rows("SELECT target FROM {leases} WHERE run_id = ?", run_id))
@@ -366,10 +382,6 @@ class SqlLedger:
         except NotFound:  # nothing was ever copied here
             return []
         return [RunRecord(*row) for row in found]
-
-
-def _state(text: str) -> Literal["prepared", "complete"]:
-    return "complete" if text == "complete" else "prepared"
 
 
 def _sum(chunks: Iterable[Sequence[Any]]) -> tuple[int, int, Mapping[str, int]]:

@@ -64,12 +64,13 @@ class Ledger(SqlLedger):
             ]
         return []
 
-    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool]) -> int:
+    def acquire(self, run: RunRecord, targets: Sequence[str], holder: str, alive: Callable[[str], bool],
+                cancelled: str | None = None, *, inherits: bool = True) -> int:  # fmt: skip
         """A task that hangs keeps its hold on the lease although its driver is gone: its sessions are ended first."""
         for former in self.superseded(targets, holder, alive):
             with translated("the ledger (schema _dbagent)"):
                 end_sessions(self._connection, f"dbagent/{former.run_id}/{former.fence}/", timeout=30)
-        return super().acquire(run, targets, holder, alive)
+        return super().acquire(run, targets, holder, alive, cancelled, inherits=inherits)
 
     def create(self) -> None:
         with self._sql.transaction():

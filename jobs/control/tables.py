@@ -87,7 +87,7 @@ tasks = sa.Table(
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("records_processed", sa.BigInteger, nullable=False, default=0),
     sa.Column("total_records", sa.BigInteger, nullable=False, default=0),
-    sa.Column("batch_size", sa.BigInteger),
+    sa.Column("batch_size", sa.BigInteger),  # bytes of a chunk, about; NULL: not split, or not by this driver
     sa.Column("worker_id", sa.String(200)),
     sa.Column("source_query", sa.Text, comment="filters, never key values"),
     sa.Column("started_at", UtcDateTime),

@@ -12,7 +12,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from typing import Protocol
 from connectors.contract import Chunk, RunRecord, SourceSession, TableCopy, TableState, TargetSession, TransferJob
 from connectors.errors import Busy, ConnectorError, SourceChanged, ValueRefused
 from connectors.schema import Schema
-from jobs.errors import AlreadyRunning, JobError, RunStopped, VerificationFailed
+from jobs.errors import AlreadyRunning, ConnectionProblem, JobError, RunStopped, VerificationFailed
 from jobs.running.chunk import Outcome, Work, copy_chunks
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
@@ -84,26 +84,28 @@ class Driver:
         self._fence = 0
         self._began = time.monotonic()
         self._heart: Heart | None = None
+        self._chunk_bytes: Mapping[int, int] = {}
         self.timing = Timing()
 
     def execute(self) -> Proof:
         """Copy everything and prove it. Raises ConnectorError, RunStopped, VerificationFailed; all leave a resumable run."""
-        ledger = self._target.ledger
-        ledger.create()
+        self._target.ledger.create()
         try:
             known = self._bench.unfinished
             finished = known is not None and known.state == "complete"
             proof = verify(self._plan, self._target, self._run_id) if finished else self._epochs()
-            self._hooks.show(self._progress(ledger.tables(self._run_id)))
+            self._hooks.show(self._progress(self._target.ledger.tables(self._run_id)))
             if proof.problems and not finished:
                 self._begin_anew(proof.differing)
             if proof.problems:
                 todo = CHANGED_SINCE if finished else proof.todo
                 raise VerificationFailed("\n".join(proof.problems), todo=todo)
-            ledger.finished(self._run_id)
+            if not finished:
+                self._target.ledger.finished(self._run_id)
             return proof
         except BaseException as problem:
             with suppress(ConnectorError, JobError):  # where it stopped; what stopped it is what counts
+                ledger = self._target.ledger
                 if isinstance(problem, RunStopped) and problem.what in ("cancel", "reject"):
                     ledger.abandoned(self._run_id)
                     self._target.sweep(self._run_id)
@@ -111,9 +113,8 @@ class Driver:
             raise
         finally:
             with suppress(ConnectorError):
-                ledger.release(self._run_id, self._fence)
-            if self._source is not self._bench.source:
-                self._source.close()
+                self._target.ledger.release(self._run_id, self._fence)
+            self._close()
 
     def _begin_anew(self, tables: Iterable[str]) -> None:
         """Tables that hold other rows than they should are for a resume to empty and load again, and with them those that
@@ -136,9 +137,9 @@ class Driver:
             self._run_id, self._operation_id, self._plan.sha256, self._plan.source_env, "running", time.time(), None
         )
         targets = [str(table.source.name) for table in self._plan.tables]
-        if self._bench.cancelled is not None:
-            ledger.abandoned(self._bench.cancelled.run_id)
-        self._fence = ledger.acquire(record, targets, holder(), alive)
+        cancelled = self._bench.cancelled.run_id if self._bench.cancelled else None
+        appends = self._plan.if_target_not_empty == "append"  # what was appended stays, and is told of
+        self._fence = ledger.acquire(record, targets, holder(), alive, cancelled, inherits=not appends)
         [state] = [run.state for run in ledger.runs() if run.run_id == self._run_id]
         if state != "running":
             what = "finished" if state == "complete" else "cancelled"
@@ -153,7 +154,8 @@ class Driver:
     def _progress(self, states: Sequence[TableState]) -> Progress:
         expected = {table.table_id: table.source.rows for table in self._plan.tables}
         counted = {state.table_id: state.rows for state in states if state.state == "complete"}
-        return Progress.of(states, len(self._plan.tables), sum((expected | counted).values()))
+        found = Progress.of(states, len(self._plan.tables), sum((expected | counted).values()))
+        return replace(found, chunk_bytes=self._chunk_bytes)
 
     def _connect(self) -> TargetSession:
         """The heartbeat's session: it waits for nothing longer than the lease can."""
@@ -162,8 +164,10 @@ class Driver:
     def _epochs(self) -> Proof:
         """Load under one snapshot after another until everything is complete and proven."""
         for attempt in itertools.count(1):
-            self._take_over()
             try:
+                if attempt > 1:
+                    self._reopen()
+                self._take_over()
                 with Heart(self._connect, self._run_id, self._fence, self._progress, self._hooks.show) as self._heart:
                     Epoch(self, self._source).load()
                     self._settle()
@@ -172,9 +176,18 @@ class Driver:
                 if not problem.retryable or attempt == TRIES:
                     raise
             time.sleep(attempt)
-            self._source.close()
-            self._source = self._bench.connector.source(self._bench.source_endpoint)
         raise AssertionError("the loop above ends by itself")
+
+    def _reopen(self) -> None:
+        """Both ends anew: another snapshot, and a target session that works whatever became of the last one."""
+        self._close()
+        self._source = self._bench.connector.source(self._bench.source_endpoint)
+        self._target = self._bench.connector.target(self._bench.target_endpoint)
+
+    def _close(self) -> None:
+        for session in (self._source, self._target):
+            with suppress(ConnectorError):
+                session.close()
 
     def _settle(self) -> None:
         """Continue counters and refresh statistics of every table, those of an earlier attempt included."""
@@ -196,7 +209,9 @@ class Driver:
         """What the loop checks between chunks; returns the ledger's latest. Raises what must stop it."""
         assert self._heart is not None
         self._heart.check()
-        asked = self._hooks.stop_requested()
+        asked = None
+        with suppress(ConnectionProblem):  # the heartbeat tells of a control store that stays away
+            asked = self._hooks.stop_requested()
         if asked is not None:
             raise RunStopped(asked)
         limit = self._bench.source_environment.max_snapshot_hours
@@ -226,7 +241,7 @@ class Epoch:
                     where=str(table.source.name),
                     todo="resuming plans anew and says what changed",
                 )
-        target = self._bench.target
+        target = self._driver._target
         prepared, complete = prepare(self._plan, target, self._driver._run_id, self._source.snapshot.name)
         self._tables = {part.plan.table_id: part for part in prepared}
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
@@ -270,9 +285,11 @@ class Epoch:
         total = sum(part.plan.source.bytes for part in prepared)
         low, high = CHUNK_BYTES
         budget = min(high, max(low, total // (self._slots() * 16)))
+        split = {part.plan.table_id: budget for part in prepared if not part.plan.whole}
+        self._driver._chunk_bytes = {**self._driver._chunk_bytes, **split}
         chunks = []
         for part in prepared:
-            copy, size = self._copies[part.plan.table_id], 1 << 62 if part.plan.whole else budget
+            copy, size = self._copies[part.plan.table_id], split.get(part.plan.table_id, 1 << 62)
             for number, bounds in enumerate(self._source.bounds(copy.source, copy.where, size)):
                 chunks.append(Chunk(part.plan.table_id, number, bounds))
         return chunks
@@ -296,7 +313,7 @@ class Epoch:
                 target=replace(self._bench.target_endpoint, application=self._driver.application),
                 snapshot=self._source.snapshot,
                 tables={number: _travelling(self._copies[number]) for number in {chunk.table_id for chunk in chunks}},
-                suspend_foreign_keys=self._bench.target.server.suspends_foreign_keys,
+                suspend_foreign_keys=self._driver._target.server.suspends_foreign_keys,
                 bytes_per_second=rate * 1e6 / self._slots() if rate else None,
             ),
             chunks,
@@ -336,7 +353,7 @@ class Epoch:
         """All chunks of a table are in: publish what was staged, or mark it complete. Once."""
         if table_id in self._finished:
             return
-        part, run_id, target = self._tables[table_id], self._driver._run_id, self._bench.target
+        part, run_id, target = self._tables[table_id], self._driver._run_id, self._driver._target
         if part.staged:
             target.publish(run_id, table_id, part.into, part.target)
         else:

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from connectors.contract import TableState, TargetSession
 from connectors.errors import Busy, ConnectorError, LeaseLost
 from connectors.ledger import EXPIRY
+from jobs.control.rows import LIVE
+from jobs.errors import ConnectionProblem
 
 BEAT = 1.0
 """Seconds between two looks at the ledger."""
@@ -19,6 +21,8 @@ RENEW = 10.0
 """Seconds between two renewals of the lease (it expires after ledger.EXPIRY)."""
 PATIENCE = 10.0
 """Seconds the heartbeat waits for one answer of the target: it must try several times before the lease expires."""
+AWAY = LIVE.total_seconds()
+"""Seconds a run goes on without its control store, which counts the driver as dead after them."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,8 @@ class Progress:
     bytes_transferred: int
     current_table: str
     states: tuple[TableState, ...] = ()
+    chunk_bytes: Mapping[int, int] = field(default_factory=dict)
+    """Table → about how many bytes a chunk of it has, where this driver has split it."""
 
     @staticmethod
     def of(states: Sequence[TableState], tables_total: int, rows_total: int) -> Progress:
@@ -112,11 +118,15 @@ class Heart:
         _close(session)
 
     def _mirror(self) -> None:
+        shown = time.monotonic()
         while not self._stop.wait(BEAT):
             try:
                 if self._states is not None:
                     self._show(self._measure(self._states))
-            except Exception as problem:  # the control store failed: the driver must hear of it
+                shown = time.monotonic()
+            except Exception as problem:
+                if isinstance(problem, ConnectionProblem) and time.monotonic() - shown < AWAY:
+                    continue  # its server restarts: no reason to give up a snapshot
                 self._problem = self._problem or problem
                 break
 

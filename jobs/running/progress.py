@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Literal
 
 from rich.console import Console
@@ -81,6 +82,7 @@ class TaskMirror:
         self._tables = {table.table_id: table for table in plan.tables}
         self._operation = plan.operation_type
         self._shown: dict[int, TableState] = {}
+        self._chunk_bytes: Mapping[int, int] = {}
         planned = {str(table.source.name): (table.source.rows, table.filter_text) for table in plan.tables}
         store.add_tasks(operation_id, holder, PHASE, self._operation, planned)
 
@@ -95,6 +97,7 @@ class TaskMirror:
             bytes_transferred=progress.bytes_transferred,
             current_table=progress.current_table,
         )
+        self._chunk_bytes = progress.chunk_bytes
         for state in progress.states:
             if self._shown.get(state.table_id) != state:
                 self._put(state, "running")
@@ -121,6 +124,7 @@ class TaskMirror:
             status=status,
             records_processed=state.rows,
             total_records=state.rows if status == "completed" else max(state.rows, table.source.rows),
+            batch_size=self._chunk_bytes.get(state.table_id),
             worker_id=self._holder,
             source_query=table.filter_text,
             error_message=message,

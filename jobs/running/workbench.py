@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from anonymizers.contract import strategy, version
@@ -97,7 +99,10 @@ def open_workbench(
         runs = [] if state else _runs(plan, target, cancelled)
         unfinished = _unfinished(runs, claimed(plan))
         given_up = runs[0] if runs and unfinished is None and runs[0].state == "cancelled" else None
-        state = state or [*_not_empty(plan, target, unfinished or given_up), *_twice(plan, target, given_up)]
+        state = state or [
+            *_not_empty(plan, target, unfinished or given_up),
+            *_twice(plan, target, runs if given_up else ()),
+        ]
         yield Workbench(
             operation=operation,
             plan=replace(plan, findings=tuple(dict.fromkeys((*state, *plan.findings)))),
@@ -223,18 +228,21 @@ def _same_database(ends: tuple[End, End]) -> list[Finding]:
     ]
 
 
-def _twice(plan: Plan, target: TargetSession, given_up: RunRecord | None) -> list[Finding]:
-    """Tables to which a cancelled run has appended its rows: these stay, like all that was there before."""
-    if plan.if_target_not_empty != "append" or given_up is None:
+def _twice(plan: Plan, target: TargetSession, runs: Sequence[RunRecord]) -> list[Finding]:
+    """Tables to which the newest runs, all cancelled, have appended rows: these stay, like all that was there before."""
+    if plan.if_target_not_empty != "append":
         return []
+    added: Counter[str] = Counter()
+    for run in takewhile(lambda run: run.state == "cancelled", runs):
+        added.update({t.target: t.rows for t in target.ledger.tables(run.run_id) if t.state == "complete"})
     return [
         warning(
-            f"{plan.target_env}: {table.target}",
-            f"a run that was cancelled has appended its {table.rows:,} rows already; this one appends them again",
+            f"{plan.target_env}: {name}",
+            f"{rows:,} rows were appended already before a run was cancelled; this one appends its own to them",
             "remove them first if that is not meant",
         )
-        for table in target.ledger.tables(given_up.run_id)
-        if table.state == "complete" and table.rows
+        for name, rows in added.items()
+        if rows
     ]
 
 

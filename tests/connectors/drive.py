@@ -73,11 +73,12 @@ class Driver:
     fence: int = 0
     copies: dict[int, TableCopy] = field(default_factory=dict)
 
-    def lease(self, tables: Sequence[str], holder: str = "one", alive: Callable[[str], bool] = lambda _: False) -> None:
+    def lease(self, tables: Sequence[str], holder: str = "one", alive: Callable[[str], bool] = lambda _: False,
+              cancelled: str | None = None, inherits: bool = True) -> None:  # fmt: skip
         self.target.ledger.create()
         record = RunRecord(self.run_id, "operation", "0" * 64, "PROD", "running", time.time(), None)
         names = [str(self.ends.name(table)) for table in tables]
-        self.fence = self.target.ledger.acquire(record, names, holder, alive)
+        self.fence = self.target.ledger.acquire(record, names, holder, alive, cancelled, inherits=inherits)
         self.target.end_sessions(f"dbagent/{self.run_id}/")
 
     def prepare(self, tables: Sequence[str]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from connectors import ledger
 from connectors.errors import LeaseHeld, LeaseLost
-from tests.connectors.drive import Ends, copy, driver
+from tests.connectors.drive import Driver, Ends, copy, driver
 from tests.connectors.samples import ACCOUNTS, accounts, fill, found
 
 FEW = 300
@@ -116,7 +116,56 @@ def test_what_a_cancelled_run_left_belongs_to_the_next_one_of_its_plan(filled: E
 def test_a_run_that_is_complete_cannot_be_cancelled_and_leaves_nothing(filled: Ends) -> None:
     copy(filled, "accounts")
     with driver(filled, run_id="next") as other:
-        other.target.ledger.abandoned("run")
-        other.lease(["accounts"])
+        other.lease(["accounts"], cancelled="run")
         assert other.target.ledger.tables("next") == []
         assert [run.state for run in other.target.ledger.runs()] == ["running", "complete"]
+
+
+def states(one: Driver) -> dict[str, str]:
+    return {run.run_id: run.state for run in one.target.ledger.runs()}
+
+
+def test_a_run_said_to_be_cancelled_is_not_while_its_driver_lives(filled: Ends) -> None:
+    with driver(filled) as one, driver(filled, run_id="next") as other:
+        one.lease(["accounts"])
+        one.prepare(["accounts"])
+        with pytest.raises(LeaseHeld):
+            other.lease(["accounts"], holder="two", alive=alive, cancelled="run")
+        assert states(one) == {"run": "running"}
+        other.lease(["accounts"], holder="two", cancelled="run")
+        assert states(one) == {"run": "cancelled", "next": "running"}
+        assert [table.state for table in other.target.ledger.tables("next")] == ["prepared"]
+
+
+def test_what_a_cancelled_run_appended_stays_its_own(filled: Ends) -> None:
+    with driver(filled, append=True) as one, driver(filled, append=True, run_id="next") as other:
+        one.lease(["accounts"])
+        one.prepare(["accounts"])
+        one.transfer(one.chunks())
+        one.target.publish("run", 0, one.copies[0].into, one.copies[0].target)
+        other.lease(["accounts"], holder="two", cancelled="run", inherits=False)
+        assert [(table.state, table.rows) for table in other.target.ledger.tables("run")] == [("complete", FEW)]
+        assert other.target.ledger.tables("next") == []
+
+
+def test_a_superseded_driver_neither_finishes_nor_cancels_its_run(filled: Ends) -> None:
+    with driver(filled) as one, driver(filled) as other:
+        one.lease(["accounts"])
+        other.lease(["accounts"], holder="two")
+        with pytest.raises(LeaseLost):
+            one.target.ledger.finished("run")
+        with pytest.raises(LeaseLost):
+            one.target.ledger.abandoned("run")
+        assert states(other) == {"run": "running"}
+        other.target.ledger.finished("run")
+        assert states(other) == {"run": "complete"}
+
+
+def test_a_driver_ends_no_run_that_it_has_not_taken(filled: Ends) -> None:
+    with driver(filled) as one, driver(filled, run_id="next") as other:
+        one.lease(["accounts"])
+        other.lease(["people"])
+        for ends in (other.target.ledger.finished, other.target.ledger.abandoned):
+            with pytest.raises(LeaseLost):
+                ends("run")
+        assert states(one) == {"run": "running", "next": "running"}

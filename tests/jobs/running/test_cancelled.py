@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from connectors.contract import RunRecord, TableState, connector
+from connectors.errors import LeaseHeld
 from jobs.control.store import ControlStore
 from jobs.errors import PlanRefused, RunFailed, RunStopped
 from jobs.running import drive
@@ -138,5 +139,52 @@ def test_a_cancelled_append_says_what_it_has_added_already(site: Site, monkeypat
         go(site, file)
     console = Console(record=True, width=200)
     run(str(file), environments_path=site.folder / "environments.yaml", control_url=site.control, console=console)
-    assert "a run that was cancelled has appended its 5 rows already" in console.export_text()
+    assert "5 rows were appended already before a run was cancelled" in console.export_text()
     assert len(site.rows(site.dev, "plain")) == 11
+
+
+def test_what_was_appended_is_told_however_many_runs_were_cancelled_since(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(users=5, orders=5, plain=5)
+    file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
+    with stopped_late(monkeypatch, cancelled_by_its_driver), pytest.raises(RunStopped):
+        go(site, file)
+
+    def cancelled_before_it_copies(*_: Any) -> Any:
+        raise RunStopped("cancel")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(drive.Epoch, "_split", cancelled_before_it_copies)
+        with pytest.raises(RunStopped):
+            go(site, file)
+    for added in (5, 10):
+        console = Console(record=True, width=200)
+        environments = site.folder / "environments.yaml"
+        with stopped_late(monkeypatch, cancelled_by_its_driver), pytest.raises(RunStopped):
+            run(str(file), environments_path=environments, control_url=site.control, console=console)
+        assert f"{added} rows were appended already before a run was cancelled" in console.export_text()
+    assert len(site.rows(site.dev, "plain")) == 15
+
+
+def test_a_run_cancelled_in_one_store_goes_on_where_a_driver_of_another_lives(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.fill(users=5, orders=5, plain=5)
+    file, elsewhere = site.operation(), f"sqlite:///{site.folder / 'elsewhere.db'}"
+    with stopped_late(monkeypatch, died), pytest.raises(RunFailed):
+        go(site, file)
+    cancel_without_a_driver(site)
+
+    def meanwhile() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(drive, "holder", lambda: "elsewhere:1:1")
+            patch.setattr(drive.Driver, "_settle", settle)
+            with pytest.raises(LeaseHeld):
+                go(site, file)
+        assert [one.state for one in ledger(site)[0]] == ["running"]
+
+    settle = drive.Driver._settle
+    with stopped_late(monkeypatch, meanwhile):
+        go(site, file, elsewhere)
+    assert [one.state for one in ledger(site)[0]] == ["complete"]

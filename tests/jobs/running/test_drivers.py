@@ -15,6 +15,7 @@ from jobs.control.states import Stop
 from jobs.control.store import ControlStore
 from jobs.control.tables import operations
 from jobs.errors import AlreadyRunning, Exit, RunStopped, exit_code
+from jobs.running import drive
 from jobs.running import run as run_module
 from jobs.running.drive import Driver
 from jobs.running.holder import holder
@@ -172,6 +173,14 @@ def test_every_table_s_task_is_there_from_the_start(site: Site, monkeypatch: pyt
     assert [task.id for task in after] == [task.id for task in seen]
     assert {task.status for task in after} == {"completed"}
     assert {task.worker_id for task in after} == {holder()}
+
+
+def test_a_table_s_task_says_how_large_its_chunks_are(site: Site) -> None:
+    site.fill(users=5, orders=5, plain=3)
+    go(site)
+    with ControlStore.open(site.control) as store:
+        tasks = store.tasks(only_operation(site).id)
+    assert {task.batch_size for task in tasks} == {drive.CHUNK_BYTES[0]}
 
 
 def test_the_workers_in_use_are_recorded(file_site: Site) -> None:

@@ -150,14 +150,42 @@ def test_a_target_out_of_reach_until_the_lease_expires_is_told(lease: Lease, mon
             beating.check()
 
 
-def test_a_lease_that_is_lost_and_a_control_store_that_fails_are_told(lease: Lease) -> None:
+def test_a_control_store_that_is_away_for_a_while_is_outlived(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heart, "AWAY", 0.5)
+    away, tried, shown = threading.Event(), threading.Event(), threading.Event()
+
+    def show(_: Progress) -> None:
+        if away.is_set():
+            tried.set()
+            raise ConnectionProblem("gone")
+        shown.set()
+
+    with lease.heart(show) as beating:
+        for _ in range(2):
+            away.set()
+            assert tried.wait(10)
+            time.sleep(0.3)
+            beating.check()
+            away.clear()
+            shown.clear()
+            assert shown.wait(10)
+        away.set()
+        time.sleep(0.8)
+        with pytest.raises(ConnectionProblem):
+            beating.check()
+
+
+def test_a_bug_in_what_is_shown_is_told_at_once(lease: Lease) -> None:
     def broken(_: Progress) -> None:
-        raise ConnectionProblem("gone")
+        raise ZeroDivisionError
 
     with lease.heart(broken) as beating:
         time.sleep(0.5)
-        with pytest.raises(ConnectionProblem):
+        with pytest.raises(ZeroDivisionError):
             beating.check()
+
+
+def test_a_lease_that_is_lost_is_told(lease: Lease) -> None:
     lease.session.ledger.release(RUN, lease.fence)
     assert lease.taken()
     with lease.heart() as beating:
