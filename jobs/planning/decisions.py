@@ -179,7 +179,8 @@ def _inherit(tables: Sequence[Table], source: Schema, chosen: Mapping[Place, Pol
                         "give both the same strategy and domain, or leave this column out of the policy: it inherits",
                     )
                 )
-        resolved[place] = result
+        if not path or result[1] or all(up in resolved for up in parent.get(place, [])):
+            resolved[place] = result  # one cut off from its own ring of references is decided when it is asked first
         return result
 
     for table in tables:

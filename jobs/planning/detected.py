@@ -72,7 +72,7 @@ def propose(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Ve
     parents = referenced_columns(source)
     rules: dict[Place, ProposedRule] = {}
     for place, verdict in sorted(verdicts.items()):
-        root = _up(place, parents)[-1]
+        root = _root(place, parents)
         if verdict.rule is None or (root != place and (root in rules or root in verdicts)):
             continue
         origin = told(verdict) if root == place else f"{told(verdict)} (of {_text(place)}, which references it)"
@@ -154,6 +154,13 @@ def _up(place: Place, parents: Mapping[Place, Sequence[Place]]) -> list[Place]:
     while (up := parents.get(way[-1])) and up[0] not in way:
         way.append(up[0])
     return way
+
+
+def _root(place: Place, parents: Mapping[Place, Sequence[Place]]) -> Place:
+    """Where the references from a column end; of a ring of them, the same one for each that leads into it."""
+    way = _up(place, parents)
+    back = parents.get(way[-1])
+    return min(way[way.index(back[0]) :]) if back else way[-1]
 
 
 def _subject_found(table: Table, candidate: Candidate, verdict: Verdict) -> Verdict:

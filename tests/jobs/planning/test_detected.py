@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import permutations
 from typing import Any
 
 import pyarrow as pa
+import pytest
 
 from anonymizers.contract import KINDS
 from connectors.schema import Column, ColumnType, ForeignKey, Key, Kind, Schema, Table
@@ -131,3 +133,47 @@ def test_a_table_without_a_sample_is_told_and_an_empty_one_is_not() -> None:
     assert told(lambda table, columns: {column: pa.array([], pa.string()) for column in columns}) == []
     [warned] = told(lambda table, columns: {})
     assert "PROD: public.people" in warned
+
+
+def _ring(*links: str) -> list[Table]:
+    """Tables of one column each, named `table.column`, each referencing the next and the last the first."""
+    places = [link.split(".") for link in links]
+    return [
+        Table(
+            name(here),
+            (Column("id", INT, False), Column(column, varchar(60))),
+            ("id",),
+            foreign_keys=(ForeignKey("f", name(here), (column,), name(there), (other,)),),
+        )
+        for (here, column), (there, other) in zip(places, [*places[1:], places[0]], strict=True)
+    ]
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        ("people.email", "logins.email"),
+        ("people.email", "logins.code"),
+        ("people.code", "logins.email"),
+        ("a.email", "b.code", "c.code"),
+        ("a.code", "b.email", "c.code"),
+        ("a.code", "b.email", "c.email"),
+        ("a.email", "b.email", "c.email"),
+    ],
+)
+def test_columns_that_reference_each_other_in_a_ring_are_all_replaced_alike(links: tuple[str, ...]) -> None:
+    for tables in permutations(_ring(*links)):
+        found = detected(*tables)
+        assert what(found) == []
+        for link in links:
+            table, column = link.split(".")
+            assert decided(found, table)[column] == "faker[email]"
+
+
+def test_a_column_that_leads_into_a_ring_is_replaced_like_it() -> None:
+    ring = _ring("b.email", "c.email")
+    last = replace(ring[0], name=name("a"), foreign_keys=(
+        ForeignKey("f", name("a"), ("email",), name("b"), ("email",)),))  # fmt: skip
+    for tables in permutations([*ring, last]):
+        found = detected(*tables)
+        assert [decided(found, table)["email"] for table in "abc"] == ["faker[email]"] * 3
