@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -108,8 +108,13 @@ class ApprovalStore(AuditStore):
             asked.update(connection.execute(sa.select(audit_log.c.who).where(mine)).scalars())
         return Request(row.id, row.plan_sha256, frozenset(asked), Requirement.of(row.plan_what["approvals"]))
 
-    def _lacking(self, connection: sa.Connection, row: OperationRow, people: People) -> tuple[str, ...]:
-        return missing(self._request(connection, row), self._decisions(connection, row.plan_sha256), people, now())
+    def _lacking(
+        self, connection: sa.Connection, row: OperationRow, people: People, rule: Requirement | None = None
+    ) -> tuple[str, ...]:
+        """`rule`: whose approval it needs where not the recorded plan is to say that, which others can write."""
+        request = self._request(connection, row)
+        request = request if rule is None else replace(request, requirement=rule)
+        return missing(request, self._decisions(connection, row.plan_sha256), people, now())
 
     def _settle(self, connection: sa.Connection, row: OperationRow, who: str, lacking: Sequence[str]) -> OperationRow:
         """Bring the status of an operation that never ran in line with its approvals as they are now."""

@@ -149,7 +149,7 @@ class ControlStore(TaskStore, ApprovalStore):
             if row.status in OVER:
                 what = f"the operation is {row.status} and does not run again"
                 raise UsageError(what, f"operation {row.id}", "run its file: that makes a new operation")
-            lacking = self._lacking(connection, row, permission.people)
+            lacking = self._lacking(connection, row, permission.people, permission.requirement)
             row = self._settle(connection, row, person, lacking)
             waits = _not_yet(row, lacking, permission)
             if waits is None:

@@ -197,8 +197,8 @@ def test_an_operation_waits_for_its_time_unless_told_not_to(store: ControlStore)
     moment = (datetime.now(timezone.utc) + timedelta(hours=1)).isoformat()
     row = request(store, rule=Requirement(()), scheduled_at=moment)
     with pytest.raises(AwaitingApproval, match="is scheduled for"):
-        run(store, row)
-    assert run(store, row, early=True).status == "running"
+        run(store, row, Requirement(()))
+    assert run(store, row, Requirement(()), early=True).status == "running"
 
 
 def test_values_shown_are_in_the_trail(store: ControlStore) -> None:
@@ -297,3 +297,16 @@ def test_another_time_or_more_workers_are_no_other_plan(store: ControlStore) -> 
     after = request(store, scheduled_at=None, parallel_workers=7)
     assert (after.id, after.scheduled_at, after.parallel_workers) == (row.id, None, 7)
     assert after == store.get(row.id)
+
+
+def test_whose_approval_is_needed_is_for_the_driver_to_say_not_for_the_recorded_plan(store: ControlStore) -> None:
+    row = request(store)
+    nobody = {"approvals": Requirement(roles=()).as_json()}
+    with store._writing() as connection:  # as anybody may who can write the store
+        connection.execute(operations.update().where(operations.c.id == row.id).values(plan_what=nobody))
+    with pytest.raises(AwaitingApproval, match="DBA, SECURITY"):
+        run(store, row)
+    with store._writing() as connection:
+        connection.execute(operations.update().where(operations.c.id == row.id).values(status="approved"))
+    with pytest.raises(AwaitingApproval, match="DBA, SECURITY"):
+        run(store, row)
