@@ -23,6 +23,10 @@ SHORTEST = 12
 
 _ABOUT = approvals.select().where(approvals.c.plan_sha256 == sa.bindparam("sha256")).order_by(approvals.c.id)
 
+_ASKED = sa.select(audit_log.c.who, audit_log.c.event, audit_log.c.plan_sha256).where(
+    audit_log.c.operation_id == sa.bindparam("id"), audit_log.c.event.in_(("requested", "plan changed"))
+)
+
 
 @dataclass(frozen=True)
 class Permission:
@@ -101,12 +105,18 @@ class ApprovalStore(AuditStore):
             return self._lacking(connection, row, people)
 
     def _request(self, connection: sa.Connection, row: OperationRow) -> Request:
-        """What asks to run. On a server, who asked is also what the trail says, which nobody can change."""
-        asked = {row.requested_by}
-        if not self.in_a_file:
-            mine = sa.and_(audit_log.c.operation_id == row.id, audit_log.c.event == "requested")
-            asked.update(connection.execute(sa.select(audit_log.c.who).where(mine)).scalars())
-        return Request(row.id, row.plan_sha256, frozenset(asked), Requirement.of(row.plan_what["approvals"]))
+        """What asks to run. Who asked for it, and who gave it this plan, is what the trail says, which nobody can change.
+        Raises UsageError where it knows of no such request: then somebody has written the operation past this store."""
+        entries = connection.execute(_ASKED, {"id": row.id}).all()
+        if not any(entry.plan_sha256 == row.plan_sha256 for entry in entries):
+            raise UsageError(
+                "the audit trail knows nobody who asked for this plan: somebody has changed it in the control store",
+                f"operation {row.id}",
+                "approve nothing of it; look who did this, and run its file again",
+            )
+        asked = {e.who for e in entries if e.event == "requested" or e.plan_sha256 == row.plan_sha256}
+        requirement = Requirement.of(row.plan_what["approvals"])
+        return Request(row.id, row.plan_sha256, frozenset({row.requested_by, *asked}), requirement)
 
     def _lacking(
         self, connection: sa.Connection, row: OperationRow, people: People, rule: Requirement | None = None

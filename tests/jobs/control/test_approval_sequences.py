@@ -70,6 +70,7 @@ class History:
     what: dict[str, Any] = field(default_factory=dict)
     decisions: list[Happened] = field(default_factory=list)
     requesters: dict[str, str] = field(default_factory=dict)
+    planners: set[tuple[str, str, str]] = field(default_factory=set)
     operation: str | None = None
     started: int = 0
     refused: int = 0
@@ -99,10 +100,11 @@ class History:
 
     def change(self) -> None:
         part = self.rng.choice(PARTS)
-        before = self.what[part]
+        before, by = self.what[part], self.rng.choice(PEOPLE)
         self.what[part] = self.rng.choice([before + 1, before + 1, 0])
         try:
-            self.store.replan(self.id, self.planned, part, person="ann", people=self.people)
+            self.store.replan(self.id, self.planned, part, person=by, people=self.people)
+            self.planners.add((self.id, self.sha, by))
         except UsageError:  # it has run: its plan stays
             self.what[part] = before
 
@@ -153,7 +155,8 @@ class History:
 
     def allowed(self, operation: str) -> bool:
         """The judge: is there for every required role a person of its own whose approval counts now?"""
-        now, requester = self.clock.now, self.requesters[operation]
+        now = self.clock.now
+        asked = {self.requesters[operation], *(p for o, sha, p in self.planners if (o, sha) == (operation, self.sha))}
         rejections = [d.at for d in self.decisions if d.sha == self.sha and not d.approved]
 
         def counts(role: str, person: str) -> bool:
@@ -167,7 +170,7 @@ class History:
             return False
 
         return any(
-            all(counts(role, person) and person != requester and person in self.people[role]
+            all(counts(role, person) and person not in asked and person in self.people[role]
                 for role, person in zip(self.rule.roles, some, strict=True))
             for some in permutations(PEOPLE, len(self.rule.roles))
         )  # fmt: skip

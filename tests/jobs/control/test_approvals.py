@@ -310,3 +310,27 @@ def test_whose_approval_is_needed_is_for_the_driver_to_say_not_for_the_recorded_
         connection.execute(operations.update().where(operations.c.id == row.id).values(status="approved"))
     with pytest.raises(AwaitingApproval, match="DBA, SECURITY"):
         run(store, row)
+
+
+def test_who_gave_an_operation_another_plan_cannot_approve_that_plan(store: ControlStore) -> None:
+    row = request(store)
+    planned = Planned(OTHER, {"approvals": RULE.as_json()}, {})
+    row = store.replan(row.id, planned, "target.host", person="anna", people=PEOPLE)
+    with pytest.raises(UsageError, match="anna asked for this operation"):
+        approve(store, row, "DBA", "anna")
+    approve(store, row, "DBA", "ben")
+    assert approve(store, row, "SECURITY", "dave").status == "approved"
+
+
+@pytest.mark.parametrize("forged", [{"plan_sha256": OTHER}, {"id": "op-20261121-000000"}])
+def test_a_plan_that_the_trail_knows_no_request_of_is_neither_approved_nor_run(
+    store: ControlStore, forged: dict[str, str]
+) -> None:
+    row = request(store, rule=Requirement(("DBA",)))
+    with store._engine.begin() as connection:
+        connection.execute(operations.update().where(operations.c.id == row.id).values(**forged))
+    row = store.get(forged.get("id", row.id))
+    with pytest.raises(UsageError, match="the audit trail knows nobody who asked for this plan"):
+        approve(store, row, "DBA", "anna")
+    with pytest.raises(UsageError, match="the audit trail knows nobody who asked for this plan"):
+        run(store, row, Requirement(()))
