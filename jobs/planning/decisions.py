@@ -55,7 +55,7 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
     without a rule; None: they stop the plan."""
     chosen, findings = _written(source, rules, default_schema)
     inherited, conflicts = _inherit(tables, source, chosen)
-    findings += conflicts
+    findings += conflicts + (_kept_above(source, inherited) if rest else [])
     named = {place for place, rule in chosen.items() if rule.domain}
     inherited, subjectless = with_subjects(tables, source, inherited, named)
     findings += subjectless
@@ -183,10 +183,27 @@ def _inherit(tables: Sequence[Table], source: Schema, chosen: Mapping[Place, Pol
             resolved[place] = result  # one cut off from its own ring of references is decided when it is asked first
         return result
 
-    for table in tables:
-        for column in table.copied:
-            resolve((table.name, column.name), ())
+    waiting = [(table.name, column.name) for table in tables for column in table.copied]
+    for place in waiting:
+        resolve(place, ())
+        waiting += [up for up in parent.get(place, ()) if up not in resolved]  # cut off above, and not copied itself
     return resolved, list(dict.fromkeys(findings))
+
+
+def _kept_above(source: Schema, inherited: Mapping[Place, tuple[Rule | None, str]]) -> list[Finding]:
+    """Where a column is replaced and one that it references would be kept because nobody saw anything in it: the same
+    values stand in both. Only a column with several references comes to this."""
+    parent = referenced_columns(source)
+    return [
+        error(
+            f"{place[0]}.{place[1]}",
+            f"references {up[0]}.{up[1]}, which is decided otherwise: what is replaced here would be kept there",
+            "write a policy that decides both",
+        )
+        for place, (rule, _) in inherited.items()
+        for up in dict.fromkeys(parent.get(place, ()))
+        if rule is not None and not inherited.get(up, (None, ""))[1]
+    ]
 
 
 def _rule(written: PolicyRule, place: Place, referenced: Rule | None) -> Rule | None:

@@ -170,6 +170,13 @@ def test_columns_that_reference_each_other_in_a_ring_are_all_replaced_alike(link
             assert decided(found, table)[column] == "faker[email]"
 
 
+@pytest.mark.parametrize("alone", ["people", "logins"])
+def test_one_table_of_a_ring_is_copied_alone(alone: str) -> None:
+    found = detected(*_ring("people.email", "logins.code"), asked={"tables": [alone]})
+    assert what(found) == []
+    assert set(decided(found, alone).values()) == {"keep", "faker[email]"}
+
+
 def test_a_column_that_leads_into_a_ring_is_replaced_like_it() -> None:
     ring = _ring("b.email", "c.email")
     last = replace(ring[0], name=name("a"), foreign_keys=(
@@ -177,3 +184,22 @@ def test_a_column_that_leads_into_a_ring_is_replaced_like_it() -> None:
     for tables in permutations([*ring, last]):
         found = detected(*tables)
         assert [decided(found, table)["email"] for table in "abc"] == ["faker[email]"] * 3
+
+
+def test_a_column_with_two_parents_is_not_replaced_while_one_of_them_keeps_the_same_values() -> None:
+    def parent(table: str, column: str) -> Table:
+        return Table(name(table), (Column("id", INT, False), Column(column, varchar(60))), ("id",))
+
+    def child(column: str, *parents: Table) -> Table:
+        keys = [ForeignKey(t.name.name, name("c"), (column,), t.name, (t.columns[1].name,)) for t in parents]
+        return Table(
+            name("c"), (Column("id", INT, False), Column(column, varchar(60))), ("id",), foreign_keys=tuple(keys)
+        )
+
+    plain, mails, other = parent("plain", "code"), parent("mails", "email"), parent("other", "key")
+    for parents in permutations((plain, mails)):
+        found = what(detected(*parents, child("ref", *parents)))
+        assert any("public.plain.code" in one and "decided otherwise" in one for one in found)
+    for parents in permutations((plain, other)):
+        assert any("decided otherwise" in one for one in what(detected(*parents, child("email", *parents))))
+    assert what(detected(plain, other, child("ref", plain, other))) == []
