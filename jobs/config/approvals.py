@@ -128,6 +128,16 @@ class Approvals(Strict):
                 raise ValueError(f"{role} names a person twice; keep one of them")
         return roles
 
+    @field_validator("pairs", mode="before")
+    @classmethod
+    def _pairs_once(cls, pairs: Any) -> Any:
+        seen: dict[str, Any] = {}
+        for text in pairs if isinstance(pairs, Mapping) else ():
+            found = _PAIR.fullmatch(text) if isinstance(text, str) else None
+            if found and seen.setdefault(f"{found[1]} -> {found[2]}", text) != text:
+                raise ValueError(f"{found[1]} -> {found[2]} is there twice; keep one of them")
+        return pairs
+
     @property
     def people(self) -> People:
         none: People = {role: frozenset() for role in ROLES}

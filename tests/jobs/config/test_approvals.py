@@ -86,6 +86,7 @@ def test_a_requirement_comes_back_from_its_json() -> None:
         "a person twice": ({"roles": {"DBA": ["anna", "anna"]}}, "DBA names a person twice"),
         "a role twice": ({"pairs": {"A -> B": {"roles": ["DBA", "DBA"]}}}, "pairs.A -> B.roles: names a role twice"),
         "no pair": ({"pairs": {"PROD to DEV": {"roles": []}}}, "a pair is written SOURCE -> TARGET"),
+        "a pair twice": ({"pairs": {"A -> B": {"roles": ["DBA"]}, "A->B": {"roles": []}}}, "A -> B is there twice"),
         "no time": ({"pairs": {"A -> B": {"roles": [], "lasts": "soon"}}}, "lasts: must be a time such as 30 days"),
         "an unknown key": ({"pairs": {"A -> B": {"roles": [], "mask": 1}}}, "there is no such key"),
     }.values(),
