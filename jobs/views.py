@@ -15,7 +15,7 @@ from rich.text import Text
 
 from connectors.contract import Facts, RunRecord, TableState
 from jobs.control.rows import LIVE, OperationRow, TaskRow
-from jobs.planning.render import size
+from jobs.planning.render import clean, size
 
 COLOURS = {
     "completed": "green",
@@ -41,7 +41,7 @@ def grid(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str = ""
     for heading in headings:
         table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(escape(cell) for cell in row))
+        table.add_row(*(escape(clean(cell)) for cell in row))
     return table
 
 
@@ -179,7 +179,7 @@ def operation(row: OperationRow, tasks: Sequence[TaskRow]) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     for name, value in facts.items():
         if value:
-            table.add_row(name, escape(value))
+            table.add_row(name, escape(clean(value)))
     parts: list[RenderableType] = [Text(progress_line(row), style=COLOURS.get(row.status, "")), table]
     if tasks:
         parts.append(_tasks(tasks))

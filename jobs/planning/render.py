@@ -4,6 +4,7 @@ plan is told by the error it is refused with."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -11,8 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from jobs.config.approvals import Requirement
 from jobs.planning.findings import Finding
 from jobs.planning.plan import Plan
+
+_UNTOLD: Mapping[str, Any] = {"rows": 0, "bytes": 0, "target": "exists", "columns": {}}
+"""Of a table that the estimates leave out: they are not hashed, and what is approved is shown all the same."""
 
 
 def size(count: float) -> str:
@@ -31,32 +36,65 @@ def table(plan: Plan) -> RenderableType:
     )
 
 
+def clean(text: str) -> str:
+    """The text with every letter seen: one that moves the cursor, or turns the direction, would show another plan."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
+
+
 def recorded(title: str, sha256: str, what: Mapping[str, Any], shown: Mapping[str, Any]) -> RenderableType:
     """The same from its JSON, as the control store keeps it. What is decided is read from `what`, which the hash covers."""
-    rows = Table(title=title, title_justify="left")
+    rows = Table(title=Text(clean(title)), title_justify="left")
     for heading, justify in (("#", "right"), ("table", "left"), ("≈ rows", "right"), ("≈ size", "right"), ("target", "left"),
                              ("filter", "left"), ("replaced", "left"), ("kept", "left")):  # fmt: skip
         rows.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for number, part in enumerate(shown["tables"], start=1):
-        hashed = what["tables"][part["name"]]
+    estimates = {part["name"]: part for part in shown["tables"]}
+    for number, (name, hashed) in enumerate(what["tables"].items(), start=1):
+        part = estimates.get(name, _UNTOLD)
         exists = f"exists ({what['if_target_not_empty']} if not empty)"
         rows.add_row(
             str(number),
-            escape(part["name"]),
+            escape(clean(name)),
             f"{part['rows']:,}",
             size(part["bytes"]),
             "create" if part["target"] == "create" else exists,
-            escape(hashed["filter"] or ""),
-            escape("\n".join(_replaced(hashed["columns"], part["columns"]))),
-            escape(", ".join(column["name"] for column in hashed["columns"] if column["decision"] == "keep")),
+            escape(clean(hashed["filter"] or "")),
+            escape(clean("\n".join(_replaced(hashed["columns"], part["columns"])))),
+            escape(clean(", ".join(c["name"] for c in hashed["columns"] if c["decision"] == "keep"))),
         )
-    parts: list[RenderableType] = [rows]
+    parts: list[RenderableType] = [
+        rows,
+        *(Text(f"{end}: {clean(_address(what[end]))}") for end in ("source", "target")),
+    ]
+    parts.append(Text(f"key: {what['key'] or 'none'}; on violation: {what['on_violation']}"))
     for name in ("way", "snapshot", "foreign_keys", "parallel_workers"):
         parts.append(Text(f"{name.replace('_', ' ')}: {shown['how'][name]}"))
-    parts += [Text(f"approvals: {', '.join(what['approvals']['roles']) or 'none needed'}"), Text(f"plan: {sha256}")]
+    parts += [Text(f"approvals: {_rule(Requirement.of(what['approvals']))}"), Text(f"plan: {sha256}")]
     found = (Finding(**finding) for finding in shown["findings"])
-    parts += [Text(f"warning: {finding}", style="yellow") for finding in found if finding.severity == "warning"]
+    parts += [Text(clean(f"warning: {finding}"), style="yellow") for finding in found if finding.severity == "warning"]
     return Group(*parts)
+
+
+def _address(end: Mapping[str, Any]) -> str:
+    """Where an environment's name leads: names are anybody's, this is what is approved."""
+    if end["host"] is None:
+        return str(end["database"])
+    return f"{end['host']}:{end['port']}/{end['database']} (TLS: {end['tls']['mode']})"
+
+
+def _rule(needed: Requirement) -> str:
+    if not needed.roles:
+        return "none needed"
+    standing = f", and stands {_span(needed.standing)} for later runs" if needed.standing else ""
+    return f"{', '.join(needed.roles)}; each lasts {_span(needed.lasts)}{standing}"
+
+
+def _span(time: timedelta) -> str:
+    """In the largest unit that fits, as it was written."""
+    seconds = int(time.total_seconds())
+    size, unit = next(
+        (s, u) for s, u in ((86400, "day"), (3600, "hour"), (60, "minute"), (1, "second")) if not seconds % s
+    )
+    return f"{seconds // size} {unit}{'' if seconds == size else 's'}"
 
 
 def _replaced(columns: Iterable[Mapping[str, Any]], shown: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -65,10 +103,13 @@ def _replaced(columns: Iterable[Mapping[str, Any]], shown: Mapping[str, Mapping[
         rule = column["decision"]
         if rule is None or rule == "keep":
             continue
-        origin = str(shown[column["name"]]["from"]).split(": ", 1)[0]  # without its evidence
+        origin = str(shown.get(column["name"], {}).get("from", "of unknown origin")).split(": ", 1)[
+            0
+        ]  # without its evidence
         told = "" if origin == "policy" else f" ({origin})"
         whose = f" by {', '.join(rule['subject']['columns'])}" if "subject" in rule else ""
-        found.append(f"{column['name']}: {rule['strategy']}[{rule['domain']}]{whose}{told}")
+        options = "".join(f" {name}={value}" for name, value in rule["options"].items())
+        found.append(f"{column['name']}: {rule['strategy']}[{rule['domain']}]{options}{whose}{told}")
     return found
 
 
