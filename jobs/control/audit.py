@@ -74,9 +74,13 @@ class AuditStore(Base):
             self._note(connection, who, "values shown", None, what)
 
     def trail(self, operation_id: str | None = None, limit: int = 1000) -> list[Entry]:
-        """The newest entries, oldest of them first; of one operation or of all."""
+        """The newest entries, oldest of them first; of all or of one operation, with every decision about its plans: those
+        made for other operations count for it too."""
         query = audit_log.select().order_by(audit_log.c.id.desc()).limit(limit)
         if operation_id is not None:
-            query = query.where(audit_log.c.operation_id == operation_id)
+            own = audit_log.c.operation_id == operation_id
+            decided = audit_log.c.event.in_(("approved", "rejected"))
+            plans = sa.select(audit_log.c.plan_sha256).where(own).scalar_subquery()
+            query = query.where(own | (decided & audit_log.c.plan_sha256.in_(plans)))
         with self._reading() as connection:
             return [Entry(**row._mapping) for row in connection.execute(query)][::-1]

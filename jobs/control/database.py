@@ -193,14 +193,17 @@ def told(place: str) -> Iterator[None]:
 
 _FOREIGN = ("has other tables than this program makes, or not all of them", "name another store with --control")
 _REFUSED = ("refuses user, password or database", "check all three in --control or DBAGENT_CONTROL")
-_NO_PASSWORD = ("asks for a password", "write it into DBAGENT_CONTROL: postgresql://USER:PASSWORD@HOST/DATABASE")
+_NO_PASSWORD = ("asks for a password", "write it into ~/.pgpass: HOST:PORT:DATABASE:USER:PASSWORD (chmod 600)")
 
 _BY_STATE = {
     "28": ("refuses user or password", "check user and password of --control or DBAGENT_CONTROL"),
     "3D": ("has no such database", "create it, or correct the URL"),
     "42P": _FOREIGN,
     "42703": _FOREIGN,
-    "42501": ("does not allow this", "grant this user CREATE on the schema and full use of its tables"),
+    "42501": (
+        "does not allow this",
+        "its administrator runs `dbagent list` once and grants as README says under A team's server",
+    ),
     "25006": ("is read-only", "name the primary server, or a user who may write"),
     "53": ("has no room left", "free disk space or connections on its server"),
     "55P03": ("is locked by another process", "try again in a moment"),

@@ -69,7 +69,7 @@ class Claim:
             return self._seen
         self.hold_to(plan)
         differs = _differs(self._seen, plan)
-        console.print(f"the plan is not the one that was requested, earlier approvals are void; changed: {differs}")
+        console.print(f"the plan is not the one that was requested, only its own approvals count; changed: {differs}")
         return self._store.replan(self._seen.id, planned, differs, person=self._store.person(), people=people)
 
 
