@@ -277,7 +277,9 @@ def status(given: Mapping[str, Any]) -> RenderableType:
     if last is None:
         return Text(f"{given['environment']}: nothing was copied here yet")
     began = moment(datetime.fromtimestamp(last["started_at"]))
-    head = Text(f"{given['environment']}: last copy from {last['source']}, begun {began}: {last['state']}")
+    # The target cannot tell a run that is at work from one that was paused or killed.
+    reached = "not complete" if last["state"] == "running" else last["state"]
+    head = Text(f"{given['environment']}: last copy from {last['source']}, begun {began}: {reached}")
     rows = grid(
         ("table", "state", "rows", "size", "from", "begun", "operation"),
         (

@@ -363,7 +363,8 @@ def test_status_tells_what_was_copied_last(site: Path, capsys: Output) -> None:
         ("orders", "complete", "run-1"),
         ("users", "prepared", "run-2"),
     ]
-    assert "last copy from PROD" in printed(capsys, "status", "DEV")
+    head = printed(capsys, "status", "DEV").splitlines()[0]
+    assert (head.startswith("DEV: last copy from PROD"), head.endswith(": not complete")) == (True, True)
     assert "not writable" in refused(capsys, 2, "status", "PROD")
 
 
