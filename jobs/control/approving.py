@@ -53,16 +53,18 @@ def live(request: Request, decisions: Iterable[Decision], people: People, at: da
     return [
         d
         for d in ours
-        if _covers(d, request.operation_id, at)
-        and d.approver not in request.requested_by
-        and d.approver in people.get(d.role, ())
+        if _covers(d, request, at) and d.approver not in request.requested_by and d.approver in people.get(d.role, ())
     ]
 
 
-def _covers(decision: Decision, operation_id: str, at: datetime) -> bool:
-    if decision.operation_id == operation_id and at < decision.expires_at:
+def _covers(decision: Decision, request: Request, at: datetime) -> bool:
+    """The rule of today counts too: no approval lasts longer than it allows, whatever its row says."""
+    rule, given = request.requirement, decision.decided_at
+    if decision.operation_id == request.operation_id and at < min(decision.expires_at, given + rule.lasts):
         return True
-    return decision.standing_until is not None and at < decision.standing_until
+    if decision.standing_until is None or rule.standing is None:
+        return False
+    return at < min(decision.standing_until, given + rule.standing)
 
 
 def missing(request: Request, decisions: Iterable[Decision], people: People, at: datetime) -> tuple[str, ...]:

@@ -79,6 +79,9 @@ class ControlStore(TaskStore, ApprovalStore):
             if row is not None:
                 untouched(row, seen)
                 if row.status in WAITING and row.definition != definition:  # another time, or more workers
+                    self._note(
+                        connection, requested_by, "requested", row, "again, with other settings than those planned"
+                    )
                     return self._change(connection, row, **_asked(definition))
                 if row.status not in OVER:
                     return row

@@ -109,6 +109,8 @@ def _end(endpoint: Endpoint) -> dict[str, Any]:
         "host": endpoint.host,
         "port": endpoint.port,
         "database": endpoint.database,
+        "user": endpoint.user,
+        "options": dict(sorted(endpoint.options.items())),
         "tls": {"mode": endpoint.tls.mode, "ca": endpoint.tls.ca} if endpoint.host else None,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -53,20 +54,30 @@ def test_an_approval_does_not_count_when_it_is(changes: dict[str, object]) -> No
 
 
 def test_a_standing_approval_covers_later_operations_of_the_same_hash_only_and_until_a_rejection() -> None:
-    later = Request("op-2", "sha", frozenset({"cron"}), WANTED.requirement)
+    rule = replace(WANTED.requirement, standing=60 * DAY)
+    later = Request("op-2", "sha", frozenset({"cron"}), rule)
     standing = [
         approval("DBA", "ben", standing_until=NOON + 30 * DAY),
         approval("SECURITY", "dave", standing_until=NOON + 30 * DAY),
     ]
     assert missing(later, standing, PEOPLE, NOON) == ()
     assert missing(later, standing, PEOPLE, NOON + 30 * DAY) == ("DBA", "SECURITY")
-    assert missing(Request("op-2", "new", frozenset({"cron"}), WANTED.requirement), standing, PEOPLE, NOON) == (
+    assert missing(Request("op-2", "new", frozenset({"cron"}), rule), standing, PEOPLE, NOON) == (
         "DBA",
         "SECURITY",
     )
     rejected = approval("MANAGER", "erin", decision="rejected", operation_id="op-9", decided_at=NOON)
     assert missing(later, [*standing, rejected], PEOPLE, NOON) == ("DBA", "SECURITY")
-    assert missing(Request("op-2", "sha", frozenset({"ben"}), WANTED.requirement), standing, PEOPLE, NOON) == ("DBA",)
+    assert missing(Request("op-2", "sha", frozenset({"ben"}), rule), standing, PEOPLE, NOON) == ("DBA",)
+
+
+def test_an_approval_lasts_no_longer_than_the_rule_allows_whatever_its_row_says() -> None:
+    generous = [approval("DBA", "ben", expires_at=NOON + 999 * DAY, standing_until=NOON + 999 * DAY)]
+    only = replace(WANTED, requirement=Requirement(("DBA",), lasts=DAY, standing=2 * DAY))
+    assert missing(only, generous, PEOPLE, NOON + DAY) == ()
+    assert missing(only, generous, PEOPLE, NOON + 2 * DAY) == ("DBA",)
+    once = replace(WANTED, requirement=Requirement(("DBA",), lasts=DAY))
+    assert missing(once, generous, PEOPLE, NOON + DAY) == ("DBA",)
 
 
 def test_people_are_matched_to_roles_so_that_as_many_as_possible_are_filled() -> None:

@@ -139,6 +139,8 @@ CHANGES: dict[str, dict[str, Any]] = {
     "source host": {"from_": {"host": "other.example"}},
     "source port": {"from_": {"port": 2}},
     "source database": {"from_": {"database": "other"}},
+    "source user": {"from_": {"user": "other"}},
+    "source options": {"from_": {"options": {"channel_binding": "require"}}},
     "source TLS": {"from_": {"tls": Tls("require")}},
     "target host": {"to": {"host": "other.example"}},
     "target port": {"to": {"port": 2}},
