@@ -48,7 +48,7 @@ MEANINGS = {
     Exit.BUG: "a bug in the program: please report it",
     Exit.USAGE: "wrong usage or configuration",
     Exit.REFUSED: "the plan has findings that stop it",
-    Exit.CONNECTION: "cannot connect, not found or not allowed",
+    Exit.CONNECTION: "a database cannot be reached, found or used",
     Exit.FAILED: "the run failed and can be resumed",
     Exit.STOPPED: "paused or cancelled",
     Exit.AWAITING: "waits for approval, or for its scheduled time",

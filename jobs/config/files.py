@@ -92,8 +92,16 @@ def _escaped(letter: str) -> str:
     return letter if letter.isprintable() else f"\\U{ord(letter):08x}"
 
 
+DEEPEST = 50
+"""Levels; no settings file needs so many, and reading very many takes hours."""
+
+
 def _yaml(text: str) -> Any:
+    depth = 0
     for event in yaml.parse(text, yaml.SafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise _Refused(f"{_place(event.start_mark)}this is nested too deeply")
         if isinstance(event, yaml.AliasEvent) or getattr(event, "tag", None) is not None:
             raise _Refused(
                 f"{_place(event.start_mark)}YAML tags (!) and aliases (*) are not used here; in text, put it in quotes"

@@ -146,6 +146,13 @@ class ApprovalStore(AuditStore):
 
 def refused(row: OperationRow, lacking: Sequence[str], people: People) -> AwaitingApproval:
     """What a driver is told that comes before the approvals."""
+    if not any(people.values()):
+        return AwaitingApproval(
+            f"the operation waits for approval by {', '.join(lacking)}, and nobody may give it",
+            f"operation {row.id}",
+            "there is no approvals file, or it names no people: copy conf/approvals.example.yaml to conf/approvals.yaml,"
+            " or say where it is with DBAGENT_APPROVALS",
+        )
     who = "; ".join(f"{role} ({', '.join(sorted(people.get(role, ()))) or 'nobody may'})" for role in lacking)
     return AwaitingApproval(
         f"the operation waits for approval by {', '.join(lacking)}",

@@ -138,6 +138,14 @@ def test_who_left_a_role_no_longer_counts_for_it(store: ControlStore, monkeypatc
     assert "nobody may" in waits.value.todo
 
 
+def test_where_nobody_may_approve_anything_the_approvals_file_is_named(store: ControlStore) -> None:
+    row = request(store)
+    permission = Permission(row.plan_sha256, RULE, {})
+    with pytest.raises(AwaitingApproval, match="nobody may give it") as waits:
+        store.start(row, "run-1", "host:1", permission, workers=1, limits={})
+    assert "DBAGENT_APPROVALS" in waits.value.todo
+
+
 def test_a_standing_approval_lets_the_same_plan_run_again_and_no_other(store: ControlStore) -> None:
     rule = Requirement(("DBA", "SECURITY"), standing=timedelta(days=30))
     row = approved(store, rule=rule)
