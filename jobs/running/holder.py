@@ -21,9 +21,11 @@ def alive(name: str) -> bool:
 
 
 def _started(pid: int) -> str:
-    """Clock ticks after boot (field 22 of /proc/PID/stat); empty when there is no such process."""
+    """Clock ticks after boot (field 22 of /proc/PID/stat); empty when there is no such process, or only what is left of one
+    that was killed and whose parent has not asked for it yet."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return ""
-    return stat.rsplit(")", 1)[1].split()[19]
+    fields = stat.rsplit(")", 1)[1].split()
+    return "" if fields[0] in ("Z", "X") else fields[19]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 
 from jobs.running.holder import alive, holder
 
@@ -13,6 +14,20 @@ def test_this_process_lives_and_an_ended_one_does_not() -> None:
     script = "from jobs.running.holder import holder; print(holder())"
     ended = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout.strip()
     assert not alive(ended)
+
+
+def test_a_killed_process_that_nobody_has_waited_for_is_dead() -> None:
+    script = "from jobs.running.holder import holder; print(holder(), flush=True); input()"
+    pipe = subprocess.PIPE
+    with subprocess.Popen([sys.executable, "-c", script], stdin=pipe, stdout=pipe, text=True) as other:
+        assert other.stdout is not None
+        name = other.stdout.readline().strip()
+        assert alive(name)
+        other.kill()
+        deadline = time.monotonic() + 10
+        while alive(name):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
 
 
 def test_a_reused_process_number_is_another_holder() -> None:
