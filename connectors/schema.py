@@ -40,6 +40,10 @@ class TableName:
         parts = (self.name,) if self.schema is None else (self.schema, self.name)
         return ".".join(map(written, parts))
 
+    def column(self, name: str) -> str:
+        """One of its columns as people write it: `[schema.]table.column`."""
+        return f"{self}.{written(name)}"
+
 
 def written(identifier: str) -> str:
     """An identifier as people write it: a plain word as it is, else in SQL's double quotes."""

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from anonymizers.contract import Rule, strategy
-from connectors.schema import Column, Table, written
+from connectors.schema import Column, Table
 from jobs.config.files import yaml_text
 from jobs.planning.decisions import Place
 from jobs.planning.detected import UNSEEN, Surveyed
@@ -101,7 +101,7 @@ def policy(found: Surveyed) -> str:
 
 def _line(found: Surveyed, table: Table, column: Column) -> str:
     place = table.name, column.name
-    key = yaml_text(f"{table.name}.{written(column.name)}")
+    key = yaml_text(table.name.column(column.name))
     decision = found.decisions.get(place)
     if decision is None:
         why = _escaped(found.undecided[place])

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from anonymizers.contract import ColumnShape, Rule, check, strategies
-from connectors.schema import Column, IgnoredCase, Key, Schema, Table, TableName, written
+from connectors.schema import Column, IgnoredCase, Key, Schema, Table, TableName
 from jobs.config.files import yaml_text
 from jobs.planning.cautions import cautions
 from jobs.planning.findings import Finding, error, nearest
@@ -71,7 +71,7 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
             rule, origin = inherited.get((table.name, column.name), (None, ""))
             origin = origin or rest or ""
             if not origin:
-                undecided.append(f"{table.name}.{written(column.name)}")
+                undecided.append(table.name.column(column.name))
                 continue
             form = shape(table, targets.get(table.name), column, masked, cases[table.name, column.name])
             decisions[table.name].append(Decision(column.name, rule, origin, form))

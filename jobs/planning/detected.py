@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from anonymizers.contract import Rule, check, strategy
 from anonymizers.detection.contract import Candidate, Verdict
 from anonymizers.detection.detect import detect_table
-from connectors.schema import Schema, Table, quoted, written
+from connectors.schema import Schema, Table, quoted
 from jobs.config.names import ColumnName, parse_table
 from jobs.planning.decisions import Decision, Place, decide, referenced_columns, shape
 from jobs.planning.findings import Finding, error
@@ -75,10 +75,14 @@ def propose(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Ve
         root = _root(place, parents)
         if verdict.rule is None or (root != place and (root in rules or root in verdicts)):
             continue
-        origin = told(verdict) if root == place else f"{told(verdict)} (of {_text(place)}, which references it)"
+        origin = (
+            told(verdict) if root == place else f"{told(verdict)} (of {place[0].column(place[1])}, which references it)"
+        )
         rules[root] = _proposed(root, verdict.rule, origin)
     waiting = undecided(tables, source, verdicts)
-    return list(rules.values()), _to_decide([f"{_text(place)} ({why})" for place, why in sorted(waiting.items())])
+    return list(rules.values()), _to_decide(
+        [f"{place[0].column(place[1])} ({why})" for place, why in sorted(waiting.items())]
+    )
 
 
 def undecided(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Verdict]) -> dict[Place, str]:
@@ -181,12 +185,7 @@ def _subject_found(table: Table, candidate: Candidate, verdict: Verdict) -> Verd
 def _proposed(place: Place, rule: Rule, origin: str) -> ProposedRule:
     table, column = place
     domain = None if strategy(rule.strategy).needs_subject else rule.domain  # those take their subject's
-    return ProposedRule(_text(place), (table.schema, table.name, column), rule.strategy, domain, origin)
-
-
-def _text(place: Place) -> str:
-    table, column = place
-    return f"{table}.{written(column)}"
+    return ProposedRule(table.column(column), (table.schema, table.name, column), rule.strategy, domain, origin)
 
 
 @dataclass(frozen=True)
