@@ -16,6 +16,7 @@ import shutil
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -111,8 +112,17 @@ class PostgresServer:
             return connection.execute(query.encode()).fetchall()
 
     def execute(self, endpoint: Endpoint, statement: str) -> None:
+        """Again where the server itself was just writing the same row of its catalog: autovacuum does so at any time, in
+        `pg_database` too, and then an ALTER gives up (SQLSTATE XX000) where an UPDATE would wait."""
         with self.connect(endpoint) as connection:
-            connection.execute(statement.encode())
+            for attempt in range(20):
+                try:
+                    connection.execute(statement.encode())
+                    return
+                except psycopg.errors.InternalError_ as problem:
+                    if "tuple concurrently updated" not in str(problem) or attempt == 19:
+                        raise
+                    time.sleep(0.1)
 
     def digest(self, endpoint: Endpoint, table: str) -> tuple[int, str]:
         """Columns in the order of their names, so that two tables may list them differently."""
