@@ -64,6 +64,10 @@ class Dialect:
     """Ends a SELECT that keeps its row from being seized, not from being renewed: ` FOR KEY SHARE`."""
     seize: str = ""
     """Ends a SELECT that waits for all holders of its row: ` FOR UPDATE`."""
+    held: str = ""
+    """Behind the table in the SELECT that holds: the index to go by, where locks are an index's."""
+    keep: str = " ON CONFLICT DO NOTHING"
+    """Ends an INSERT that leaves a row alone that is there; affected rows are then 0."""
 
     def sql(self, statement: str) -> str:
         """`{now}` becomes the clock, another `{name}` our table of that name, `?` the driver's placeholder."""
@@ -120,7 +124,7 @@ class SqlLedger:
         self._check(run_id, fence, target)
         inserted = self._run(
             "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, counts, loaded_at)"
-            " VALUES (?, ?, ?, ?, 0, 0, ?, {now}) ON CONFLICT DO NOTHING",
+            " VALUES (?, ?, ?, ?, 0, 0, ?, {now})" + self._dialect.keep,
             run_id,
             chunk.table_id,
             chunk.number,
@@ -160,7 +164,7 @@ class SqlLedger:
             for target in sorted(targets):  # one order for all, or two drivers deadlock
                 self._run(
                     "INSERT INTO {leases} (target, run_id, fence, holder, renewed_at) VALUES (?, ?, 0, '', 0)"
-                    " ON CONFLICT DO NOTHING",
+                    + self._dialect.keep,
                     target,
                     run.run_id,
                 )
@@ -183,7 +187,7 @@ class SqlLedger:
                 )
             self._run(
                 "INSERT INTO {runs} (run_id, operation_id, plan_sha256, source, state, started_at)"
-                " VALUES (?, ?, ?, ?, ?, {now}) ON CONFLICT DO NOTHING",
+                " VALUES (?, ?, ?, ?, ?, {now})" + self._dialect.keep,
                 run.run_id,
                 run.operation_id,
                 run.plan_sha256,
@@ -255,7 +259,8 @@ class SqlLedger:
 
     def _check(self, run_id: str, fence: int, target: str) -> None:
         held = self._rows(
-            "SELECT 1 FROM {leases} WHERE target = ? AND run_id = ? AND fence = ?" + self._dialect.hold,
+            f"SELECT 1 FROM {{leases}}{self._dialect.held} WHERE target = ? AND run_id = ? AND fence = ?"
+            + self._dialect.hold,
             target,
             run_id,
             fence,
