@@ -1,7 +1,8 @@
 """Types: what a column's type is beyond its name, and how each travels as exact text.
 
-A column is selected as text that says its value exactly, in the form LOAD DATA takes: bytes, geometries and texts of odd
-character sets as hexadecimal digits, BIT as a number, FLOAT with all its digits. Everything here is pure.
+A column is selected as text that says its value exactly, or as the bytes it is made of: BIT as a number, FLOAT with all its
+digits, geometries and texts of odd character sets as their bytes. Bytes are loaded as hexadecimal digits, which the reading
+task makes: the server's own HEX gives NULL, and only warns, above half of its `max_allowed_packet`. Everything here is pure.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class MyType(ColumnType):
 
     @property
     def as_bytes(self) -> bool:
-        """Whether values travel as the hexadecimal digits of their bytes."""
+        """Whether values travel as their bytes."""
         return self.base in AS_BYTES or (self.charset is not None and self.charset not in EXACT and self.base != "json")
 
 
@@ -69,10 +70,10 @@ def identifier(name: str) -> str:
 
 
 def selected(column: Column, of: str = "") -> str:
-    """An expression for the column's exact value as text; `of` is put before the name (`t.`)."""
+    """An expression for the column's exact value as text or bytes; `of` is put before the name (`t.`)."""
     name, type_ = of + identifier(column.name), type_of(column)
-    if type_.as_bytes:
-        return f"HEX({name})"
+    if type_.as_bytes and type_.charset is not None:
+        return f"CAST({name} AS BINARY)"
     if type_.base == "bit":
         return f"CAST({name} AS UNSIGNED)"
     if type_.base == "float":
@@ -80,14 +81,14 @@ def selected(column: Column, of: str = "") -> str:
     return name
 
 
-def loaded(column: Column) -> tuple[str, str | None]:
-    """Where LOAD DATA puts a field written as `selected` gives it: the column, or a user variable with its SET clause."""
-    name, variable, type_ = identifier(column.name), f"@{identifier(column.name)}", type_of(column)
+def loaded(column: Column, given: str) -> str:
+    """The column's value from `given`, an expression for what `selected` gave, bytes as hexadecimal digits."""
+    type_ = type_of(column)
     if type_.as_bytes:
-        return variable, f"{name} = UNHEX({variable})"
+        return f"UNHEX({given})"
     if type_.base == "bit":
-        return variable, f"{name} = CAST({variable} AS UNSIGNED)"
-    return name, None
+        return f"CAST({given} AS UNSIGNED)"
+    return given
 
 
 def column_type(declared: str, base: str, charset: str | None, collation: str | None, is_json: bool) -> MyType:
