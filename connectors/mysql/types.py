@@ -35,7 +35,8 @@ UNICODE = frozenset({"utf8mb4", "utf8mb3", "utf8", "ucs2", "utf16", "utf16le", "
 EXACT = UNICODE | {"ascii", "latin1"}
 """Character sets whose every text reaches utf8mb4 and comes back as it was."""
 
-WIDTH = re.compile(r"^((?:tiny|small|medium|big)?int|year)\(\d+\)(?!.*zerofill)")
+WIDTH = re.compile(r"^(tinyint(?!\(1\))|smallint|mediumint|int|bigint|year)\(\d+\)(?!.*zerofill)")
+"""What newer servers do not show any more. `tinyint(1)` stays: programs take it for true and false."""
 
 
 @dataclass(frozen=True)
