@@ -83,6 +83,8 @@ class Facts:
     """The database is a file: tasks must see the same file system as the driver."""
     ways: tuple[str, ...]
     """How rows travel between two ends of this engine, for people: `binary COPY, masked fields spliced`."""
+    one_moment: bool = True
+    """All tasks of a run read the same moment; else each reads its own, and rows may not fit together."""
 
 
 @dataclass(frozen=True)
