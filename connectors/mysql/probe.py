@@ -19,7 +19,8 @@ SELECT @@version, CONNECTION_ID(), @@global.read_only, DATABASE(), @@lower_case_
   concat_ws('/', @@hostname, @@port, @@datadir, @@server_id)
 """
 VARIABLES = """
-SHOW GLOBAL VARIABLES WHERE variable_name IN ('server_uuid', 'server_uid', 'super_read_only', 'innodb_read_only', 'local_infile')
+SHOW GLOBAL VARIABLES
+WHERE variable_name IN ('server_uuid', 'server_uid', 'super_read_only', 'innodb_read_only', 'local_infile')
 """
 SIZES = """
 SELECT coalesce(sum(data_length + index_length), 0), count(*), coalesce(sum(engine <> 'InnoDB'), 0)
@@ -46,7 +47,7 @@ def server(session: Session, *, source: bool) -> Server:
     granted = grants(session)
     locked = "ON" in (variables.get("super_read_only"), variables.get("innodb_read_only"))
     writable = not locked and (not int(read_only) or any(granted.may(name) for name in PAST_READ_ONLY))
-    pooler = int(connection) != session.connection.thread_id()
+    pooler = int(connection) != session.thread
     notes = ["reached through a proxy, which keeps a server session for each of ours"] if pooler else []
     if source:
         privileges = [(f"read all {tables} tables", granted.may("SELECT"))]

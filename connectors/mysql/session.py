@@ -74,14 +74,17 @@ class Session:
 
     def __init__(self, connection: Connection[Any], where: str, patience: float, end: str) -> None:
         self.connection, self.where = connection, where
-        self.flavour, self.version = flavour(connection.get_server_info())
+        server: Any = connection
+        self.flavour, self.version = flavour(server.get_server_info())
+        self.thread = int(server.thread_id())
+        """The session's number as the one who answered our call told it."""
         self._stalled = f"{end} made no progress for {patience:g} s"
         self._lock = threading.RLock()
 
     def run(self, statement: str, values: Sequence[object] = ()) -> int:
         """Rows affected. A row that already was as it should become does not count. `%` is doubled where there are values."""
         with self._lock, self.translated(), self.connection.cursor() as cursor:
-            return cursor.execute(statement, values or None)
+            return int(cursor.execute(statement, values or None))
 
     def rows(self, statement: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         with self._lock, self.translated(), self.connection.cursor() as cursor:
@@ -137,7 +140,7 @@ def connect(
         session = Session(connection, where, patience, end)
         _refuse_old(session)
         with session.translated():
-            _configure(connection, SETTINGS | (READING if read_only else WRITING))
+            _configure(connection, {**SETTINGS, **(READING if read_only else WRITING)})
             session.run(
                 f"SET SESSION TRANSACTION ISOLATION LEVEL {'REPEATABLE READ' if read_only else 'READ COMMITTED'}"
             )
@@ -258,9 +261,8 @@ def names(application: str) -> list[str]:
 
 def close(connection: Connection[Any]) -> None:
     """Leave a connection in whatever state it is. One with an answer left unread is dropped: its rest may be long."""
-    if connection.open:
-        unread = connection._result is not None and connection._result.unbuffered_active
-        if unread:
-            connection._force_close()
-        else:
-            connection.close()
+    driver: Any = connection
+    if driver.open and driver._result is not None and driver._result.unbuffered_active:
+        driver._force_close()
+    elif driver.open:
+        driver.close()
