@@ -121,3 +121,8 @@ LENGTHS = {"tinytext": 255, "text": 65_535, "mediumtext": 16_777_215}
 def members(native: str) -> tuple[str, ...]:
     """The labels in `enum('a','it''s')`."""
     return tuple(label.replace("''", "'") for label in re.findall(r"'((?:[^']|'')*)'", native))
+
+
+def declared_so(type_: MyType, declared: str) -> bool:
+    """Whether a column of that type is still declared as the catalog's text says."""
+    return type_.native == WIDTH.sub(r"\1", declared) or (type_.base == "json" and declared == "longtext")

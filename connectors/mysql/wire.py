@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from struct import Struct
-from typing import Any
+from typing import Any, cast
 
 from pymysql import err
 from pymysql.connections import Connection
@@ -37,7 +37,7 @@ class Rows:
     """The rows of one SELECT, block by block. After an error the connection is of no use."""
 
     def __init__(self, connection: Connection[Any], statement: str) -> None:
-        self._driver: Any = connection
+        self._driver = cast(Any, connection)
         self._driver.query(statement, unbuffered=True)
         self._driver._result.unbuffered_active = False  # or the driver would read the rows itself when it is done
         self._rest = bytearray()
@@ -121,7 +121,7 @@ class Outcome:
 def load(connection: Connection[Any], how: str, pieces: Iterable[bytes | memoryview]) -> Outcome:
     """`LOAD DATA LOCAL INFILE <a name of ours> <how>`, the pieces being the file. An error closes the connection, so that
     nothing of an open transaction stays."""
-    driver: Any = connection
+    driver = cast(Any, connection)
     name = f"dbagent-{secrets.token_hex(8)}"
     try:
         driver._execute_command(COMMAND.COM_QUERY, f"LOAD DATA LOCAL INFILE '{name}' {how}")
