@@ -93,7 +93,7 @@ def introspect(session: Session) -> Schema:
             continue
         about = Detail(engine=engine, versioned=kind == "SYSTEM VERSIONED", partitioned="partitioned" in options)
         table = _keyed(_shaped(name, columns[name], about, json, cases), indexes[name], foreign[name])
-        width = max(1, rows) * sum(_width(column) for column in table.columns)
+        width = int(rows) * sum(_width(column) for column in table.columns)
         tables.append(
             replace(
                 table,

@@ -41,7 +41,7 @@ TYPES = {
     "binary": "longblob",
 }
 KEYED = "varchar(200)"
-"""What "text" is in a key: the longer types have none."""
+"""What "text" is in a key with an order: the longer types have none."""
 OPTIONS = (
     "--bind-address=127.0.0.1",
     "--skip-name-resolve",
@@ -97,8 +97,7 @@ class MariaServer:
 
     def create(self, endpoint: Endpoint, table: SampleTable, rows: Sequence[Sequence[Any]] = ()) -> None:
         parts, references = [], table.references or {}
-        keys = [table.primary_key, *table.unique, tuple(references)]
-        keyed = {column for key in keys for column in key}
+        keyed = {*table.primary_key, *references}
         for column, type_ in table.columns.items():
             words = [identifier(column), KEYED if type_ == "text" and column in keyed else TYPES[type_]]
             if column in table.not_null:
@@ -226,19 +225,21 @@ class MysqlTestkit:
 def owned(process: subprocess.Popen[bytes], folder: Path, password: str) -> None:
     """Wait until the server answers, then give it its two users."""
     deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            connection = pymysql.connect(unix_socket=str(folder / "s"), user="root", ssl_disabled=True)
-            break
-        except pymysql.OperationalError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"mariadbd did not start: {(folder / 'log').read_text()[-2000:]}") from None
-            time.sleep(0.05)
+    while not listening(folder / "s"):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"mariadbd did not start: {(folder / 'log').read_text()[-2000:]}")
+        time.sleep(0.05)
+    connection = pymysql.connect(unix_socket=str(folder / "s"), user="root", ssl_disabled=True)
     with connection, connection.cursor() as cursor:
         for user in (OWNER, "root"):
             name = f"'{user}'@'127.0.0.1'"
             cursor.execute(f"CREATE OR REPLACE USER {name} IDENTIFIED BY %s", (password,))
             cursor.execute(f"GRANT ALL ON *.* TO {name} WITH GRANT OPTION")
+
+
+def listening(path: Path) -> bool:
+    with socket.socket(socket.AF_UNIX) as probe:
+        return probe.connect_ex(str(path)) == 0
 
 
 def install(data: Path, user: str | None) -> None:
