@@ -15,8 +15,8 @@ from connectors.mysql.types import identifier
 from connectors.mysql.wire import Rows
 from connectors.schema import Table
 
-BLOCK = 2 << 20
-"""Bytes of a batch; rows of 5 MB come one at a time."""
+ROWS, BYTES = 16_384, 2 << 20
+"""A batch ends at either; rows of 5 MB come one at a time."""
 NULL, WORD, TRIPLE, LONG = 0xFB, 0xFC, 0xFD, 0xFE
 """What a field's first byte says but its length: that there is no value, or how many bytes of length follow."""
 WIDTHS = ((WORD, 2), (TRIPLE, 3), (LONG, 8))
@@ -33,7 +33,7 @@ def batches(connection: Connection[Any], query: str, columns: int) -> Iterator[t
     """The query's rows in batches: an array per column, how many rows, and how many bytes they took to send."""
     rows = Rows(connection, query)
     while not rows.ended:
-        block, starts = rows.block(BLOCK)
+        block, starts = rows.block(BYTES, ROWS)
         if starts:
             found = fields(np.frombuffer(block, np.uint8), np.array(starts, np.int64), columns)
             yield found, len(starts), sum(array.nbytes for array in found)

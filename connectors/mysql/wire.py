@@ -43,19 +43,20 @@ class Rows:
         self._rest = bytearray()
         self.ended = False
 
-    def block(self, size: int) -> tuple[bytearray, list[int]]:
-        """Whole rows of at least so many bytes together, or all there are, and where each one's first field begins."""
-        buffer, starts, end = self._rest, list[int](), 0
-        while not self.ended and end < size:
+    def block(self, size: int, most: int) -> tuple[bytearray, list[int]]:
+        """Whole rows of about `size` bytes together, `most` rows, or all there are; and where each one's first field begins."""
+        buffer, starts = self._rest, list[int]()
+        end = self._scan(buffer, 0, starts, most)
+        while not self.ended and end < size and len(starts) < most:
             buffer += self._received()
-            end = self._scan(buffer, end, starts)
+            end = self._scan(buffer, end, starts, most)
         self._rest = buffer[end:]
         return buffer, starts
 
-    def _scan(self, buffer: bytearray, at: int, starts: list[int]) -> int:
-        """Adds where the whole rows from `at` on begin; returns where the first one begins that is not whole."""
+    def _scan(self, buffer: bytearray, at: int, starts: list[int], most: int) -> int:
+        """Adds where whole rows from `at` on begin, up to `most` of them; returns where the next one begins."""
         unpack, last = HEADER.unpack_from, len(buffer) - 4
-        while at < last:
+        while at < last and len(starts) < most:
             size = unpack(buffer, at)[0] & LONGEST
             end = at + 4 + size
             if size == LONGEST:
