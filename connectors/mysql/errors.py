@@ -192,7 +192,7 @@ def refused(error: pymysql.Error | OSError, where: str) -> ConnectorError:
     if number == 2026:
         kind, what, todo = PLAIN
     elif isinstance(cause, ssl.SSLCertVerificationError):
-        mismatch = cause.verify_code == 62
+        mismatch = cause.verify_code in (62, 64)  # of a name, of an address
         kind, what, todo = MISNAMED if mismatch else UNTRUSTED
     elif isinstance(cause, ConnectionRefusedError | FileNotFoundError):
         kind, what, todo = REFUSED

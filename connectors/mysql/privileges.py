@@ -13,8 +13,10 @@ GRANT = re.compile(r"^(GRANT|REVOKE) (.+?) ON (?:TABLE )?(\*|`(?:[^`]|``)*`)\.(\
 
 @dataclass(frozen=True)
 class Grants:
-    """Privileges by name (`CREATE`), on the whole database or on single tables of it."""
+    """Privileges by name (`CREATE`): on the whole server, on the whole database, on single tables of it. Those on single
+    columns do not count."""
 
+    server: frozenset[str]
     database: frozenset[str]
     tables: frozenset[tuple[str, str]]
     user: str
@@ -32,13 +34,15 @@ def grants(session: Session) -> Grants:
 
 def parsed(lines: Sequence[str], database: str, user: str) -> Grants:
     """A database stands in a grant as a pattern, with `%`, `_` and backslashes before those meant as they are."""
+    server: set[str] = set()
     granted: set[str] = set()
     tables: set[tuple[str, str]] = set()
     for line in lines:
         found = GRANT.match(line)
         if found is None or not _matches(found[3], database):
             continue
-        names = {re.sub(r" \(.*\)$", "", name) for name in re.split(r", (?![^(]*\))", found[2])}
+        names = {name for name in re.split(r", (?![^(]*\))", found[2]) if not name.endswith(")")} - {"USAGE"}
+        server |= names if found[3] == "*" else set()
         if found[1] == "REVOKE":
             granted -= names
         elif found[4] == "*":
@@ -46,7 +50,7 @@ def parsed(lines: Sequence[str], database: str, user: str) -> Grants:
         else:
             tables |= {(found[4][1:-1].replace("``", "`"), name) for name in names}
     name, _, host = user.rpartition("@")
-    return Grants(frozenset(granted), frozenset(tables), f"'{name}'@'{host}'")
+    return Grants(frozenset(server), frozenset(granted), frozenset(tables), f"'{name}'@'{host}'")
 
 
 def _matches(pattern: str, database: str) -> bool:

@@ -32,7 +32,7 @@ SNAPSHOT = (
     "each reader has a snapshot of its own (REPEATABLE READ), taken when it begins: rows of one reader are of one moment,"
     " those of several may be of several where others write meanwhile; for one moment read a replica whose applier is stopped"
 )
-PAST_READ_ONLY = ("SUPER", "READ_ONLY ADMIN", "READ ONLY ADMIN", "CONNECTION_ADMIN")
+PAST_READ_ONLY = frozenset({"ALL PRIVILEGES", "SUPER", "READ_ONLY ADMIN", "READ ONLY ADMIN", "CONNECTION_ADMIN"})
 SLOW_LOADS = (
     "local_infile is off: rows are inserted instead of loaded, several times slower; SET GLOBAL local_infile = 1"
 )
@@ -46,7 +46,7 @@ def server(session: Session, *, source: bool) -> Server:
     [(size, tables, others)] = session.rows(SIZES)
     granted = grants(session)
     locked = "ON" in (variables.get("super_read_only"), variables.get("innodb_read_only"))
-    writable = not locked and (not int(read_only) or any(granted.may(name) for name in PAST_READ_ONLY))
+    writable = not locked and (not int(read_only) or granted.server & PAST_READ_ONLY)
     pooler = int(connection) != session.thread
     notes = ["reached through a proxy, which keeps a server session for each of ours"] if pooler else []
     if source:

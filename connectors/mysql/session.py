@@ -18,7 +18,7 @@ import pymysql
 from pymysql.connections import Connection
 
 from connectors.contract import Endpoint
-from connectors.errors import LoginRefused, Unsupported
+from connectors.errors import ConnectionLost, LoginRefused, Unsupported
 from connectors.ledger import Dialect
 from connectors.mysql.errors import refused, translated
 
@@ -38,7 +38,8 @@ LEDGER = Dialect(
     keep=" ON DUPLICATE KEY UPDATE run_id = run_id",
 )
 
-SQL_MODES = ("STRICT_ALL_TABLES", "NO_ENGINE_SUBSTITUTION", "NO_AUTO_VALUE_ON_ZERO", "ALLOW_INVALID_DATES")
+STRICT = "STRICT_ALL_TABLES"
+SQL_MODES = (STRICT, "NO_ENGINE_SUBSTITUTION", "NO_AUTO_VALUE_ON_ZERO", "ALLOW_INVALID_DATES")
 """Nothing is cut or rounded to fit, and whatever a source holds fits: zero dates, the 31st of every month, counters at 0."""
 
 SETTINGS: Mapping[str, str | int] = {
@@ -129,6 +130,10 @@ def connect(
     """A session with our settings, in autocommit. `raw`: values come as the bytes the server sends. Raises ConnectorError."""
     where = f"{endpoint.environment} ({place(endpoint)})"
     given = parameters(endpoint, patience) | ({"conv": {}, "use_unicode": False} if raw else {}) | options
+    if _socket(endpoint) and not Path(endpoint.host or "").is_socket():
+        raise ConnectionLost(
+            "there is no server's socket at this path", where=where, todo="check the host; is the server running?"
+        )
     found = None
     try:
         connection = driver(**given)

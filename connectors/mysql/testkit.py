@@ -69,6 +69,12 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, UUID) else value
 
 
+def exactly(column: str, type_: str) -> str:
+    """The column with all its digits: a FLOAT's text shows six of them. An ENUM by number: its text may be '' twice."""
+    exact = {"float": " * 1e0", "enum(": " + 0"}
+    return identifier(column) + exact.get(type_[:5], "")
+
+
 class MariaServer:
     """`connectors.testkit.TestServer` over one running server; `endpoint` is its owner's, `root` the plain client's."""
 
@@ -137,8 +143,8 @@ class MariaServer:
     def digest(self, endpoint: Endpoint, table: str) -> tuple[int, str]:
         """Over the bytes of each column's text, those of hidden columns too, columns in the order of their names."""
         count = total = 0
-        names = sorted(row[0] for row in self.rows(endpoint, f"SHOW COLUMNS FROM {identifier(table)}"))
-        exact = ", ".join(f"HEX({identifier(name)})" for name in names)
+        types = {name: type_ for name, type_, *_ in self.rows(endpoint, f"SHOW COLUMNS FROM {identifier(table)}")}
+        exact = ", ".join(f"HEX(CONCAT({exactly(name, types[name])}))" for name in sorted(types))
         for row in self.rows(endpoint, f"SELECT {exact} FROM {identifier(table)}"):
             count += 1
             total += int.from_bytes(hashlib.md5(repr(row).encode(), usedforsecurity=False).digest(), "big")
@@ -203,14 +209,14 @@ class MysqlTestkit:
     engine = "mysql"
 
     @contextlib.contextmanager
-    def start(self, folder: Path) -> Iterator[MariaServer]:
+    def start(self, folder: Path, *options: str) -> Iterator[MariaServer]:
         user = unprivileged()
         if user:
             shutil.chown(folder, user)
         password, port, data = secrets.token_urlsafe(16), free_port(), folder / "data"
         install(data, user)
         command = [program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={folder}/s", f"--port={port}",
-                   f"--pid-file={folder}/pid", *OPTIONS]  # fmt: skip
+                   f"--pid-file={folder}/pid", *OPTIONS, *options]  # fmt: skip
         with (folder / "log").open("wb") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_user(user))
         try:
