@@ -31,7 +31,6 @@ class Passage:
         """The target's columns, in the order in which they are loaded."""
         kept = [column for column in copy.source.copied if column.name not in masked]
         self._seen = [copy.source.column(name) for name in (copy.anonymize.columns if copy.anonymize else ())]
-        self._places = {column.name: place for place, column in enumerate(kept)}
         self.expressions = list(dict.fromkeys([*map(selected, kept), *map(_text, self._seen)]))
         """What is selected from the source."""
         self._kept = {column.name: self.expressions.index(selected(column)) for column in kept}

@@ -1,8 +1,9 @@
 """Types: what a column's type is beyond its name, and how each travels as exact text.
 
-A column is selected as text that says its value exactly, or as the bytes it is made of: BIT as a number, FLOAT with all its
-digits, geometries and texts of odd character sets as their bytes. Bytes are loaded as hexadecimal digits, which the reading
-task makes: the server's own HEX gives NULL, and only warns, above half of its `max_allowed_packet`. Everything here is pure.
+A column is selected as text that says its value exactly, or as the bytes it is made of: BIT and ENUM as numbers, FLOAT with
+all its digits, geometries and texts of odd character sets as their bytes. Bytes are loaded as hexadecimal digits, which the
+reading task makes: the server's own HEX gives NULL, and only warns, above half of its `max_allowed_packet`. Everything here
+is pure.
 """
 
 from __future__ import annotations
@@ -77,6 +78,8 @@ def selected(column: Column, of: str = "") -> str:
         return f"CAST({name} AS BINARY)"
     if type_.base == "bit":
         return f"CAST({name} AS UNSIGNED)"
+    if type_.base == "enum":
+        return f"{name} + 0"  # a value that is no member shows as '', which may be one, and is number 0
     if type_.base == "float":
         return f"{name} * 1e0"  # as it stands, six digits of it would be shown
     return name
@@ -87,7 +90,7 @@ def loaded(column: Column, given: str) -> str:
     type_ = type_of(column)
     if type_.as_bytes:
         return f"UNHEX({given})"
-    if type_.base == "bit":
+    if type_.base in ("bit", "enum"):
         return f"CAST({given} AS UNSIGNED)"
     return given
 

@@ -3,11 +3,15 @@
 LOCAL alone would mean IGNORE: rows left out and values bent to fit, with a warning at most. REPLACE makes it strict, and in
 turn would delete rows that are in the way. Therefore every row sent must be a row loaded, with none deleted, none skipped
 and no warning, or the chunk rolls back.
+
+One value is never written without a warning: an ENUM's number 0, which stands for what was no member. Strict servers refuse
+it, so a table with an ENUM is loaded by a session that is not strict, and must bring just as many warnings as it has zeros.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -18,6 +22,7 @@ from pymysql.connections import Connection
 
 from connectors.arrays import bitmap, nulls
 from connectors.errors import TerminalError, ValueRefused
+from connectors.mysql.session import SQL_MODES, STRICT
 from connectors.mysql.types import identifier, loaded, type_of
 from connectors.mysql.wire import Outcome, load
 from connectors.schema import Column, TableName
@@ -56,15 +61,17 @@ class LoadData:
     columns: Sequence[Column]
 
     def load(self, batches: Iterable[Sequence[pa.BinaryArray]]) -> int:
-        sent = 0
+        sent = zeros = 0
 
         def pieces() -> Iterator[memoryview]:
-            nonlocal sent
+            nonlocal sent, zeros
             for batch in batches:
-                sent += len(batch[0])
+                sent, zeros = sent + len(batch[0]), zeros + _zeros(batch, self.columns)
                 yield lines(_ready(batch, self.columns))
 
-        check(load(self.connection, self.clauses(), pieces()), sent)
+        with lenient(self.connection, self.columns):
+            outcome = load(self.connection, self.clauses(), pieces())
+        check(outcome, sent, zeros)
         return sent
 
     def clauses(self) -> str:
@@ -94,23 +101,37 @@ class Insert:
         names = ", ".join(identifier(column.name) for column in self.columns)
         head = f"INSERT INTO {identifier(self.table.name)} ({names}) VALUES ".encode()
         around = [_around(column) for column in self.columns]
-        loaded_rows = 0
-        for batch in batches:
-            for rows, count in groups(tuples(_ready(batch, self.columns), around), self.limit):
-                with self.connection.cursor() as cursor:
-                    inserted = cursor.execute(head + rows)
-                    check(Outcome(inserted, 0, 0, cursor.warning_count), count)
-                loaded_rows += count
-        return loaded_rows
+        total = 0
+        with lenient(self.connection, self.columns), self.connection.cursor() as cursor:
+            for batch in batches:
+                sent = inserted = warnings = 0
+                for rows, count in groups(tuples(_ready(batch, self.columns), around), self.limit):
+                    sent, inserted = sent + count, inserted + cursor.execute(head + rows)
+                    warnings += cursor.warning_count
+                check(Outcome(inserted, 0, 0, warnings), sent, _zeros(batch, self.columns))
+                total += sent
+        return total
 
 
-def check(outcome: Outcome, sent: int) -> None:
-    """Raises unless exactly the rows sent are there as they were sent."""
+@contextmanager
+def lenient(connection: Connection[Any], columns: Sequence[Column]) -> Iterator[None]:
+    """A session that warns instead of refusing, where there is an ENUM. After an error it is closed."""
+    if not any(_is_enum(column) for column in columns):
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION sql_mode = %s", (",".join(mode for mode in SQL_MODES if mode != STRICT),))
+        yield
+        cursor.execute("SET SESSION sql_mode = %s", (",".join(SQL_MODES),))
+
+
+def check(outcome: Outcome, sent: int, warnings: int) -> None:
+    """Raises unless exactly the rows sent are there as they were sent, with the warnings they had to bring."""
     if outcome.deleted:
         raise ValueRefused(
             "two rows have the same value in a unique key of the target", todo="compare unique keys on both ends"
         )
-    if outcome.warnings:
+    if outcome.warnings != warnings:
         raise ValueRefused(
             "the target would have changed a value to make it fit", todo="compare the column types of both ends"
         )
@@ -145,6 +166,16 @@ def groups(rows: pa.BinaryArray, limit: int) -> Iterator[tuple[bytes, int]]:
         end = max(at + 1, int(np.searchsorted(starts, starts[at] + limit, "right")) - 1)
         yield b",".join(rows[at:end].to_pylist()), end - at
         at = end
+
+
+def _is_enum(column: Column) -> bool:
+    return type_of(column).base == "enum"
+
+
+def _zeros(batch: Sequence[pa.BinaryArray], columns: Sequence[Column]) -> int:
+    """How many values of the batch are an ENUM's number 0."""
+    found = (pc.sum(pc.equal(values, _scalar(b"0"))) for values, c in zip(batch, columns, strict=True) if _is_enum(c))
+    return sum(count.as_py() or 0 for count in found)
 
 
 def _around(column: Column) -> tuple[bytes, bytes]:
