@@ -218,8 +218,17 @@ def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table
     return findings
 
 
+SEVERAL_MOMENTS = (
+    "its readers do not share one moment: where others write meanwhile, a row may reference one that was not there yet, or"
+    " not any more, when its table was read"
+)
+ONE_MOMENT = "say what such rows mean (`on_violation: fail` or `report`); for one moment name a replica that is stopped"
+
+
 def _source_findings(source: End, tables: Sequence[Table]) -> list[Finding]:
     findings = [warning(source.environment, note) for note in source.server.notes]
+    if not source.facts.one_moment:
+        findings.append(warning(source.environment, SEVERAL_MOMENTS, ONE_MOMENT))
     for table in tables:
         findings += [warning(f"{source.environment}: {table.name}", note) for note in table.notes]
         if not table.readable:

@@ -203,3 +203,15 @@ def test_another_version_in_one_domain_gives_another_hash_where_that_domain_is_u
     monkeypatch.setattr(strategies()["scramble"], "revised", {"ssn": 99})
     assert scrambled("ssn") != before[0]
     assert scrambled("x") == before[1]
+
+
+@pytest.mark.parametrize("one_moment", [True, False])
+def test_a_source_whose_readers_see_several_moments_is_told(one_moment: bool) -> None:
+    prod = end("PROD", SCHEMA, {})
+    source = replace(prod, facts=replace(FACTS, one_moment=one_moment))
+    checks = TargetChecks(lambda s, t: [], lambda s: [])
+    asks = SourceChecks(lambda table, where: None, lambda table, columns: {})
+    made = build(operation(), source, end("DEV", Schema(()), {}, identity="server two"), asks, checks, "k1", FREE)
+    told = [finding for finding in made.findings if "do not share one moment" in finding.what]
+    assert len(told) == (not one_moment)
+    assert all("on_violation" in finding.todo for finding in told)
