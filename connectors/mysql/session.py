@@ -123,13 +123,11 @@ def connect(
     read_only: bool,
     end: str = "the server",
     patience: float = DRIVER_PATIENCE,
-    raw: bool = False,
     driver: type[Connection[Any]] = Connection,
-    **options: Any,
 ) -> Session:
-    """A session with our settings, in autocommit. `raw`: values come as the bytes the server sends. Raises ConnectorError."""
+    """A session with our settings, in autocommit. Raises ConnectorError."""
     where = f"{endpoint.environment} ({place(endpoint)})"
-    given = parameters(endpoint, patience) | ({"conv": {}, "use_unicode": False} if raw else {}) | options
+    given = parameters(endpoint, patience)
     if _socket(endpoint) and not Path(endpoint.host or "").is_socket():
         raise ConnectionLost(
             "there is no server's socket at this path", where=where, todo="check the host; is the server running?"

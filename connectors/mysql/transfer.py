@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pyarrow as pa
-from pymysql.constants import CLIENT
 
 from connectors.contract import Chunk, Loaded, TableCopy, TransferJob
 from connectors.errors import ConnectorError, NotFound, SourceChanged
@@ -25,6 +24,7 @@ from connectors.mysql.read import batches, statement
 from connectors.mysql.session import LEDGER, Session, connect
 from connectors.mysql.source import BEGIN
 from connectors.mysql.types import declared_so, type_of
+from connectors.mysql.wire import Loading
 from connectors.mysql.write import loader
 
 COLUMNS = """
@@ -71,9 +71,7 @@ class Transfer:
         try:
             if self._target is None:
                 end = f"the target {job.target.environment}"
-                self._target = connect(
-                    job.target, read_only=False, end=end, patience=patience, client_flag=CLIENT.LOCAL_FILES
-                )
+                self._target = connect(job.target, read_only=False, end=end, patience=patience, driver=Loading)
                 wait = max(1, round(patience))
                 checks = 0 if job.suspend_foreign_keys else 1
                 self._target.run(

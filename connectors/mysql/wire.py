@@ -17,7 +17,7 @@ from typing import Any, cast
 
 from pymysql import err
 from pymysql.connections import Connection
-from pymysql.constants import COMMAND, CR
+from pymysql.constants import CLIENT, COMMAND, CR
 from pymysql.protocol import LoadLocalPacketWrapper, OKPacketWrapper
 
 from connectors.errors import Unsupported
@@ -109,6 +109,24 @@ def _joined(buffer: bytearray, at: int) -> int:
     return end - 4 * len(inner[1:])
 
 
+class Loading(Connection):
+    """A connection that can load, and refuses every request for a file but the one `load` waits for."""
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(client_flag=CLIENT.LOCAL_FILES, **settings)
+
+    def _read_query_result(self, unbuffered: bool = False) -> Any:
+        try:
+            return cast(Any, super())._read_query_result(unbuffered)
+        except RuntimeError:  # the driver's word for a request it may not answer
+            cast(Any, self)._force_close()
+        raise unasked()
+
+
+def unasked() -> Unsupported:
+    return Unsupported("the server asks for a file that it was not offered", todo="do not trust this server")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What the server says of a statement that wrote rows."""
@@ -128,7 +146,7 @@ def load(connection: Connection[Any], how: str, pieces: Iterable[bytes | memoryv
         driver._execute_command(COMMAND.COM_QUERY, f"LOAD DATA LOCAL INFILE '{name}' {how}")
         request = driver._read_packet()
         if not request.is_load_local_packet() or LoadLocalPacketWrapper(request).filename != name.encode():
-            raise Unsupported("the server asks for a file that it was not offered", todo="do not trust this server")
+            raise unasked()
         for piece in pieces:
             view = memoryview(piece)
             for at in range(0, len(view), SENT):
