@@ -249,8 +249,8 @@ def listening(path: Path) -> bool:
 
 
 def install(data: Path, user: str | None) -> None:
-    """The files of an empty server."""
-    command = [program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", "--skip-test-db",
+    """The files of an empty server. A server that starts removes every other one's temporary files from a shared folder."""
+    command = [program("mariadb-install-db"), "--no-defaults", f"--datadir={data}", f"--tmpdir={data.parent}", "--skip-test-db",
                "--auth-root-authentication-method=normal", "--skip-name-resolve"]  # fmt: skip
     done = subprocess.run(
         command,
