@@ -32,6 +32,9 @@ ORDERED = NUMBERS | WRITTEN | BINARY | TEXT
 DENSE = 0.5
 """From this share of used numbers on, cuts are computed: at most twice as many parts, and none larger than it should be."""
 
+USUAL, SEVERAL = 100, 1000
+"""Bytes of a row and the least rows of a part, where the statistics lag so far behind that they know of no row."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -79,11 +82,11 @@ def key(table: Table) -> tuple[Column, ...]:
 
 def split(session: Session, table: Table, where: str | None, budget: int) -> list[Bounds]:
     """Parts of about `budget` bytes. `where` is the filter as SQL."""
-    length = max(1, table.bytes // table.rows) if table.rows else 1
+    length = max(1, table.bytes // table.rows) if table.rows else USUAL
     columns = key(table)
-    if not columns or not table.rows:
+    if not columns:
         return [Bounds(Range(), table.rows, table.bytes)]
-    step = max(1, budget // length)
+    step = max(1 if table.rows else SEVERAL, budget // length)
     whole = Range(
         tuple(identifier(column.name) for column in columns),
         tuple(column.name for column in columns) == table.primary_key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -109,6 +110,16 @@ def test_a_dense_counter_is_cut_without_reading_it(ends: Ends, server: MariaServ
     assert len(widths) == 1
     assert seen(ends, server, parts) == [n for n in range(1, 20001) if n % 4 < 3]
     assert DENSE < 0.75
+
+
+def test_a_table_whose_rows_the_statistics_do_not_know_is_cut_all_the_same(ends: Ends, server: MariaServer) -> None:
+    server.execute(ends.source, "CREATE TABLE t (n int PRIMARY KEY) STATS_AUTO_RECALC = 0")
+    server.execute(ends.source, "INSERT INTO t SELECT seq FROM seq_1_to_5000")
+    with contextlib.closing(connector.source(ends.source)) as source:
+        [table] = source.schema().tables
+        parts = source.bounds(dataclasses.replace(table, rows=0, bytes=0), None, 1)
+    assert [part.rows for part in parts] == [1000, 1000, 1000, 1000, 1000]
+    assert seen(ends, server, parts) == list(range(1, 5001))
 
 
 @pytest.mark.parametrize(
