@@ -128,6 +128,7 @@ class MariaServer:
             insert = f"INSERT INTO {identifier(table).replace('%', '%%')} VALUES ({marks})"
             cursor.executemany(insert, [tuple(plain(value) for value in row) for row in rows])
             cursor.execute("COMMIT")
+            cursor.execute(f"ANALYZE TABLE {identifier(table)}")  # the server would do so some seconds later
 
     def read(self, endpoint: Endpoint, table: str) -> list[tuple[Any, ...]]:
         return self.rows(endpoint, f"SELECT * FROM {identifier(table)}")
