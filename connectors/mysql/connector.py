@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.contract import Endpoint, Facts, TransferJob
+from connectors.contract import Endpoint, TransferJob
+from connectors.facts import Facts
 from connectors.mysql.source import Source
 from connectors.mysql.target import Target
 from connectors.mysql.transfer import Transfer
@@ -16,7 +17,7 @@ class MysqlConnector:
 
     facts = Facts(
         engine="mysql",
-        title="MySQL/MariaDB",
+        title="MySQL / MariaDB",
         address=frozenset({"host", "user"}),
         default_port=3306,
         default_schema=None,

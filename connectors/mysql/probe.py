@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 from time import monotonic, sleep
 
-from connectors.contract import Server
 from connectors.errors import Busy, ConnectorError
+from connectors.facts import Server
 from connectors.mysql.privileges import grants
 from connectors.mysql.session import SLOTS, Session, names
 

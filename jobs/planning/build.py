@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.contract import Endpoint, Facts, Filter, Server
+from connectors.contract import Endpoint, Filter
 from connectors.errors import TerminalError
+from connectors.facts import Facts, Server
 from connectors.schema import ForeignKey, Schema, Table, TableName
 from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
@@ -193,7 +194,7 @@ def _filters(operation: Operation, tables: Sequence[Table], source: End, explain
 
 def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table], target: End, checks: TargetChecks
                      ) -> list[Finding]:  # fmt: skip
-    findings = []
+    findings = [warning(target.environment, note) for note in target.server.notes]
     others = dict(target.schema.other)
     if not target.server.writable:
         findings.append(
