@@ -1,15 +1,8 @@
 """The ledger for SQL engines: portable statements over an open session.
 
-Four tables in the target hold what a run must remember where its rows are, so that both change in one transaction:
-
-    leases   one row per target table: which run may write to it, under which fence, and who holds it
-    runs     one row per run: running, complete or cancelled
-    tables   one row per table of a run: prepared or complete, under which snapshot
-    chunks   one row per loaded chunk, inserted FIRST in the chunk's transaction; its primary key makes a twin wait, then
-             skip. Rows of a complete table shrink into its `tables` row.
-
-No cell value is ever stored. Claims hold their lease row against a takeover until they commit, so `acquire` waits for
-every chunk transaction of the former driver; afterwards that driver's claims find a newer fence and fail.
+Four tables in the target (`ledger_tables`) hold what a run must remember where its rows are, so that both change in one
+transaction. No cell value is ever stored. Claims hold their lease row against a takeover until they commit, so `acquire`
+waits for every chunk transaction of the former driver; afterwards that driver's claims find a newer fence and fail.
 """
 
 from __future__ import annotations
@@ -23,6 +16,7 @@ from typing import Any, Protocol
 
 from connectors.contract import Chunk, Loaded, RunRecord, TableState
 from connectors.errors import LeaseHeld, LeaseLost, NotFound
+from connectors.ledger_tables import TABLES
 
 EXPIRY = 60.0
 """Seconds without a sign of life after which a driver on another machine counts as dead."""
@@ -73,22 +67,6 @@ class Dialect:
         """`{now}` becomes the clock, another `{name}` our table of that name, `?` the driver's placeholder."""
         tables = statement.replace("{now}", self.now).replace("{", self.prefix).replace("}", "")
         return tables.replace("?", self.parameter)
-
-
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS {leases} (target varchar(400) PRIMARY KEY, run_id varchar(40) NOT NULL,"
-    " fence bigint NOT NULL, holder varchar(200) NOT NULL, renewed_at double precision NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS {runs} (run_id varchar(40) PRIMARY KEY, operation_id varchar(40) NOT NULL,"
-    " plan_sha256 varchar(64) NOT NULL, source varchar(200) NOT NULL, state varchar(20) NOT NULL,"
-    " started_at double precision NOT NULL, finished_at double precision)",
-    "CREATE TABLE IF NOT EXISTS {tables} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
-    " target varchar(400) NOT NULL, identity varchar(200) NOT NULL, state varchar(20) NOT NULL,"
-    " snapshot varchar(200) NOT NULL, rows_before bigint NOT NULL, row_count bigint NOT NULL,"
-    " byte_count bigint NOT NULL, counts text NOT NULL, PRIMARY KEY (run_id, table_id))",
-    "CREATE TABLE IF NOT EXISTS {chunks} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
-    " chunk_no integer NOT NULL, fence bigint NOT NULL, row_count bigint NOT NULL, byte_count bigint NOT NULL,"
-    " counts text NOT NULL, loaded_at double precision NOT NULL, PRIMARY KEY (run_id, table_id, chunk_no))",
-)
 
 
 class SqlLedger:

@@ -12,66 +12,26 @@ import re
 from collections.abc import Iterator, Sequence
 
 from connectors.contract import Endpoint
-from connectors.errors import TerminalError
-from connectors.ledger import TABLES, SqlLedger
+from connectors.errors import Busy, TerminalError
 from connectors.mysql import catalog, ddl, probe
+from connectors.mysql.ledger import Ledger
 from connectors.mysql.privileges import grants
-from connectors.mysql.session import LEDGER, Session, connect
+from connectors.mysql.session import DRIVER_PATIENCE, Session, connect
 from connectors.mysql.types import identifier
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
-LEDGER_TABLES = " ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
-HELD = "CREATE UNIQUE INDEX held ON _dbagent_leases (target, run_id, fence)"
-"""Whoever holds a lease locks its entry here alone: a sign of life changes the row beside it, a takeover the entry."""
-IS_HELD = """
-SELECT 1 FROM information_schema.statistics
-WHERE table_schema = DATABASE() AND table_name = '_dbagent_leases' AND index_name = 'held'
-"""
-LEDGER_NEEDS = ("CREATE", "INDEX", "SELECT", "INSERT", "UPDATE", "DELETE")
-LEDGER_LOCK = "concat('dbagent ledger ', md5(DATABASE()))"
-"""Under this lock the bookkeeping tables are made: two drivers may start at once."""
-LEDGER_PATIENCE = 60
 REFERENCES = """
 SELECT DISTINCT table_name, column_name FROM information_schema.key_column_usage
 WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE() AND referenced_table_name = %s
 AND position_in_unique_constraint = 1
 """
 CREATED = "SELECT coalesce(create_time, '') FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
+STAGE = f"{catalog.OURS}stage_"
+STAGES = f"""
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = DATABASE() AND table_name REGEXP '^{STAGE}.+_[0-9]+$'
+"""
 COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
-
-
-class Ledger(SqlLedger):
-    """The ledger in tables of the database itself."""
-
-    def __init__(self, session: Session) -> None:
-        super().__init__(session, LEDGER)
-        self._session = session
-
-    def obstacles(self) -> list[str]:
-        granted = grants(self._session)
-        missing = [name for name in LEDGER_NEEDS if not granted.may(name)]
-        if not missing:
-            return []
-        database = identifier(self._session.value("SELECT DATABASE()"))
-        return [f"our user may not keep a ledger: GRANT {', '.join(missing)} ON {database}.* TO {granted.user}"]
-
-    def over(self, session: Session) -> Ledger:
-        """The same driver's ledger over another session."""
-        other = Ledger(session)
-        other._lease = self._lease
-        return other
-
-    def create(self) -> None:
-        if self._session.rows(IS_HELD):
-            return
-        self._session.rows(f"SELECT GET_LOCK({LEDGER_LOCK}, {LEDGER_PATIENCE})")
-        try:
-            for statement in TABLES:
-                self._session.run(LEDGER.sql(statement) + LEDGER_TABLES)
-            if not self._session.rows(IS_HELD):
-                self._session.run(HELD)
-        finally:
-            self._session.rows(f"SELECT RELEASE_LOCK({LEDGER_LOCK})")
 
 
 class Target:
@@ -79,7 +39,7 @@ class Target:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint, self._where = endpoint, endpoint.environment
-        self._session = connect(endpoint, read_only=False, end=f"the target {endpoint.environment}")
+        self._session = self._connected()
         try:
             self.server = probe.server(self._session, source=False)
             self._session.run("SET SESSION foreign_key_checks = 0")
@@ -115,10 +75,19 @@ class Target:
     def count(self, name: TableName) -> int:
         return int(self._session.value(f"SELECT count(*) FROM {identifier(name.name)}"))
 
+    def _connected(self) -> Session:
+        patience = self._endpoint.patience
+        session = connect(
+            self._endpoint, read_only=False, end=f"the target {self._where}", patience=patience or DRIVER_PATIENCE
+        )
+        if patience:  # a lock is given up first: that leaves the session usable
+            _wait_for_locks(session, patience / 2)
+        return session
+
     @contextlib.contextmanager
     def _holding(self, names: Sequence[TableName]) -> Iterator[None]:
         """Keep the leases of these tables, in another session's transaction, while this one defines tables."""
-        other = connect(self._endpoint, read_only=False, end=f"the target {self._where}")
+        other = self._connected()
         try:
             with other.transaction():
                 self.ledger.over(other).hold(map(str, names))
@@ -128,6 +97,8 @@ class Target:
 
     def empty(self, names: Sequence[TableName]) -> None:
         """Foreign keys are off in our sessions, so nothing cascades; what would be orphaned is looked for first."""
+        if not names:
+            return
         truncates = grants(self._session)
         with self._holding(names):
             for name in names:
@@ -149,15 +120,14 @@ class Target:
                 )
 
     def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
-        stage = TableName(None, f"{catalog.OURS}stage_{run_id}_{table_id}")
+        stage = TableName(None, f"{STAGE}{run_id}_{table_id}")
         with self._holding([table.name]):
             self._session.run(f"DROP TABLE IF EXISTS {identifier(stage.name)}")
             self._session.run(ddl.staging(table, stage.name))
         return stage
 
     def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
-        """The stage goes after the commit: dropping it would commit by itself. One that stays is dropped by the next run's
-        `stage`, or when a later run of the same tables is through."""
+        """The stage goes after the commit: dropping it would commit by itself. One that stays is swept by the next run."""
         columns = ", ".join(identifier(column.name) for column in table.copied)
         with self._session.transaction():
             rows = self._session.run(
@@ -166,6 +136,18 @@ class Target:
             self.ledger.complete(run_id, table_id)
         self._session.run(f"DROP TABLE IF EXISTS {identifier(stage.name)}")
         return rows
+
+    def sweep(self, run_id: str) -> None:
+        going = self.ledger.staging(run_id)
+        found = [name for (name,) in self._session.rows(STAGES)]
+        gone = [name for name in found if name.removeprefix(STAGE).rpartition("_")[0] not in going]
+        if not gone:
+            return
+        with contextlib.closing(self._connected()) as brief:
+            _wait_for_locks(brief, 1)
+            for name in gone:
+                with contextlib.suppress(Busy):  # a task that fills it will be ended
+                    brief.run(f"DROP TABLE IF EXISTS {identifier(name)}")
 
     def settle(self, table: Table) -> None:
         """Counters need no help: the server moves them forward itself with every explicit value."""
@@ -188,3 +170,8 @@ class Target:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _wait_for_locks(session: Session, seconds: float) -> None:
+    whole = max(1, round(seconds))
+    session.run(f"SET SESSION innodb_lock_wait_timeout = {whole}, SESSION lock_wait_timeout = {whole}")

@@ -20,6 +20,7 @@ KINDS: Mapping[str, Kind] = {
     **dict.fromkeys(("float", "double"), Kind.FLOAT),
     **dict.fromkeys(("datetime", "timestamp"), Kind.TIMESTAMP),
     **dict.fromkeys(("binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob"), Kind.BINARY),
+    **dict.fromkeys(("enum", "set"), Kind.ENUM),
     "decimal": Kind.DECIMAL,
     "date": Kind.DATE,
     "time": Kind.TIME,

@@ -107,7 +107,7 @@ def test_a_user_sees_and_reads_what_it_is_granted(ends: Ends) -> None:
         ("bigint(20) unsigned", "bigint", Kind.DECIMAL, "bigint unsigned", None),
         ("year(4)", "year", Kind.OTHER, "year", None),
         ("decimal(65,30)", "decimal", Kind.DECIMAL, "decimal(65,30)", None),
-        ("enum('a')", "enum", Kind.OTHER, "enum('a')", None),
+        ("enum('a')", "enum", Kind.ENUM, "enum('a')", None),
     ],
 )
 def test_types_have_one_text_on_every_version(

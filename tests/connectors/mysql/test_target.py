@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.contract import RunRecord
-from connectors.errors import Busy, LeaseLost, TerminalError
+from connectors.errors import Busy, ConnectionLost, LeaseHeld, LeaseLost, TerminalError
 from connectors.ledger import SqlLedger
 from connectors.mysql import connector
 from connectors.mysql.session import LEDGER, connect
@@ -180,6 +180,28 @@ def test_a_driver_that_was_superseded_empties_nothing(ends: Ends) -> None:
 
 
 # The ledger
+
+
+@pytest.mark.parametrize("lives", [False, True])
+def test_a_task_that_hangs_keeps_the_lease_only_while_its_driver_lives(ends: Ends, lives: bool) -> None:
+    record = RunRecord("run", "operation", "0" * 64, "PROD", "running", 0.0, None)
+    with contextlib.closing(connector.target(ends.target)) as former:
+        fence = lease(former, "t")
+        hung = connect(replace(ends.target, application=f"dbagent/run/{fence}/"), read_only=False)
+        with (
+            contextlib.closing(hung),
+            contextlib.closing(connector.target(replace(ends.target, patience=4.0))) as later,
+        ):
+            hung.run("START TRANSACTION")
+            hung.rows("SELECT * FROM _dbagent_leases LOCK IN SHARE MODE")
+            if lives:
+                with pytest.raises((LeaseHeld, Busy)):
+                    later.ledger.acquire(record, ["t"], "later", lambda _: True)
+                hung.rows("SELECT 1")
+            else:
+                assert later.ledger.acquire(record, ["t"], "later", lambda _: False) == fence + 1
+                with pytest.raises(ConnectionLost):
+                    hung.rows("SELECT 1")
 
 
 def test_a_sign_of_life_does_not_wait_for_chunks_and_a_takeover_does(ends: Ends) -> None:
