@@ -50,8 +50,6 @@ class MyType(ColumnType):
     unsigned: bool = False
     charset: str | None = None
     collation: str | None = None
-    members: tuple[str, ...] = ()
-    """Of an ENUM or a SET, in order."""
 
     def for_tasks(self) -> MyType:
         return replace(self, collation=None)
@@ -114,17 +112,11 @@ def column_type(declared: str, base: str, charset: str | None, collation: str | 
         unsigned=unsigned,
         charset=charset,
         collation=collation,
-        members=members(native) if base in ("enum", "set") else (),
     )
 
 
 LENGTHS = {"tinytext": 255, "text": 65_535, "mediumtext": 16_777_215}
 """Bytes, which is the least of characters that always fit only for one-byte texts; longer ones the server refuses."""
-
-
-def members(native: str) -> tuple[str, ...]:
-    """The labels in `enum('a','it''s')`."""
-    return tuple(label.replace("''", "'") for label in re.findall(r"'((?:[^']|'')*)'", native))
 
 
 def declared_so(type_: MyType, declared: str) -> bool:

@@ -7,15 +7,13 @@ from dataclasses import replace
 
 import pytest
 import sqlglot
-from hypothesis import given
-from hypothesis import strategies as st
 
 from connectors.contract import Endpoint
 from connectors.errors import PermissionMissing, TerminalError
 from connectors.mysql import connector
 from connectors.mysql.filters import pinned, rendered
 from connectors.mysql.testkit import MariaServer
-from connectors.mysql.types import column_type, members
+from connectors.mysql.types import column_type
 from connectors.schema import ForeignKey, Key, Kind, Schema, TableName
 from tests.connectors.drive import Ends
 
@@ -115,12 +113,6 @@ def test_types_have_one_text_on_every_version(
 ) -> None:
     found = column_type(declared, base, None, None, False)
     assert (found.kind, found.native, found.bits) == (kind, native, bits)
-
-
-@given(st.lists(st.text(st.characters(exclude_characters=","), min_size=1), min_size=1))
-def test_members_are_read_as_they_were_written(labels: list[str]) -> None:
-    quoted = ",".join("'" + label.replace("'", "''") + "'" for label in labels)
-    assert members(f"enum({quoted})") == tuple(labels)
 
 
 # Filters
