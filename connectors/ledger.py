@@ -60,12 +60,16 @@ class Dialect:
     """Ends a SELECT that waits for all holders of its row: ` FOR UPDATE`."""
     held: str = ""
     """Behind the table in the SELECT that holds: the index to go by, where locks are an index's."""
+    text: str = "text"
+    """The type of texts of some megabytes: a table of 1,000 masked columns has as many counts."""
     keep: str = " ON CONFLICT DO NOTHING"
     """Ends an INSERT that leaves a row alone that is there; affected rows are then 0."""
 
     def sql(self, statement: str) -> str:
-        """`{now}` becomes the clock, another `{name}` our table of that name, `?` the driver's placeholder."""
-        tables = statement.replace("{now}", self.now).replace("{", self.prefix).replace("}", "")
+        """`{now}` becomes the clock, `{text}` the type, another `{name}` our table of that name, `?` the driver's
+        placeholder."""
+        words = statement.replace("{now}", self.now).replace("{text}", self.text)
+        tables = words.replace("{", self.prefix).replace("}", "")
         return tables.replace("?", self.parameter)
 
 

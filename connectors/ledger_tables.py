@@ -20,8 +20,8 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS {tables} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
     " target varchar(400) NOT NULL, identity varchar(200) NOT NULL, state varchar(20) NOT NULL,"
     " snapshot varchar(200) NOT NULL, rows_before bigint NOT NULL, row_count bigint NOT NULL,"
-    " byte_count bigint NOT NULL, counts text NOT NULL, PRIMARY KEY (run_id, table_id))",
+    " byte_count bigint NOT NULL, counts {text} NOT NULL, PRIMARY KEY (run_id, table_id))",
     "CREATE TABLE IF NOT EXISTS {chunks} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
     " chunk_no integer NOT NULL, fence bigint NOT NULL, row_count bigint NOT NULL, byte_count bigint NOT NULL,"
-    " counts text NOT NULL, loaded_at double precision NOT NULL, PRIMARY KEY (run_id, table_id, chunk_no))",
+    " counts {text} NOT NULL, loaded_at double precision NOT NULL, PRIMARY KEY (run_id, table_id, chunk_no))",
 )

@@ -35,6 +35,7 @@ LEDGER = Dialect(
     hold=" LOCK IN SHARE MODE",
     seize=" FOR UPDATE",
     held=" FORCE INDEX (held)",
+    text="mediumtext",
     keep=" ON DUPLICATE KEY UPDATE run_id = run_id",
 )
 

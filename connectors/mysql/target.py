@@ -16,7 +16,7 @@ from connectors.errors import Busy, TerminalError
 from connectors.mysql import catalog, ddl, probe
 from connectors.mysql.ledger import Ledger
 from connectors.mysql.privileges import grants
-from connectors.mysql.session import DRIVER_PATIENCE, Session, connect
+from connectors.mysql.session import Session, connect
 from connectors.mysql.types import identifier
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
@@ -76,12 +76,13 @@ class Target:
         return int(self._session.value(f"SELECT count(*) FROM {identifier(name.name)}"))
 
     def _connected(self) -> Session:
-        patience = self._endpoint.patience
-        session = connect(
-            self._endpoint, read_only=False, end=f"the target {self._where}", patience=patience or DRIVER_PATIENCE
-        )
-        if patience:  # a lock is given up first: that leaves the session usable
-            _wait_for_locks(session, patience / 2)
+        """A lock is given up before an answer is: that leaves the session usable. The server counts whole seconds."""
+        given, end = self._endpoint.patience, f"the target {self._where}"
+        if given is None:
+            return connect(self._endpoint, read_only=False, end=end)
+        seconds = max(1, round(given / 2))
+        session = connect(self._endpoint, read_only=False, end=end, patience=max(given, 2.0 * seconds))
+        _wait_for_locks(session, seconds)
         return session
 
     @contextlib.contextmanager
@@ -172,6 +173,5 @@ class Target:
         self._session.close()
 
 
-def _wait_for_locks(session: Session, seconds: float) -> None:
-    whole = max(1, round(seconds))
-    session.run(f"SET SESSION innodb_lock_wait_timeout = {whole}, SESSION lock_wait_timeout = {whole}")
+def _wait_for_locks(session: Session, seconds: int) -> None:
+    session.run(f"SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}")

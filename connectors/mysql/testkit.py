@@ -155,6 +155,13 @@ class MariaServer:
         query = "SELECT count(*) FROM information_schema.processlist WHERE db = DATABASE() AND user <> 'root'"
         return int(self.rows(endpoint, query)[0][0])
 
+    def end_sessions(self, endpoint: Endpoint) -> None:
+        """The tool's, as an administrator would."""
+        query = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND user <> 'root'"
+        for (number,) in self.rows(endpoint, query):
+            with contextlib.suppress(pymysql.OperationalError):  # it has just ended
+                self.execute(endpoint, f"KILL {number}")
+
     @contextlib.contextmanager
     def churn(self, endpoint: Endpoint, table: str) -> Iterator[Callable[[], int]]:
         """`table` has `id`, `name` and `balance`."""
