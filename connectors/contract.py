@@ -21,6 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
+from connectors.facts import Facts, Server
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
 if TYPE_CHECKING:  # workers import this module: what only type checkers need stays out of their start-up
@@ -56,52 +57,6 @@ class Endpoint:
     """Seconds a session waits for one answer or lock; None: as long as the engine's folder thinks right."""
     application: str = "dbagent"
     """What our sessions call themselves on the server, so that they can be found and ended: `dbagent/<run>/<fence>/`."""
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What an engine is and can do, declared once. Decisions elsewhere read these fields and nothing else."""
-
-    engine: str
-    title: str
-    address: frozenset[str]
-    """Fields of an environment this engine cannot do without, besides `database`: some of host, user, password (not where
-    it knows logins without one); port has a default."""
-    default_port: int | None
-    default_schema: str | None
-    """The schema of a table named without one; None where the engine has no schemas."""
-    filter_dialect: str | None
-    """sqlglot's name of the dialect filters are written in; None where filters are not SQL."""
-    options: frozenset[str]
-    """Driver options an environment may set; all others are refused."""
-    snapshot_holder: Literal["driver", "task"]
-    """Who keeps the snapshot alive. `driver`: every task may join it. `task`: it lives in the one task that reads, so all
-    chunks of a run travel in one task, and a new task means a new snapshot."""
-    writers: int | None
-    """How many tasks may write to one target at a time; None: no limit of the engine's own."""
-    file: bool
-    """The database is a file: tasks must see the same file system as the driver."""
-    ways: tuple[str, ...]
-    """How rows travel between two ends of this engine, for people: `binary COPY, masked fields spliced`."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """What a live server says about itself. `identity` is equal exactly when two names mean the same database."""
-
-    version: str
-    identity: str
-    snapshot: str
-    """How strong the snapshot is, in one sentence."""
-    replica: bool = False
-    writable: bool = True
-    pooler: bool = False
-    bytes: int = 0
-    privileges: tuple[tuple[str, bool], ...] = ()
-    """Each privilege the tool can use and whether it is there: ("switch foreign keys off for our sessions", True)."""
-    suspends_foreign_keys: bool = False
-    """Loads may come in any order: foreign keys are off in our sessions and are checked afterwards."""
-    notes: tuple[str, ...] = ()
 
 
 class Anonymize(Protocol):

@@ -1,15 +1,8 @@
 """The ledger for SQL engines: portable statements over an open session.
 
-Four tables in the target hold what a run must remember where its rows are, so that both change in one transaction:
-
-    leases   one row per target table: which run may write to it, under which fence, and who holds it
-    runs     one row per run: running, complete or cancelled
-    tables   one row per table of a run: prepared or complete, under which snapshot
-    chunks   one row per loaded chunk, inserted FIRST in the chunk's transaction; its primary key makes a twin wait, then
-             skip. Rows of a complete table shrink into its `tables` row.
-
-No cell value is ever stored. Claims hold their lease row against a takeover until they commit, so `acquire` waits for
-every chunk transaction of the former driver; afterwards that driver's claims find a newer fence and fail.
+Four tables in the target (`ledger_tables`) hold what a run must remember where its rows are, so that both change in one
+transaction. No cell value is ever stored. Claims hold their lease row against a takeover until they commit, so `acquire`
+waits for every chunk transaction of the former driver; afterwards that driver's claims find a newer fence and fail.
 """
 
 from __future__ import annotations
@@ -23,6 +16,7 @@ from typing import Any, Protocol
 
 from connectors.contract import Chunk, Loaded, RunRecord, TableState
 from connectors.errors import LeaseHeld, LeaseLost, NotFound
+from connectors.ledger_tables import TABLES
 
 EXPIRY = 60.0
 """Seconds without a sign of life after which a driver on another machine counts as dead."""
@@ -64,27 +58,19 @@ class Dialect:
     """Ends a SELECT that keeps its row from being seized, not from being renewed: ` FOR KEY SHARE`."""
     seize: str = ""
     """Ends a SELECT that waits for all holders of its row: ` FOR UPDATE`."""
+    held: str = ""
+    """Behind the table in the SELECT that holds: the index to go by, where locks are an index's."""
+    text: str = "text"
+    """The type of texts of some megabytes: a table of 1,000 masked columns has as many counts."""
+    keep: str = " ON CONFLICT DO NOTHING"
+    """Ends an INSERT that leaves a row alone that is there; affected rows are then 0."""
 
     def sql(self, statement: str) -> str:
-        """`{now}` becomes the clock, another `{name}` our table of that name, `?` the driver's placeholder."""
-        tables = statement.replace("{now}", self.now).replace("{", self.prefix).replace("}", "")
+        """`{now}` becomes the clock, `{text}` the type, another `{name}` our table of that name, `?` the driver's
+        placeholder."""
+        words = statement.replace("{now}", self.now).replace("{text}", self.text)
+        tables = words.replace("{", self.prefix).replace("}", "")
         return tables.replace("?", self.parameter)
-
-
-TABLES = (
-    "CREATE TABLE IF NOT EXISTS {leases} (target varchar(400) PRIMARY KEY, run_id varchar(40) NOT NULL,"
-    " fence bigint NOT NULL, holder varchar(200) NOT NULL, renewed_at double precision NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS {runs} (run_id varchar(40) PRIMARY KEY, operation_id varchar(40) NOT NULL,"
-    " plan_sha256 varchar(64) NOT NULL, source varchar(200) NOT NULL, state varchar(20) NOT NULL,"
-    " started_at double precision NOT NULL, finished_at double precision)",
-    "CREATE TABLE IF NOT EXISTS {tables} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
-    " target varchar(400) NOT NULL, identity varchar(200) NOT NULL, state varchar(20) NOT NULL,"
-    " snapshot varchar(200) NOT NULL, rows_before bigint NOT NULL, row_count bigint NOT NULL,"
-    " byte_count bigint NOT NULL, counts text NOT NULL, PRIMARY KEY (run_id, table_id))",
-    "CREATE TABLE IF NOT EXISTS {chunks} (run_id varchar(40) NOT NULL, table_id integer NOT NULL,"
-    " chunk_no integer NOT NULL, fence bigint NOT NULL, row_count bigint NOT NULL, byte_count bigint NOT NULL,"
-    " counts text NOT NULL, loaded_at double precision NOT NULL, PRIMARY KEY (run_id, table_id, chunk_no))",
-)
 
 
 class SqlLedger:
@@ -120,7 +106,7 @@ class SqlLedger:
         self._check(run_id, fence, target)
         inserted = self._run(
             "INSERT INTO {chunks} (run_id, table_id, chunk_no, fence, row_count, byte_count, counts, loaded_at)"
-            " VALUES (?, ?, ?, ?, 0, 0, ?, {now}) ON CONFLICT DO NOTHING",
+            " VALUES (?, ?, ?, ?, 0, 0, ?, {now})" + self._dialect.keep,
             run_id,
             chunk.table_id,
             chunk.number,
@@ -160,7 +146,7 @@ class SqlLedger:
             for target in sorted(targets):  # one order for all, or two drivers deadlock
                 self._run(
                     "INSERT INTO {leases} (target, run_id, fence, holder, renewed_at) VALUES (?, ?, 0, '', 0)"
-                    " ON CONFLICT DO NOTHING",
+                    + self._dialect.keep,
                     target,
                     run.run_id,
                 )
@@ -183,7 +169,7 @@ class SqlLedger:
                 )
             self._run(
                 "INSERT INTO {runs} (run_id, operation_id, plan_sha256, source, state, started_at)"
-                " VALUES (?, ?, ?, ?, ?, {now}) ON CONFLICT DO NOTHING",
+                " VALUES (?, ?, ?, ?, ?, {now})" + self._dialect.keep,
                 run.run_id,
                 run.operation_id,
                 run.plan_sha256,
@@ -255,7 +241,8 @@ class SqlLedger:
 
     def _check(self, run_id: str, fence: int, target: str) -> None:
         held = self._rows(
-            "SELECT 1 FROM {leases} WHERE target = ? AND run_id = ? AND fence = ?" + self._dialect.hold,
+            f"SELECT 1 FROM {{leases}}{self._dialect.held} WHERE target = ? AND run_id = ? AND fence = ?"
+            + self._dialect.hold,
             target,
             run_id,
             fence,

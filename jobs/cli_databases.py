@@ -9,10 +9,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import Connector, Endpoint, Facts, RunRecord, SourceSession, TableState, TargetSession
+from connectors.contract import Connector, Endpoint, RunRecord, SourceSession, TableState, TargetSession
 from connectors.contract import connector as connector_of
 from connectors.contract import engines as engine_names
 from connectors.errors import ConnectorError
+from connectors.facts import Facts
 from connectors.schema import Schema, Table, TableName
 from jobs.config.environment import Environment, choose, load_environments
 from jobs.config.names import parse_table

@@ -13,7 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from connectors.contract import Facts, RunRecord, TableState
+from connectors.contract import RunRecord, TableState
+from connectors.facts import Facts
 from jobs.control.rows import LIVE, OperationRow, TaskRow
 from jobs.planning.render import clean, size
 

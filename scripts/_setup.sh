@@ -130,3 +130,8 @@ server_companions() {
     [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v pgbouncer)" ] || debian "PgBouncer" pgbouncer
     command -v openssl >/dev/null || debian "The openssl command" openssl
 }
+
+# MariaDB's programs. The package starts its service; the tests' servers are others, with folders and ports of their own.
+mariadb_server() {
+    [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mariadbd)" ] || debian "A MariaDB server (only its programs)" mariadb-server
+}

@@ -25,7 +25,7 @@ ITS_URL = re.compile(r"(sqlite|postgresql(\+psycopg)?)://|engine\.dialect\.name 
 TOP_LEVEL = {"README.md", "pyproject.toml", "conf", "jobs", "connectors", "anonymizers", "scripts", "tests"}
 
 SEVENTH_ENGINE = """
-from connectors.contract import Facts
+from connectors.facts import Facts
 
 class Seventh:
     facts = Facts(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.contract import Endpoint, Facts, TransferJob
+from connectors.contract import Endpoint, TransferJob
+from connectors.facts import Facts
 from connectors.postgresql.source import Source
 from connectors.postgresql.target import Target
 from connectors.postgresql.transfer import Transfer

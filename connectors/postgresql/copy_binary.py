@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from connectors.arrays import Bytes, Places, array, bitmap, cut, fixed, nulls
 from connectors.errors import ValueRefused
-from connectors.postgresql.arrays import array, bitmap, fixed, nulls
 from connectors.postgresql.dates import WIDTHS
-from connectors.postgresql.splice import Bytes, Field, Places, cut
+from connectors.postgresql.splice import Field
 
 HEXADECIMAL = np.array([list(b"%02x" % byte) for byte in range(256)], np.uint8)
 UUID_DIGITS = [place for place in range(36) if place not in (8, 13, 18, 23)]

@@ -14,9 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.arrays import Bytes, Places, cut
 from connectors.postgresql.copy_binary import as_text
 from connectors.postgresql.dates import parsed, spelt
-from connectors.postgresql.splice import Bytes, Field, Places, cut
+from connectors.postgresql.splice import Field
 
 TAB, NEWLINE, BACKSLASH, CAPITAL_N = b"\t\n\\N"
 ESCAPES = (("\\", "\\\\"), ("\n", "\\n"), ("\t", "\\t"), ("\r", "\\r"))

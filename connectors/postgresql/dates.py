@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.arrays import array, bitmap, nulls, stored
 from connectors.errors import TerminalError, ValueRefused
-from connectors.postgresql.arrays import array, bitmap, nulls, stored
 from connectors.postgresql.types import PgType
 from connectors.schema import Column
 

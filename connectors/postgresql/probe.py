@@ -13,8 +13,8 @@ from typing import Any
 
 import psycopg
 
-from connectors.contract import Server
 from connectors.errors import Busy
+from connectors.facts import Server
 from connectors.postgresql.session import Connection
 
 IDENTITY = "SELECT (pg_control_system()).system_identifier::text"

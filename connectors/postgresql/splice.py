@@ -14,15 +14,12 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.arrays import Bytes, Places, array
 from connectors.contract import TableCopy
 from connectors.errors import Unsupported, ValueRefused
 from connectors.postgresql import dates
-from connectors.postgresql.arrays import array
 from connectors.postgresql.types import PgType
 from connectors.schema import Column, Kind
-
-Bytes = npt.NDArray[np.uint8]
-Places = npt.NDArray[np.int64]
 
 
 class Field(NamedTuple):
@@ -133,16 +130,6 @@ def _shown(values: pa.Array, column: Column) -> pa.Array:
 
 def width_of(column: Column) -> int:
     return (column.type.bits or 0) // 8
-
-
-def cut(block: Bytes, start: Places, end: Places, null: npt.NDArray[np.bool_]) -> pa.BinaryArray:
-    """The bytes between the bounds, row by row."""
-    count = len(start)
-    offsets = np.empty(2 * count, np.int32)
-    offsets[0::2], offsets[1::2] = start, end
-    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
-    strings = pa.BinaryArray.from_buffers(pa.binary(), max(2 * count - 1, 0), buffers)
-    return strings.take(array(np.arange(0, 2 * count, 2, dtype=np.int32), null))
 
 
 def splice(block: Bytes, parts: Sequence[tuple[Field, Sequence[pa.BinaryArray]]]) -> memoryview:

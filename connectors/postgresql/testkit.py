@@ -145,6 +145,14 @@ class PostgresServer:
             ).fetchone()
         return int(row[0]) if row else 0
 
+    def end_sessions(self, endpoint: Endpoint) -> None:
+        """The tool's, as an administrator would."""
+        self.execute(
+            endpoint,
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name LIKE 'dbagent/%'",
+        )
+
     @contextlib.contextmanager
     def churn(self, endpoint: Endpoint, table: str) -> Iterator[Callable[[], int]]:
         """`table` has `id`, `name` and `balance`."""

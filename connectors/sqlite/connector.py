@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from connectors.contract import Endpoint, Facts, Transfer, TransferJob
+from connectors.contract import Endpoint, Transfer, TransferJob
+from connectors.facts import Facts
 from connectors.sqlite.source import SqliteSource
 from connectors.sqlite.target import SqliteTarget
 from connectors.sqlite.transfer import transfer

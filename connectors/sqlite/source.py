@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from connectors.contract import Bounds, Endpoint, Filter, Server, Snapshot
+from connectors.contract import Bounds, Endpoint, Filter, Snapshot
 from connectors.errors import ConnectionLost, ConnectorError, TerminalError
+from connectors.facts import Server
 from connectors.schema import Schema, Table, quoted
 from connectors.sqlite.errors import translated
 from connectors.sqlite.filters import condition, local_time, pinned, scanned
@@ -33,7 +34,7 @@ GROWS = (
 )
 
 
-def describe(session: Session, endpoint: Endpoint) -> Server:
+def describe(session: Session, endpoint: Endpoint, *, source: bool) -> Server:
     """What there is to say about a file, whichever end it is."""
     path = file(endpoint)
     mode = str(session.value("PRAGMA journal_mode")).lower()
@@ -46,7 +47,7 @@ def describe(session: Session, endpoint: Endpoint) -> Server:
         bytes=session.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
         privileges=(("read the file", True), ("write to the file and to its folder", writable)),
         suspends_foreign_keys=True,
-        notes=(GROWS if mode == "wal" else BLOCKS.format(mode=mode),),
+        notes=(GROWS if mode == "wal" else BLOCKS.format(mode=mode),) if source else (),
     )
 
 
@@ -56,7 +57,7 @@ class SqliteSource:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._session = Session(open_source(endpoint), place(endpoint))
-        self.server = describe(self._session, endpoint)
+        self.server = describe(self._session, endpoint, source=True)
         self._moment = str(self._session.value("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')"))
         self.snapshot = Snapshot(self.server.identity, f"read transaction {secrets.token_hex(4)}", EXACT)
 

@@ -42,7 +42,7 @@ class SqliteTarget:
     def __init__(self, endpoint: Endpoint) -> None:
         promised = not exists(endpoint)
         self._session = Session(promise(endpoint) if promised else open_target(endpoint), place(endpoint))
-        self.server = describe(self._session, endpoint)
+        self.server = describe(self._session, endpoint, source=False)
         self.ledger = Ledger(self._session, endpoint, promised)
 
     def schema(self) -> Schema:

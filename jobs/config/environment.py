@@ -14,7 +14,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
-from connectors.contract import Endpoint, Facts, Tls, connector, engines
+from connectors.contract import Endpoint, Tls, connector, engines
+from connectors.facts import Facts
 from jobs.config.files import read
 from jobs.config.secrets import SecretRef
 from jobs.config.strict import Strict, checked, located, nearest

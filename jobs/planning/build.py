@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.contract import Endpoint, Facts, Filter, Server
+from connectors.contract import Endpoint, Filter
 from connectors.errors import TerminalError
+from connectors.facts import Facts, Server
 from connectors.schema import ForeignKey, Schema, Table, TableName
 from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
@@ -193,7 +194,7 @@ def _filters(operation: Operation, tables: Sequence[Table], source: End, explain
 
 def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table], target: End, checks: TargetChecks
                      ) -> list[Finding]:  # fmt: skip
-    findings = []
+    findings = [warning(target.environment, note) for note in target.server.notes]
     others = dict(target.schema.other)
     if not target.server.writable:
         findings.append(
@@ -218,8 +219,17 @@ def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table
     return findings
 
 
+SEVERAL_MOMENTS = (
+    "its readers do not share one moment: where others write meanwhile, a row may reference one that was not there yet, or"
+    " not any more, when its table was read"
+)
+ONE_MOMENT = "say what such rows mean (`on_violation: fail` or `report`); for one moment name a replica that is stopped"
+
+
 def _source_findings(source: End, tables: Sequence[Table]) -> list[Finding]:
     findings = [warning(source.environment, note) for note in source.server.notes]
+    if not source.facts.one_moment:
+        findings.append(warning(source.environment, SEVERAL_MOMENTS, ONE_MOMENT))
     for table in tables:
         findings += [warning(f"{source.environment}: {table.name}", note) for note in table.notes]
         if not table.readable:

@@ -33,7 +33,9 @@ ALLOWED: tuple[type, ...] = (
 CLAUSES = {"locks": "FOR UPDATE", "into": "INTO", "with": "WITH", "with_": "WITH"}
 """Clauses of a sub-query that are not allowed → what people call them."""
 
-ALLOWED_UNKNOWN = frozenset({"date", "datetime", "time", "julianday", "strftime", "char_length", "starts_with", "age"})
+ALLOWED_UNKNOWN = frozenset(
+    {"date", "datetime", "time", "julianday", "strftime", "char_length", "starts_with", "age", "now"}
+)
 """Functions sqlglot passes through by name that only compute."""
 
 

@@ -112,7 +112,7 @@ def test_parts_cover_every_row_once(ends: Ends, keyed: str) -> None:
         one.prepare(["t"])
         chunks = one.chunks()
         loaded = one.transfer(chunks)
-    assert len(chunks) > 1
+    assert len(chunks) > 1 or keyed == "no key"  # some engines tell rows apart by nothing else
     assert [chunk.number for chunk in chunks] == list(range(len(chunks)))
     assert sum(chunk.rows for chunk in loaded) == 5000
     assert same(ends, "t")

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.arrays import array
 from connectors.errors import ValueRefused
 from connectors.postgresql import transfer
-from connectors.postgresql.arrays import array
 from connectors.postgresql.dates import WIDTHS, parsed, shown, spelt
 from connectors.postgresql.types import PgType
 from connectors.schema import Column, Kind

@@ -8,7 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from connectors.contract import Facts, Tls
+from connectors.contract import Tls
+from connectors.facts import Facts
 from jobs.config import environment as module
 from jobs.config.environment import Environment, choose, load_environments
 from jobs.errors import ConfigError

@@ -99,7 +99,9 @@ def test_two_rules_for_one_column(server_site: Site, told: Told) -> None:
 def test_the_lines_for_undecided_columns_can_be_pasted(
     site: Site, told: Told, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    site.server.execute(site.prod, 'CREATE TABLE "Odd ""Name""" ("a.b" text, "it\'s: #1" text, "null" text)')
+    columns = ", ".join(f"{site.name(name)} text" for name in ("a.b", "it's: #1", "null"))
+    odd = site.name('Odd "Name"')
+    site.server.execute(site.prod, f"CREATE TABLE {odd} ({columns})")
     said = told(site, 3, "plan", str(site.operation()))
     pasted = "\n".join(line.strip() for line in said.splitlines() if line.endswith(": keep"))
     rules = yaml.safe_load(pasted)

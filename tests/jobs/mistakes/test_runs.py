@@ -19,6 +19,8 @@ from tests.jobs.running.site import POLICY, Site
 
 pytestmark = pytest.mark.usefixtures("no_spark")
 
+CHECKED = "CREATE TABLE plain (code {0}, label {0} CHECK (label <> 'label 13'))"
+
 
 def failed_operation(site: Site) -> str:
     """The ID of the only operation, which failed; its tasks say so without a value."""
@@ -51,12 +53,13 @@ def test_a_unique_key_of_the_target_alone(site: Site, told: Told) -> None:
     site.server.insert(site.prod, "plain", [("twice", "label 1")])
     said = told.failed(site, 5, "run", str(site.operation()))
     assert "unique" in said
-    assert "[23505]" in said or "[SQLITE_CONSTRAINT_UNIQUE]" in said
     assert "plain, chunk 0" in said
-    assert "label" in said, "the constraint or column is named"
+    if site.prod.engine != "mysql":  # where a load says how many rows it would have replaced, and not by which key
+        assert "[23505]" in said or "[SQLITE_CONSTRAINT_UNIQUE]" in said
+        assert "label" in said, "the constraint or column is named"
     operation = failed_operation(site)
     assert f"dbagent resume {operation}\n" in said
-    assert "[" in told.failed(site, 5, "resume", operation), "the same mistake, told again"
+    assert "unique" in told.failed(site, 5, "resume", operation), "the same mistake, told again"
     site.server.execute(site.prod, "DELETE FROM plain WHERE code = 'twice'")
     ends_exactly(site, operation)
     assert "the operation is completed: there is nothing to resume" in told(site, 2, "resume", operation)
@@ -67,10 +70,10 @@ def test_a_unique_key_of_the_target_alone(site: Site, told: Told) -> None:
 
 def test_a_check_of_the_target_alone(site: Site, told: Told) -> None:
     site.fill(users=30, orders=40, plain=20)
-    site.server.execute(site.dev, "CREATE TABLE plain (code text, label text CHECK (label <> 'label 13'))")
+    site.server.execute(site.dev, CHECKED.format(site.text))
     said = told.failed(site, 5, "run", str(site.operation()))
     assert "CHECK" in said
-    assert "[23514]" in said or "[SQLITE_CONSTRAINT_CHECK]" in said
+    assert any(code in said for code in ("[23514]", "[SQLITE_CONSTRAINT_CHECK]", "[4025]"))
     assert "plain, chunk 0" in said
     operation = failed_operation(site)
     site.server.execute(site.prod, "DELETE FROM plain WHERE label = 'label 13'")
@@ -144,7 +147,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
 
 def test_an_operation_whose_plan_has_changed_says_what_changed(site: Site, told: Told) -> None:
     site.fill(users=30, orders=40, plain=20)
-    site.server.execute(site.dev, "CREATE TABLE plain (code text, label text CHECK (label <> 'label 13'))")
+    site.server.execute(site.dev, CHECKED.format(site.text))
     told.failed(site, 5, "run", str(site.operation()))
     operation, key = failed_operation(site), site.folder / "master.key"
     site.server.execute(site.prod, "ALTER TABLE users ADD COLUMN extra text")

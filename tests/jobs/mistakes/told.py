@@ -18,6 +18,7 @@ VALUES = ("@corp", "Näme", "Note, ", "label 1")
 KEY = bytes(range(32)).hex()
 
 TABLES = {
+    "mysql": "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE() ORDER BY 1",
     "postgresql": "SELECT schemaname || '.' || tablename FROM pg_tables"
     " WHERE schemaname !~ '^pg_' AND schemaname <> 'information_schema' ORDER BY 1",
     "sqlite": "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY 1",

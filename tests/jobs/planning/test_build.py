@@ -13,8 +13,9 @@ import pytest
 
 from anonymizers.contract import strategies
 from anonymizers.dictionaries import dictionary
-from connectors.contract import Endpoint, Facts, Filter, Server, Tls
+from connectors.contract import Endpoint, Filter, Tls
 from connectors.errors import Unsupported
+from connectors.facts import Facts, Server
 from connectors.schema import Column, ForeignKey, Schema, Table
 from jobs.config.approvals import Requirement
 from jobs.config.operation import Operation
@@ -208,3 +209,24 @@ def test_another_version_in_one_domain_gives_another_hash_where_that_domain_is_u
     monkeypatch.setattr(strategies()["scramble"], "revised", {"ssn": 99})
     assert scrambled("ssn") != before[0]
     assert scrambled("x") == before[1]
+
+
+@pytest.mark.parametrize("one_moment", [True, False])
+def test_a_source_whose_readers_see_several_moments_is_told(one_moment: bool) -> None:
+    prod = end("PROD", SCHEMA, {})
+    source = replace(prod, facts=replace(FACTS, one_moment=one_moment))
+    checks = TargetChecks(lambda s, t: [], lambda s: [])
+    asks = SourceChecks(lambda table, where: None, lambda table, columns: {})
+    made = build(operation(), source, end("DEV", Schema(()), {}, identity="server two"), asks, checks, "k1", FREE)
+    told = [finding for finding in made.findings if "do not share one moment" in finding.what]
+    assert len(told) == (not one_moment)
+    assert all("on_violation" in finding.todo for finding in told)
+
+
+def test_what_slows_the_target_down_is_told() -> None:
+    prod, dev = end("PROD", SCHEMA, {}), end("DEV", Schema(()), {}, identity="server two")
+    dev = replace(dev, server=replace(dev.server, notes=("loads are slow here",)))
+    checks = TargetChecks(lambda s, t: [], lambda s: [])
+    asks = SourceChecks(lambda table, where: None, lambda table, columns: {})
+    made = build(operation(), prod, dev, asks, checks, "k1", FREE)
+    assert [(f.severity, f.where) for f in made.findings if f.what == "loads are slow here"] == [("warning", "DEV")]

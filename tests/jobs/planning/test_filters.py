@@ -81,6 +81,7 @@ def test_the_snapshots_clock_may_be_asked(text: str) -> None:
 
 def test_a_function_is_known_by_its_name_in_the_dialect() -> None:
     assert parse_filter("note > strftime('%Y', 'now')", ORDERS, SCHEMA, "sqlite", "public", "filter")[1] == []
+    assert parse_filter("note > now() - INTERVAL 1 DAY", ORDERS, SCHEMA, "mysql", "public", "filter")[1] == []
     refused = parse_filter("note > to_char(id, '9')", ORDERS, SCHEMA, "postgres", "public", "filter")[1]
     assert [finding.what for finding in refused] == ["a filter may not use to_char"]
 

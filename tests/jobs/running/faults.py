@@ -24,6 +24,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from connectors.contract import connector
 from connectors.testkit import SampleTable
 from jobs.cli import call
 from jobs.control.rows import OperationRow
@@ -242,7 +243,7 @@ def arrived(site: Site, table: str) -> int:
     try:
         return len(site.server.read(site.dev, table))
     except Exception as problem:
-        if "no such table" in str(problem) or "does not exist" in str(problem):
+        if any(words in str(problem) for words in ("no such table", "does not exist", "doesn't exist")):
             return 0
         raise
 
@@ -289,9 +290,11 @@ def assert_exact(site: Site, *tables: str) -> None:
 
 
 def assert_one_state(site: Site, accounts: int = 1200) -> None:
-    """`accounts`, changed by another client all the while, is the state after one of its transactions: each keeps the sum."""
+    """`accounts`, changed by another client all the while, is the state after one of its transactions: each keeps the sum.
+    Where readers have a moment each, it may be several states, but never a row twice."""
     rows = site.server.read(site.dev, "accounts")
-    assert sum(balance for _, _, balance in rows) == accounts
+    if connector(site.prod.engine).facts.one_moment:
+        assert sum(balance for _, _, balance in rows) == accounts
     assert len({number for number, _, _ in rows}) == len(rows)
 
 

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from connectors.contract import Endpoint
+from connectors.schema import quoted
 from connectors.testkit import SampleTable, TestServer
 
 USERS = SampleTable(
@@ -109,6 +110,15 @@ class Site:
         path = self.folder / "operation.yaml"
         path.write_text(yaml.safe_dump({key: value for key, value in given.items() if value is not None}))
         return path
+
+    @property
+    def text(self) -> str:
+        """What `TestServer.create` calls a text, in the engine's own language."""
+        return {"mysql": "longtext"}.get(self.prod.engine, "text")
+
+    def name(self, identifier: str) -> str:
+        """An identifier in the engine's own quotes."""
+        return f"`{identifier}`" if self.prod.engine == "mysql" else quoted(identifier)
 
     @property
     def control(self) -> str:

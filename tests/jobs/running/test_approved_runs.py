@@ -363,7 +363,7 @@ def test_what_was_detected_at_the_request_is_what_runs_when_the_sample_has_chang
     site = office.site
     office.by("rita", "key", "new", str(site.folder / ".config" / "dbagent" / "master.key"))
     change = "UPDATE plain SET label = "
-    site.server.execute(site.prod, f"{change} code || '@corp.test'")
+    site.server.execute(site.prod, f"{change} replace('?@corp.test', '?', code)")
     office.rule(standing="30 days")
     row = office.approved(office.asked(tables=["plain"], policy=None, **AGAIN).id)
     [column] = [

@@ -18,7 +18,7 @@ from jobs.running import drive
 from jobs.running.run import run
 from jobs.running.session import SparkDied
 from tests.jobs.running.faults import asked
-from tests.jobs.running.site import Site
+from tests.jobs.running.site import PLAIN, Site
 
 pytestmark = pytest.mark.usefixtures("no_spark")
 
@@ -133,7 +133,7 @@ def test_another_control_store_continues_a_run_that_failed_but_none_that_told_it
 def test_a_cancelled_append_says_what_it_has_added_already(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.fill(users=5, orders=5, plain=5)
     file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
-    site.server.execute(site.dev, "CREATE TABLE plain (code text, label text)")
+    site.server.create(site.dev, PLAIN)
     site.server.insert(site.dev, "plain", [("was", "here")])
     with stopped_late(monkeypatch, cancelled_by_its_driver), pytest.raises(RunStopped):
         go(site, file)

@@ -230,10 +230,11 @@ def test_one_leaked_value_takes_the_claims_away(site: Site, monkeypatch: pytest.
 
 
 def test_a_table_of_very_many_columns_with_coincidences_has_its_counts_kept(site: Site) -> None:
-    wide = [{f"a_rather_long_name_of_a_column_{n}": "***" for n in range(1500)}] * 2
+    width = 190 if site.prod.engine == "mysql" else 1500  # more of them do not fit into a page there
+    wide = [{f"a_rather_long_name_of_a_column_{n}": "***" for n in range(width)}] * 2
     report, _, _ = copied(site, wide, dict.fromkeys(wide[0], "mask"))
     [table] = report["tables"]
     for kind in ("unchanged", "alike"):
         assert set(table[kind].values()) == {2}
-        assert len(table[kind]) == 1500
+        assert len(table[kind]) == width
     assert claimed(report) == []

@@ -30,6 +30,7 @@ from tests.jobs.running.site import Site
 
 RATE = 0.25
 """Megabytes a second from the source."""
+NEW_USER = {"mysql": "CREATE USER {} IDENTIFIED BY 'reads'", "postgresql": "CREATE ROLE {} LOGIN PASSWORD 'reads'"}
 KEYS = {
     "status",
     "tables_completed",
@@ -88,7 +89,7 @@ def only_reading(site: Site) -> dict[str, Any]:
         return {}
     os.environ["READER_PASSWORD"] = "reads"
     role = f"reader_{site.prod.database}"
-    site.server.execute(site.prod, f"CREATE ROLE {role} LOGIN PASSWORD 'reads'")
+    site.server.execute(site.prod, NEW_USER[site.prod.engine].format(role))
     for table in TABLES:
         site.server.execute(site.prod, f"GRANT SELECT ON {table} TO {role}")
     return {"user": role, "password": {"secret": "env:READER_PASSWORD"}}

@@ -44,11 +44,7 @@ def hurt(site: Site, running: Launched, rng: random.Random) -> None:
             end(pid)
     elif victim in ("source", "target"):
         server: Any = site.server
-        server.rows(
-            site.prod if victim == "source" else site.dev,
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name LIKE 'dbagent/%'",
-        )
+        server.end_sessions(site.prod if victim == "source" else site.dev)
     elif running.process.poll() is None:
         number = {"driver": signal.SIGKILL, "terminate": signal.SIGTERM, "interrupt": signal.SIGINT}[victim]
         running.process.send_signal(number)

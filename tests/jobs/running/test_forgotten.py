@@ -61,8 +61,8 @@ def make(site: Site, schemas: Sequence[Schema]) -> None:
         parts = ["pk integer PRIMARY KEY"]
         for place, column in enumerate(columns):
             long = f"varchar({column.shape.length})" if column.shape.length else TYPES[column.shape.kind]
-            parts.append(f"{quoted(column.column)} {long}{' NOT NULL' if place == at and number % 3 == 0 else ''}")
-        site.server.execute(site.prod, f"CREATE TABLE {quoted(table)} ({', '.join(parts)})")
+            parts.append(f"{site.name(column.column)} {long}{' NOT NULL' if place == at and number % 3 == 0 else ''}")
+        site.server.execute(site.prod, f"CREATE TABLE {site.name(table)} ({', '.join(parts)})")
         ways = [VALUES[column.shape.kind] for column in columns]
         if columns[at].shape.kind == "text":
             ways[at] = somebodys

@@ -116,7 +116,7 @@ def test_without_a_heartbeat_the_lease_expires(lease: Lease, monkeypatch: pytest
 
 
 def test_a_session_that_fails_is_closed_and_another_one_beats_on(lease: Lease, monkeypatch: pytest.MonkeyPatch) -> None:
-    tables = "_dbagent.tables" if lease.site.dev.user else "_dbagent_tables"
+    tables = "_dbagent.tables" if lease.site.dev.engine == "postgresql" else "_dbagent_tables"
     with expiry(monkeypatch, 60), lease.heart() as beating:
         until(lambda: beating._states is not None, "a beat", 10)
         lease.site.server.execute(lease.site.dev, f"DROP TABLE {tables}")

@@ -92,7 +92,7 @@ def test_rows_of_others_in_a_table_of_a_cancelled_run_stay(
 def test_rows_of_others_in_a_table_that_a_resume_would_empty_stay(site: Site) -> None:
     site.fill(users=5, orders=5, plain=5)
     site.server.insert(site.prod, "plain", [(None, "no code")])
-    site.server.execute(site.dev, "CREATE TABLE plain (code text CHECK (code IS NOT NULL), label text)")
+    site.server.execute(site.dev, f"CREATE TABLE plain (code {site.text} CHECK (code IS NOT NULL), label {site.text})")
     with pytest.raises(RunFailed):
         go(site, plain(site))
     site.server.insert(site.dev, "plain", STRANGER)

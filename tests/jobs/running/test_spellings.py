@@ -11,7 +11,7 @@ from tests.jobs.running.test_run import go
 
 pytestmark = pytest.mark.usefixtures("no_spark")
 
-TYPES = {"postgresql": "citext", "sqlite": "TEXT COLLATE NOCASE"}
+TYPES = {"mysql": "varchar(200)", "postgresql": "citext", "sqlite": "TEXT COLLATE NOCASE"}
 JOINED = "SELECT a.id, l.id FROM accounts a JOIN letters l ON a.{0} = l.{0} ORDER BY 1, 2"
 RULES = {
     "email": {"strategy": "faker", "domain": "email"},

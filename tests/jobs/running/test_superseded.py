@@ -16,7 +16,7 @@ from connectors.contract import RunRecord, TableState, TargetSession, connector
 from connectors.errors import LeaseLost
 from jobs.errors import RunFailed
 from jobs.running.run import run
-from tests.jobs.running.site import Site
+from tests.jobs.running.site import PLAIN, Site
 
 WITHOUT_SPARK = (
     "from jobs.running import run; from tests.jobs.running.site import Here; run.LeanSpark = Here;"
@@ -79,7 +79,7 @@ def test_a_target_that_would_skip_rows_in_silence_fails_instead(file_site: Site)
 @pytest.mark.parametrize("stores", ["one store", "two stores"])
 def test_of_two_runs_that_append_started_at_once_one_appends(site: Site, stores: str) -> None:
     site.fill(users=5, orders=5, plain=4000)
-    site.server.execute(site.dev, "CREATE TABLE plain (code text, label text)")
+    site.server.create(site.dev, PLAIN)
     site.server.insert(site.dev, "plain", [("was", "here")])
     file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
     sites = [site, site if stores == "one store" else replace(site, folder=site.folder / "elsewhere")]

@@ -16,7 +16,7 @@ from jobs.errors import VerificationFailed
 from jobs.running import drive
 from jobs.running.run import run
 from tests.jobs.running.faults import only_operation
-from tests.jobs.running.site import Site
+from tests.jobs.running.site import PLAIN, Site
 
 pytestmark = pytest.mark.usefixtures("no_spark")
 
@@ -85,7 +85,7 @@ def test_rows_that_were_there_before_are_never_emptied_and_the_person_is_told(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.fill(users=5, orders=5, plain=5)
-    site.server.execute(site.dev, "CREATE TABLE plain (code text, label text)")
+    site.server.create(site.dev, PLAIN)
     site.server.insert(site.dev, "plain", [("was", "here"), ("was", "too")])
     file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
     with meddled(monkeypatch, site, "DELETE FROM plain WHERE label = 'too'"):

@@ -11,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+Bytes = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
+
 
 def array(values: npt.NDArray[Any], null: npt.NDArray[np.bool_] | None = None) -> pa.Array:
     """Integers as an Arrow array over the same memory."""
@@ -43,3 +46,13 @@ def stored(values: pa.Array) -> npt.NDArray[Any]:
     kept = np.frombuffer(values.buffers()[1], f"i{values.type.bit_width // 8}", values.offset + len(values))
     found: npt.NDArray[Any] = kept[values.offset :]
     return found
+
+
+def cut(block: Bytes, start: Places, end: Places, null: npt.NDArray[np.bool_]) -> pa.BinaryArray:
+    """The bytes between the bounds, row by row."""
+    count = len(start)
+    offsets = np.empty(2 * count, np.int32)
+    offsets[0::2], offsets[1::2] = start, end
+    buffers = [None, pa.py_buffer(offsets), pa.py_buffer(block)]
+    strings = pa.BinaryArray.from_buffers(pa.binary(), max(2 * count - 1, 0), buffers)
+    return strings.take(array(np.arange(0, 2 * count, 2, dtype=np.int32), null))

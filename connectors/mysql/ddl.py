@@ -1,0 +1,144 @@
+"""CREATE TABLE for a table of the source, why it would fail, and why rows do not fit a table that is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connectors.errors import ConnectorError
+from connectors.mysql.catalog import TRANSACTIONAL, detail
+from connectors.mysql.privileges import grants
+from connectors.mysql.session import Session
+from connectors.mysql.types import UNICODE, identifier, type_of
+from connectors.schema import Column, Table
+
+YOUNG = {"uuid": "MariaDB 10.7", "inet4": "MariaDB 10.10", "inet6": "MariaDB 10.5"}
+"""Types that not every server has, and who has them."""
+
+
+def statement(table: Table) -> str:
+    """Columns, types, NOT NULL, primary key and counters."""
+    about = detail(table)
+    expressions, prefixes = dict(about.expressions), dict(about.prefixes)
+    parts = [_column(column, expressions.get(column.name), column.name in about.hidden) for column in table.columns]
+    if table.primary_key:
+        keys = (identifier(name) + (f"({prefixes[name]})" if name in prefixes else "") for name in table.primary_key)
+        parts.append(f"PRIMARY KEY ({', '.join(keys)})")
+    counters = [
+        column.name for column in table.columns if column.counter and column.name != (*table.primary_key, "")[0]
+    ]
+    parts += [f"KEY ({identifier(name)})" for name in counters]  # no counter without an index that begins with it
+    return f"CREATE TABLE IF NOT EXISTS {identifier(table.name.name)} ({', '.join(parts)}) ENGINE = {TRANSACTIONAL}"
+
+
+def staging(table: Table, name: str) -> str:
+    """The same columns and types, but nothing that refuses or computes."""
+    parts = [_typed(column) for column in table.copied]
+    return f"CREATE TABLE {identifier(name)} ({', '.join(parts)}) ENGINE = {TRANSACTIONAL}"
+
+
+def _column(column: Column, expression: str | None, hidden: bool) -> str:
+    words = [_typed(column, nullable=None)]
+    if expression is not None:
+        words.append(f"GENERATED ALWAYS AS {expression}")
+    else:
+        words.append("NULL" if column.nullable else "NOT NULL")
+        words.append("AUTO_INCREMENT" * bool(column.counter))
+    return " ".join(word for word in [*words, "INVISIBLE" * hidden] if word)
+
+
+def _typed(column: Column, nullable: bool | None = True) -> str:
+    type_ = type_of(column)
+    charset = (
+        f" CHARACTER SET {type_.charset} COLLATE {type_.collation}" if type_.charset and type_.base != "json" else ""
+    )
+    return f"{identifier(column.name)} {type_.native}{charset}{' NULL' if nullable else ''}"
+
+
+def obstacles(session: Session, table: Table) -> Iterator[str]:
+    """Why `create` would not succeed for this table: a sentence each."""
+    granted = grants(session)
+    if not granted.may("CREATE", table.name.name):
+        database = identifier(session.value("SELECT DATABASE()"))
+        yield f"our user may not create tables: GRANT CREATE ON {database}.* TO {granted.user}"
+    known = {name for (name,) in session.rows("SELECT collation_name FROM information_schema.collations")}
+    known |= {full for (full,) in _full_names(session)}
+    for column in table.columns:
+        type_ = type_of(column)
+        if type_.collation and type_.collation not in known:
+            yield f"column {column.name}: the server has no collation {type_.collation}"
+        if type_.base in YOUNG and not _casts(session, type_.base):
+            yield f"column {column.name}: the server has no type {type_.native} ({YOUNG[type_.base]} has)"
+    if any("ROW " in text and column.generated for column, text in _clauses(table)):
+        yield "it names the columns of its versions itself: make it by hand"
+
+
+def _full_names(session: Session) -> list[tuple[str]]:
+    """Newer MariaDB lists collations without their character set, and with it elsewhere."""
+    try:
+        return [
+            (name,)
+            for (name,) in session.rows(
+                "SELECT full_collation_name FROM information_schema.collation_character_set_applicability"
+            )
+        ]
+    except ConnectorError as error:
+        if error.retryable:
+            raise
+        return []
+
+
+def _casts(session: Session, base: str) -> bool:
+    try:
+        session.rows(f"SELECT CAST(NULL AS {base})")
+    except ConnectorError as error:
+        if error.retryable:
+            raise
+        return False
+    return True
+
+
+def _clauses(table: Table) -> Iterator[tuple[Column, str]]:
+    expressions = dict(detail(table).expressions)
+    return ((column, expressions[column.name]) for column in table.columns if column.name in expressions)
+
+
+def differences(source: Table, target: Table) -> Iterator[str]:
+    """Why rows of `source` cannot go into `target` unchanged."""
+    theirs = {column.name.lower(): column for column in target.columns}
+    wanted = {column.name.lower() for column in source.columns}
+    about = detail(target)
+    if about.engine != TRANSACTIONAL:
+        yield f"its engine is {about.engine}, which knows no transactions: ALTER TABLE … ENGINE = {TRANSACTIONAL}"
+    for column in source.columns:
+        other = theirs.get(column.name.lower())
+        if other is not None:
+            yield from _column_differences(column, other)
+        elif not column.generated:
+            yield f"column {column.name} is missing"
+    for column in target.columns:
+        needed = not column.nullable and not column.generated and column.name not in about.defaults
+        if needed and column.name.lower() not in wanted:
+            yield f"column {column.name} is NOT NULL without a default and the source has no such column"
+    ours = {column.name.lower(): text for column, text in _clauses(source)}
+    for column, text in _clauses(target):
+        if ours.get(column.name.lower(), text) != text:
+            yield f"column {column.name} is computed differently"
+
+
+def _column_differences(source: Column, target: Column) -> Iterator[str]:
+    if source.generated != target.generated:
+        generated, plain = ("source", "target") if source.generated else ("target", "source")
+        yield f"column {source.name} is computed by the {generated} but not by the {plain}"
+        return
+    ours, theirs = type_of(source), type_of(target)
+    if _plain(ours.native) != _plain(theirs.native):
+        yield f"column {source.name} is {theirs.native} here but {ours.native} in the source"
+    elif ours.charset != theirs.charset and theirs.charset not in (UNICODE - {"utf8mb3", "utf8", "ucs2"}):
+        yield f"column {source.name} has texts in {theirs.charset} here but in {ours.charset} in the source"
+    if source.nullable and not target.nullable and not source.generated:
+        yield f"column {source.name} is NOT NULL here but may be NULL in the source"
+
+
+def _plain(native: str) -> str:
+    """A type without what is for show only."""
+    return native.replace("tinyint(1)", "tinyint")

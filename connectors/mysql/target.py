@@ -1,0 +1,177 @@
+"""The driver's session on a target: makes, empties, stages, publishes and finishes tables.
+
+Every definition of a table commits by itself here and would let go of the lease. So where tables change, a second session
+holds the lease meanwhile: no other driver can take it before this one is through.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+
+from connectors.contract import Endpoint
+from connectors.errors import Busy, TerminalError
+from connectors.mysql import catalog, ddl, probe
+from connectors.mysql.ledger import Ledger
+from connectors.mysql.privileges import grants
+from connectors.mysql.session import Session, connect
+from connectors.mysql.types import identifier
+from connectors.schema import ForeignKey, Schema, Table, TableName
+
+REFERENCES = """
+SELECT DISTINCT table_name, column_name FROM information_schema.key_column_usage
+WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE() AND referenced_table_name = %s
+AND position_in_unique_constraint = 1
+"""
+CREATED = "SELECT coalesce(create_time, '') FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
+STAGE = f"{catalog.OURS}stage_"
+STAGES = f"""
+SELECT table_name FROM information_schema.tables
+WHERE table_schema = DATABASE() AND table_name REGEXP '^{STAGE}.+_[0-9]+$'
+"""
+COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
+
+
+class Target:
+    """`connectors.contract.TargetSession`."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint, self._where = endpoint, endpoint.environment
+        self._session = self._connected()
+        try:
+            self.server = probe.server(self._session, source=False)
+            self._session.run("SET SESSION foreign_key_checks = 0")
+            self.ledger = Ledger(self._session)
+        except BaseException:
+            self.close()
+            raise
+
+    def schema(self) -> Schema:
+        return catalog.introspect(self._session)
+
+    def mismatches(self, source: Table, target: Table) -> list[str]:
+        return list(ddl.differences(source, target))
+
+    def creatable(self, source: Table) -> list[str]:
+        return list(ddl.obstacles(self._session, source))
+
+    def create(self, tables: Sequence[Table]) -> None:
+        for table in tables:
+            with self._session.translated(f"{self._where}: creating {table.name}"):
+                self._session.run(ddl.statement(table))
+
+    def identity(self, name: TableName) -> str:
+        """A digest of the table's definition and of the moment it was made, which TRUNCATE sets anew."""
+        [(_, definition, *_)] = self._session.rows(f"SHOW CREATE TABLE {identifier(name.name)}")
+        created = self._session.rows(CREATED, (name.name,))
+        text = f"{created}{COUNTER.sub('', definition)}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+    def is_empty(self, name: TableName) -> bool:
+        return not self._session.rows(f"SELECT 1 FROM {identifier(name.name)} LIMIT 1")
+
+    def count(self, name: TableName) -> int:
+        return int(self._session.value(f"SELECT count(*) FROM {identifier(name.name)}"))
+
+    def _connected(self) -> Session:
+        """A lock is given up before an answer is: that leaves the session usable. The server counts whole seconds."""
+        given, end = self._endpoint.patience, f"the target {self._where}"
+        if given is None:
+            return connect(self._endpoint, read_only=False, end=end)
+        seconds = max(1, round(given / 2))
+        session = connect(self._endpoint, read_only=False, end=end, patience=max(given, 2.0 * seconds))
+        _wait_for_locks(session, seconds)
+        return session
+
+    @contextlib.contextmanager
+    def _holding(self, names: Sequence[TableName]) -> Iterator[None]:
+        """Keep the leases of these tables, in another session's transaction, while this one defines tables."""
+        other = self._connected()
+        try:
+            with other.transaction():
+                self.ledger.over(other).hold(map(str, names))
+                yield
+        finally:
+            other.close()
+
+    def empty(self, names: Sequence[TableName]) -> None:
+        """Foreign keys are off in our sessions, so nothing cascades; what would be orphaned is looked for first."""
+        if not names:
+            return
+        truncates = grants(self._session)
+        with self._holding(names):
+            for name in names:
+                self._refuse_referenced(name, set(names))
+            for name in names:
+                truncate = truncates.may("DROP", name.name)
+                self._session.run(f"{'TRUNCATE TABLE' if truncate else 'DELETE FROM'} {identifier(name.name)}")
+
+    def _refuse_referenced(self, name: TableName, going: set[TableName]) -> None:
+        for child, column in self._session.rows(REFERENCES, (name.name,)):
+            if TableName(None, child) in going:
+                continue
+            held = f"SELECT 1 FROM {identifier(child)} WHERE {identifier(column)} IS NOT NULL LIMIT 1"
+            if self._session.rows(held):
+                raise TerminalError(
+                    f"rows of {child} reference this table, and that one is not emptied",
+                    where=f"{self._where}: {name}",
+                    todo=f"copy {child} too, or empty it first",
+                )
+
+    def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
+        stage = TableName(None, f"{STAGE}{run_id}_{table_id}")
+        with self._holding([table.name]):
+            self._session.run(f"DROP TABLE IF EXISTS {identifier(stage.name)}")
+            self._session.run(ddl.staging(table, stage.name))
+        return stage
+
+    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
+        """The stage goes after the commit: dropping it would commit by itself. One that stays is swept by the next run."""
+        columns = ", ".join(identifier(column.name) for column in table.copied)
+        with self._session.transaction():
+            rows = self._session.run(
+                f"INSERT INTO {identifier(table.name.name)} ({columns}) SELECT {columns} FROM {identifier(stage.name)}"
+            )
+            self.ledger.complete(run_id, table_id)
+        self._session.run(f"DROP TABLE IF EXISTS {identifier(stage.name)}")
+        return rows
+
+    def sweep(self, run_id: str) -> None:
+        going = self.ledger.staging(run_id)
+        found = [name for (name,) in self._session.rows(STAGES)]
+        gone = [name for name in found if name.removeprefix(STAGE).rpartition("_")[0] not in going]
+        if not gone:
+            return
+        with contextlib.closing(self._connected()) as brief:
+            _wait_for_locks(brief, 1)
+            for name in gone:
+                with contextlib.suppress(Busy):  # a task that fills it will be ended
+                    brief.run(f"DROP TABLE IF EXISTS {identifier(name)}")
+
+    def settle(self, table: Table) -> None:
+        """Counters need no help: the server moves them forward itself with every explicit value."""
+        self._session.rows(f"ANALYZE TABLE {identifier(table.name.name)}")
+
+    def orphans(self, key: ForeignKey) -> int:
+        pairs = list(zip(key.columns, key.referenced_columns, strict=True))
+        given = " AND ".join(f"c.{identifier(ours)} IS NOT NULL" for ours, _ in pairs)
+        match = " AND ".join(f"p.{identifier(theirs)} = c.{identifier(ours)}" for ours, theirs in pairs)
+        parent = ".".join(identifier(part) for part in (key.referenced.schema, key.referenced.name) if part)
+        return int(
+            self._session.value(
+                f"SELECT count(*) FROM {identifier(key.table.name)} c WHERE {given}"
+                f" AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE {match})"
+            )
+        )
+
+    def end_sessions(self, application: str) -> int:
+        return probe.end_sessions(self._session, application, timeout=30)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+def _wait_for_locks(session: Session, seconds: int) -> None:
+    session.run(f"SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}")
