@@ -7,6 +7,9 @@ folder knows the engine: callers read its `facts` and never branch on its name. 
     TargetSession   driver, prepares and finishes target tables, owns the ledger
     Transfer        inside a task: copies chunks, each in ONE target transaction with its ledger row
 
+Between two engines, and through a mapping, a Reader of the one and a Loader of the other make the Transfer
+(`connectors.crossing`).
+
 Bounds, snapshots and table details are opaque outside the engine's folder; bounds may be cell values, so nobody prints
 them. Everything a task needs is in `TransferJob`, which is picklable and small.
 """
@@ -27,6 +30,9 @@ from connectors.schema import ForeignKey, Schema, Table, TableName
 if TYPE_CHECKING:  # workers import this module: what only type checkers need stays out of their start-up
     import pyarrow as pa
     from sqlglot import exp
+
+    from connectors.crossing import Field, Loader, Reader
+    from connectors.types import Canonical, Types
 
 Filter: TypeAlias = "exp.Expression"
 """One parsed, read-only predicate over one table, already checked and qualified; a connector renders or translates it."""
@@ -110,6 +116,10 @@ class TableCopy:
     into: TableName
     where: Filter | None
     anonymize: Anonymize | None = field(repr=False)
+    fields: tuple[Field, ...] = ()
+    """The target's columns and what fills them, where rows cross (`connectors.crossing`); else empty: column to column."""
+    sees: Mapping[str, Canonical] = field(default_factory=dict)
+    """Where rows cross: what the columns are that the anonymizer sees."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +132,7 @@ class TransferJob:
     target: Endpoint = field(repr=False)
     snapshot: Snapshot
     tables: Mapping[int, TableCopy]
+    """Either all of them cross, or none."""
     suspend_foreign_keys: bool
     bytes_per_second: float | None = None
     """This task's share of the source's `max_mb_per_second`."""
@@ -328,6 +339,7 @@ class Connector(Protocol):
     """One engine. Stateless."""
 
     facts: Facts
+    types: Types
 
     def source(self, endpoint: Endpoint) -> SourceSession:
         """Connect read-only and take the snapshot. Raises ConnectorError."""
@@ -338,7 +350,15 @@ class Connector(Protocol):
         ...
 
     def transfer(self, job: TransferJob) -> AbstractContextManager[Transfer]:
-        """Open both ends inside a task. The context manager closes them. Raises ConnectorError."""
+        """Open both ends, of this engine, inside a task. The context manager closes them. Raises ConnectorError."""
+        ...
+
+    def reader(self, job: TransferJob) -> AbstractContextManager[Reader]:
+        """Open the source inside a task, in the snapshot. The context manager closes it. Raises ConnectorError."""
+        ...
+
+    def loader(self, job: TransferJob) -> AbstractContextManager[Loader]:
+        """Open the target inside a task, ready to load. The context manager closes it. Raises ConnectorError."""
         ...
 
 

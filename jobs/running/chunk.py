@@ -7,9 +7,10 @@ cannot succeed nor prints a traceback; only a dying worker is an exception.
 from __future__ import annotations
 
 import time
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
-from connectors.contract import Chunk, Loaded, TransferJob, connector
+from connectors.contract import Chunk, Loaded, Transfer, TransferJob, connector
 from connectors.errors import ConnectorError, TerminalError
 
 
@@ -46,7 +47,7 @@ def copy_chunks(work: Work) -> Outcome:
     loaded: list[Loaded] = []
     current = work.chunks[0]
     try:
-        with connector(work.job.source.engine).transfer(work.job) as transfer:
+        with _transfer(work.job) as transfer:
             for current in work.chunks:
                 loaded.append(transfer.copy(current))
     except ConnectorError as problem:
@@ -59,6 +60,15 @@ def copy_chunks(work: Work) -> Outcome:
             loaded, started, current, TerminalError(what, where=_place(work, current), todo="please report this")
         )
     return Outcome(tuple(loaded), started, time.time())
+
+
+def _transfer(job: TransferJob) -> AbstractContextManager[Transfer]:
+    """The engine's own short way, or the one over carriers where rows cross."""
+    if any(copy.fields for copy in job.tables.values()):
+        from connectors.crossing import crossing  # the short way does without
+
+        return crossing(job)
+    return connector(job.source.engine).transfer(job)
 
 
 def _failed(loaded: list[Loaded], started: float, chunk: Chunk, problem: ConnectorError) -> Outcome:

@@ -1,0 +1,359 @@
+"""Canonical types: what a value is whatever engine holds it, how it travels, and what becomes of it in another type.
+
+Each engine's `canonical.py` says what its own types are in these words, and which of its types holds a canonical one. All
+that two engines need to know of each other is `loss`, a pure function of two canonical types:
+
+    exact        every value of the source's type arrives as it was
+    equivalent   it arrives in another form, by a stated rule that loses nothing (a uuid as 36 characters)
+    lossy        values may change or find no room; needs consent (`allow_lossy`)
+    impossible   there is no way
+
+Values travel as Arrow strings in the form of their family, or as Arrow binary: never in a type that rounds. What only a
+value can tell (a text that is no date, NaN for an engine without one) is checked value by value on the way
+(`connectors.guards`), and stops the chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from connectors.schema import ColumnType
+
+Carrier: TypeAlias = 'Literal["string", "binary"]'
+
+
+class Family(str, Enum):
+    """What values are. Each has one form as text, the same whichever engine wrote it."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    TEXT = "text"
+    BINARY = "binary"
+    DATE = "date"
+    TIME = "time"
+    TIMESTAMP = "timestamp"
+    INSTANT = "instant"
+    INTERVAL = "interval"
+    UUID = "uuid"
+    JSON = "json"
+    BITS = "bits"
+    ENUM = "enum"
+    SET = "set"
+    OTHER = "other"
+
+
+FORMS: Mapping[Family, str] = {
+    Family.BOOLEAN: "1 or 0",
+    Family.INTEGER: "digits, a minus before them",
+    Family.DECIMAL: "digits with a point, every one of them; NaN, Infinity, -Infinity",
+    Family.FLOAT: "the shortest digits that give the same number, perhaps with an exponent; NaN, Infinity, -Infinity",
+    Family.TEXT: "as it is",
+    Family.BINARY: "its bytes",
+    Family.DATE: "2024-05-17; 0044-03-15 BC, infinity, -infinity, 0000-00-00",
+    Family.TIME: "09:30:00.5; hours beyond 23 and a minus for times that are durations",
+    Family.TIMESTAMP: "2024-05-17 09:30:00.5, by an unnamed clock",
+    Family.INSTANT: "2024-05-17 09:30:00.5, in UTC",
+    Family.INTERVAL: "ISO 8601: P1Y2M3DT4H5M6.5S",
+    Family.UUID: "8-4-4-4-12 lower-case hexadecimal digits",
+    Family.JSON: "JSON text",
+    Family.BITS: "ones and zeros",
+    Family.ENUM: "the label",
+    Family.SET: "the labels, commas between them",
+    Family.OTHER: "as the engine itself writes it",
+}
+"""The form in which a family's values travel. Trailing zeros of a fraction say nothing and may come or go."""
+
+ODD = {
+    "nan": "NaN or an infinity",
+    "infinity": "an infinite date",
+    "bc": "a date before the year 1",
+    "late": "a date after the year 9999",
+    "zero": "a zero or partial date",
+    "long": "a time beyond 24 hours, or below zero",
+    "midnight": "the time 24:00:00",
+    "nul": "a NUL character",
+    "anything": "what is not of its type",
+}
+"""Values that some types hold and others of their family do not, in words for people."""
+
+
+@dataclass(frozen=True)
+class Canonical:
+    """A column's type in every engine's words. None for a limit means that there is none."""
+
+    family: Family
+    bits: int | None = None
+    """INTEGER: 8, 16, 24, 32, 64. FLOAT: 32 or 64."""
+    unsigned: bool = False
+    precision: int | None = None
+    """DECIMAL: all digits."""
+    scale: int | None = None
+    """DECIMAL: digits behind the point; None with a precision of None."""
+    length: int | None = None
+    """TEXT: characters, BINARY: bytes, BITS: bits, the most of them."""
+    octets: int | None = None
+    """TEXT: bytes in UTF-8, where that is what is limited."""
+    fixed: bool = False
+    """TEXT: blanks at the end say nothing; BITS: always `length` of them."""
+    digits: int = 6
+    """TIME, TIMESTAMP, INSTANT, INTERVAL: digits of a second's fraction."""
+    labels: tuple[str, ...] = ()
+    """ENUM, SET."""
+    odd: frozenset[str] = frozenset()
+    """Which of ODD values of this type may be."""
+
+    @property
+    def carrier(self) -> Carrier:
+        return "binary" if self.family is Family.BINARY else "string"
+
+    @property
+    def bounds(self) -> tuple[int, int]:
+        """INTEGER: the least and the greatest."""
+        bits = self.bits or 64
+        return (0, 2**bits - 1) if self.unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+
+    @property
+    def whole_digits(self) -> int | None:
+        """INTEGER and DECIMAL: digits before the point, the most of them."""
+        if self.family is Family.INTEGER:
+            return len(str(max(map(abs, self.bounds))))
+        return None if self.precision is None else self.precision - (self.scale or 0)
+
+    @property
+    def width(self) -> int | None:
+        """The most characters a value takes as text; None: unlimited or unknown."""
+        if self.family is Family.INTEGER:
+            return max(len(str(bound)) for bound in self.bounds)
+        if self.family is Family.DECIMAL:
+            return None if self.precision is None else self.precision + 3
+        if self.family in (Family.TEXT, Family.BITS):
+            return self.length
+        if self.family is Family.ENUM:
+            return max(map(len, self.labels), default=0)
+        if self.family is Family.SET:
+            return len(",".join(self.labels))
+        return WIDTHS.get(self.family)
+
+    def __str__(self) -> str:
+        """As people read it: `decimal(12,2)`, `integer of 64 bits, unsigned`."""
+        words = self.family.value
+        if self.family is Family.DECIMAL and self.precision is not None:
+            words += f"({self.precision},{self.scale or 0})"
+        elif self.length is not None:
+            words += f"({self.length})"
+        elif self.octets is not None:
+            words += f" of {self.octets:,} bytes"
+        if self.bits is not None:
+            words += f" of {self.bits} bits"
+        return words + (", unsigned" if self.unsigned else "")
+
+
+WIDTHS = {
+    Family.BOOLEAN: 1,
+    Family.FLOAT: 25,
+    Family.DATE: 16,
+    Family.TIME: 17,
+    Family.TIMESTAMP: 32,
+    Family.INSTANT: 32,
+    Family.UUID: 36,
+}
+TIMES = (Family.TIMESTAMP, Family.INSTANT)
+NUMBERS = (Family.INTEGER, Family.DECIMAL, Family.FLOAT)
+
+
+class Types(Protocol):
+    """One engine's types, to and from the canonical ones. Pure."""
+
+    counter: str | None
+    """What `Column.counter` says in this engine of a column whose rows the database numbers; None: it cannot."""
+
+    def canonical(self, type_: ColumnType) -> Canonical:
+        """What a column's type is; OTHER where no family knows it."""
+        ...
+
+    def native(self, type_: Canonical) -> ColumnType | None:
+        """The type of a column to be made that loses nothing of it, the closest first; None: there is none."""
+        ...
+
+    def named(self, text: str) -> ColumnType | None:
+        """The type that a person names in this engine's words (`numeric(12, 2)`); None: no such type."""
+        ...
+
+    def every(self) -> Sequence[ColumnType]:
+        """Its types, one of each, for the table that people read and for the tests that prove it."""
+        ...
+
+
+class Class(str, Enum):
+    """How a type's values arrive in another."""
+
+    EXACT = "exact"
+    EQUIVALENT = "equivalent"
+    LOSSY = "lossy"
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What becomes of values of one type in another."""
+
+    kind: Class
+    rule: str = ""
+    """How values change their form, or what is lost, in words for people."""
+    stops: tuple[str, ...] = ()
+    """Values that only show themselves on the way, and stop their chunk."""
+
+    def __str__(self) -> str:
+        words = self.kind.value + (f": {self.rule}" if self.rule else "")
+        return words + (f"; {', '.join(self.stops)} stops the chunk" if self.stops else "")
+
+
+def loss(source: Canonical, target: Canonical) -> Loss:
+    """What becomes of the source's values in the target's type."""
+    found = _between(source, target)
+    if found.kind is Class.IMPOSSIBLE:
+        return found
+    odd = source.odd - target.odd if target.family is not Family.TEXT else source.odd & {"nul"} - target.odd
+    return replace(found, stops=(*found.stops, *(ODD[name] for name in ODD if name in odd)))
+
+
+def _between(source: Canonical, target: Canonical) -> Loss:
+    one, other = source.family, target.family
+    if one is other:
+        return _within(source, target)
+    if other is Family.TEXT:
+        return _as_text(source, target)
+    if one is Family.TEXT:
+        return _of_text(target)
+    if one in NUMBERS and other in NUMBERS:
+        return _numbers(source, target)
+    found = PAIRS.get((one, other))
+    if found is not None and other in TIMES and one in TIMES:
+        return _fractions(source, target, found)
+    return found or Loss(Class.IMPOSSIBLE, f"a {one.value} is no {other.value}")
+
+
+PAIRS = {
+    (Family.BOOLEAN, Family.INTEGER): Loss(Class.EQUIVALENT, "1 for true, 0 for false"),
+    (Family.INTEGER, Family.BOOLEAN): Loss(Class.EQUIVALENT, "true for 1, false for 0", ("another number",)),
+    (Family.DATE, Family.TIMESTAMP): Loss(Class.EQUIVALENT, "at midnight"),
+    (Family.TIMESTAMP, Family.DATE): Loss(Class.LOSSY, "the time of day is dropped"),
+    (Family.INSTANT, Family.DATE): Loss(Class.LOSSY, "the time of day, in UTC, is dropped"),
+    (Family.INSTANT, Family.TIMESTAMP): Loss(Class.EQUIVALENT, "the clock of UTC"),
+    (Family.TIMESTAMP, Family.INSTANT): Loss(Class.EQUIVALENT, "taken for the clock of UTC"),
+    (Family.ENUM, Family.SET): Loss(Class.EQUIVALENT, "a set of one", ("another label",)),
+    (Family.BINARY, Family.UUID): Loss(Class.IMPOSSIBLE, "the order of its bytes is not known"),
+}
+
+
+def _within(source: Canonical, target: Canonical) -> Loss:
+    """Two types of one family."""
+    family = source.family
+    if family in (Family.INTEGER, Family.DECIMAL, Family.FLOAT):
+        return _numbers(source, target)
+    if family in (Family.TEXT, Family.BINARY):
+        return _texts(source, target)
+    if family in (*TIMES, Family.TIME, Family.INTERVAL):
+        return _fractions(source, target, Loss(Class.EXACT))
+    if family is Family.BITS:
+        same = source.length == target.length or (not target.fixed and _fits(source.length, target.length))
+        return Loss(Class.EXACT) if same else Loss(Class.LOSSY, "another number of bits", ("one that does not fit",))
+    if family in (Family.ENUM, Family.SET) and not set(source.labels) <= set(target.labels):
+        return Loss(Class.LOSSY, "the target does not know every label", ("a label it does not know",))
+    return Loss(Class.EXACT)
+
+
+def _fits(have: int | None, room: int | None) -> bool:
+    return room is None or (have is not None and have <= room)
+
+
+def _texts(source: Canonical, target: Canonical) -> Loss:
+    octets = source.octets if source.length is None else 4 * source.length
+    room = _fits(source.length, target.length) or (source.octets is not None and _fits(source.octets, target.length))
+    if room and _fits(octets, target.octets):
+        if source.fixed and not target.fixed:
+            return Loss(Class.EQUIVALENT, "without the blanks at its end")
+        if target.fixed and not source.fixed:
+            return Loss(Class.LOSSY, "blanks at the end say nothing there")
+        return Loss(Class.EXACT)
+    most = target.octets if target.length is None else target.length
+    unit = "characters" if source.family is Family.TEXT and target.length is not None else "bytes"
+    return Loss(Class.LOSSY, f"there is room for {most:,} {unit}", ("a longer one",))
+
+
+def _fractions(source: Canonical, target: Canonical, found: Loss) -> Loss:
+    if source.digits <= target.digits:
+        return found
+    rule = f"digits of a second behind the {ordinal(target.digits)} are cut off" if target.digits else CUT
+    return Loss(Class.LOSSY, rule)
+
+
+CUT = "fractions of a second are cut off"
+
+
+def ordinal(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number, 'th') }"
+
+
+def _numbers(source: Canonical, target: Canonical) -> Loss:
+    one, other = source.family, target.family
+    if other is Family.FLOAT:
+        if one is Family.FLOAT:
+            same = (source.bits or 64) <= (target.bits or 64)
+            return Loss(Class.EXACT) if same else Loss(Class.LOSSY, "rounded to seven digits", ("a larger one",))
+        digits = source.precision if one is Family.DECIMAL else source.whole_digits
+        if digits is not None and digits <= (15 if target.bits == 64 else 6):
+            return Loss(Class.EQUIVALENT, "the nearest binary number, which tells the same digits")
+        return Loss(Class.LOSSY, f"rounded to {15 if target.bits == 64 else 6} digits")
+    if one is Family.FLOAT:
+        what = "rounded" if other is Family.INTEGER or target.scale is not None else ""
+        if what:
+            return Loss(Class.LOSSY, what, ("a larger one",))
+        return Loss(Class.EQUIVALENT, "the shortest digits that give the same number")
+    if one is Family.INTEGER and other is Family.INTEGER:
+        (low, high), (least, most) = source.bounds, target.bounds
+        if least <= low and high <= most:
+            return Loss(Class.EXACT)
+        return Loss(Class.LOSSY, f"there is room for {least:,} to {most:,}", ("another number",))
+    scale = 0 if one is Family.INTEGER else source.scale
+    room = 0 if other is Family.INTEGER else target.scale
+    if target.family is Family.DECIMAL and target.precision is None:
+        return Loss(Class.EXACT)
+    if (
+        one is Family.DECIMAL and source.precision is None and other is Family.DECIMAL
+    ):  # the type says nothing of digits
+        beyond = f"a number of more than {target.whole_digits} digits before the point or {target.scale} behind it"
+        return Loss(Class.EXACT, stops=(beyond,))
+    if not _fits(scale, room):
+        return Loss(Class.LOSSY, f"rounded to {room} digits behind the point", ("a number with more digits before it",))
+    whole, most_whole = source.whole_digits, target.whole_digits
+    assert most_whole is not None
+    if other is Family.INTEGER:
+        most_whole -= 1  # the widest integers of so many digits do not fit
+    if whole is None or whole > most_whole:
+        return Loss(Class.LOSSY, f"there is room for {most_whole} digits before the point", ("a larger one",))
+    return Loss(Class.EXACT)
+
+
+def _as_text(source: Canonical, target: Canonical) -> Loss:
+    width = source.width
+    form = "hexadecimal digits" if source.family is Family.BINARY else FORMS[source.family]
+    room = target.octets if target.length is None else target.length
+    if source.family is Family.BINARY and source.length is not None:
+        width = 2 * source.length
+    if room is not None and (width is None or width > room):
+        return Loss(Class.LOSSY, f"there is room for {room:,} characters", ("a longer one",))
+    return Loss(Class.EQUIVALENT, f"as text: {form}")
+
+
+def _of_text(target: Canonical) -> Loss:
+    """A text that says a value of the target's type becomes it; any other stops its chunk."""
+    if target.family is Family.BINARY:
+        return Loss(Class.IMPOSSIBLE, "a text is no bytes")
+    return Loss(Class.EQUIVALENT, "what the text says", (f"a text that is no {target.family.value}",))
