@@ -9,12 +9,14 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 
+from connectors.contract import connector
 from connectors.errors import ConnectorError, LeaseHeld, LeaseLost
 from jobs.config.environment import Environment, choose
 from jobs.config.operation import Operation
@@ -99,6 +101,7 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
         claim = Claim(store, row)
         with open_workbench(operation, settings, claim.look if dry_run else claim.look_alone,
                             store.cancelled, None if row is None else row.plan_what) as bench:  # fmt: skip
+            bench = bench if spark is None else _fit(bench, spark, store)
             console.print(plan_table(bench.plan))
             claim.hold_to(bench.plan)
             if bench.plan.errors:
@@ -107,7 +110,6 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
                 raise PlanRefused(bench.plan.errors)
             if spark is None:
                 return
-            spark.check_cluster(store.in_a_file)
             row = claim.stake(bench, settings.approvals.people, console)
             console.print(f"operation {row.id}" + (": continuing its unfinished run" if bench.unfinished else ""))
             permission = Permission(bench.plan.sha256, bench.plan.requirement, settings.approvals.people, early)
@@ -116,6 +118,15 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
     finally:
         if spark is not None:
             spark.stop()
+
+
+def _fit(bench: Workbench, spark: LeanSpark, store: ControlStore) -> Workbench:
+    """The same, its plan with what keeps it from running on this Spark."""
+    ends = bench.source_endpoint, bench.target_endpoint
+    facts = {end.environment: connector(end.engine).facts for end in ends}
+    files = {environment: known.title for environment, known in facts.items() if known.file}
+    found = spark.obstacles(files, store.in_a_file)
+    return replace(bench, plan=replace(bench.plan, findings=(*found, *bench.plan.findings)))
 
 
 def _limits(operation: Operation, environments: Mapping[str, Environment]) -> dict[str, int]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from connectors.errors import RetryableError, TerminalError
-from jobs.errors import ConfigError, RunFailed
+from jobs.errors import RunFailed
+from jobs.planning.cluster import cluster_findings
+from jobs.planning.findings import Finding
 from jobs.running import jvm
 
 if TYPE_CHECKING:
@@ -65,14 +67,7 @@ class LeanSpark:
     def _submitted(self) -> SparkContext:
         from pyspark import SparkConf, SparkContext
 
-        conf = SparkConf()
-        if conf.get("spark.speculation", "false") == "true":
-            raise RunFailed(
-                "spark.speculation is on, which runs chunks twice for nothing",
-                where="Spark configuration",
-                todo="submit with --conf spark.speculation=false",
-            )
-        return SparkContext.getOrCreate(conf.setIfMissing("spark.app.name", "dbagent"))
+        return SparkContext.getOrCreate(SparkConf().setIfMissing("spark.app.name", "dbagent"))
 
     def context(self) -> SparkContext:
         """The running context. Raises what went wrong when it could not start."""
@@ -83,25 +78,17 @@ class LeanSpark:
             raise RunFailed(
                 f"Spark did not start ({type(self._problem).__name__})",
                 where="Spark",
-                todo=f"check that `java -version` says 17 or 21 and that JAVA_HOME, if set, points to it; see {jvm.log_path()}",
+                todo=f"check that `java -version` says 17 or 21 and that JAVA_HOME, if set, points to it; {_more()}",
             ) from None
         assert self._context is not None
         return self._context
 
-    def check_cluster(self, store_in_a_file: bool) -> None:
-        """On a cluster, tasks' closures (with credentials and keys) cross the network, large ones through files, and other
-        machines must be able to look at the control store. Raises ConfigError."""
-        if not jvm.submitted() or str(self.context().master).startswith("local"):
-            return
-        conf = self.context().getConf()
-        needed = ("spark.authenticate", "spark.network.crypto.enabled", "spark.io.encryption.enabled")
-        problems = [
-            f"Spark configuration: submit with --conf {name}=true" for name in needed if conf.get(name) != "true"
-        ]
-        if store_in_a_file:
-            problems.append("control store: on a cluster it must be a server's: set DBAGENT_CONTROL")
-        if problems:
-            raise ConfigError(problems)
+    def obstacles(self, files: Mapping[str, str], store_in_a_file: bool) -> list[Finding]:
+        """What keeps a plan from running on this Spark. `files`: environments that are files, and what their engines are
+        called. Our own local one takes every plan."""
+        if not jvm.submitted():
+            return []
+        return cluster_findings(self.context().getConf().get, files, store_in_a_file)
 
     @property
     def slots(self) -> int | None:
@@ -117,9 +104,7 @@ class LeanSpark:
             # map() consumes its one input row: a task that leaves input unread loses its Python worker (0.2 s each).
             [results] = context.parallelize([0], 1).map(lambda _: _first_attempt(function, given)).collect()
         except (Py4JNetworkError, OSError):
-            raise SparkDied(
-                "Spark's own process (the JVM) is gone", where="Spark", todo=f"see {jvm.log_path()}"
-            ) from None
+            raise SparkDied("Spark's own process (the JVM) is gone", where="Spark", todo=_more()) from None
         except (Py4JError, EOFError) as problem:
             raise WorkerDied(f"the task's process is gone ({type(problem).__name__})", todo="run it again") from None
         if not results:
@@ -143,6 +128,11 @@ class LeanSpark:
             warnings.simplefilter("ignore", RuntimeWarning)
             self._context.stop()
         jvm.exit_after_first_run()
+
+
+def _more() -> str:
+    """Where Spark says more."""
+    return "see what spark-submit said" if jvm.submitted() else f"see {jvm.log_path()}"
 
 
 def _first_attempt(function: Callable[[Given], Result], given: Given) -> tuple[Result, ...]:

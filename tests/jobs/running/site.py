@@ -16,6 +16,7 @@ import yaml
 from connectors.contract import Endpoint
 from connectors.schema import quoted
 from connectors.testkit import SampleTable, TestServer
+from jobs.planning.findings import Finding
 
 USERS = SampleTable(
     "users",
@@ -155,10 +156,11 @@ class Here:
 
     slots = None
 
-    def check_cluster(self, store_in_a_file: bool) -> None: ...
-
     def __init__(self, workers: int, **_: Any) -> None:
         self.workers = workers
+
+    def obstacles(self, *_: Any) -> list[Finding]:
+        return []
 
     def start(self) -> None: ...
 

@@ -1,50 +1,101 @@
-"""On a cluster credentials and keys leave the machine: only a configuration that protects them on their way may run."""
+"""On a cluster credentials and keys leave the machine: only a Spark that protects them on their way may run a plan, and
+only one whose executors find what they are to read and write. What does not fit is told with the plan, all at once."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
+from rich.console import Console
 
-from jobs.errors import ConfigError
+from jobs.errors import PlanRefused
+from jobs.planning.cluster import PROTECTION, cluster_findings
+from jobs.planning.findings import Finding
 from jobs.running import jvm
+from jobs.running import run as run_module
+from jobs.running.run import run
 from jobs.running.session import LeanSpark
+from tests.jobs.running.faults import arrived
+from tests.jobs.running.site import Here, Site
 
-PROTECTED = ("spark.authenticate", "spark.network.crypto.enabled", "spark.io.encryption.enabled")
+PROTECTED = dict.fromkeys(PROTECTION, "true")
+
+
+def findings(master: str, conf: Mapping[str, str]) -> list[Finding]:
+    return cluster_findings({"spark.master": master, **conf}.get, {}, store_in_a_file=False)
+
+
+@pytest.mark.parametrize("missing", PROTECTION)
+@pytest.mark.parametrize("value", [None, "false", ""])
+def test_a_cluster_that_leaves_one_way_open_is_refused(missing: str, value: str | None) -> None:
+    conf = {name: there for name, there in {**PROTECTED, missing: value}.items() if there is not None}
+    [found] = findings("spark://host:7077", conf)
+    assert found.severity == "error"
+    assert found.what.startswith(f"{missing} is not on: ")
+    assert found.todo == f"submit with --conf {missing}=true"
+
+
+@pytest.mark.parametrize("master", ["yarn", "spark://one:7077,two:7077", "k8s://https://host:6443"])
+def test_a_protected_cluster_may_run(master: str) -> None:
+    assert findings(master, PROTECTED) == []
+    assert findings(master, dict.fromkeys(PROTECTED, "TRUE")) == []
+
+
+@pytest.mark.parametrize("master", ["local", "local[4]", "local[*]", "local-cluster[2,1,1024]"])
+def test_executors_on_the_machine_itself_see_its_files(master: str) -> None:
+    assert cluster_findings({"spark.master": master}.get, {"PROD": "Some file"}, True) == []
+
+
+@pytest.mark.parametrize("master", ["local[2]", "yarn"])
+def test_no_spark_may_run_chunks_twice(master: str) -> None:
+    [found] = findings(master, {**PROTECTED, "spark.speculation": "true"})
+    assert found.todo == "submit with --conf spark.speculation=false"
 
 
 class Context:
-    """What `check_cluster` looks at of a SparkContext."""
+    """What is looked at of the SparkContext that spark-submit has started."""
 
-    def __init__(self, master: str, conf: dict[str, str]) -> None:
-        self.master, self._conf = master, conf
+    def __init__(self, conf: dict[str, str]) -> None:
+        self._conf = conf
 
     def getConf(self) -> dict[str, str]:
         return self._conf
 
 
-def check(monkeypatch: pytest.MonkeyPatch, master: str, conf: dict[str, str], *, store_in_a_file: bool = False) -> None:
+def test_what_was_submitted_is_judged_by_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jvm, "submitted", lambda: True)
-    monkeypatch.setattr(LeanSpark, "_submitted", lambda _: Context(master, conf))
+    monkeypatch.setattr(LeanSpark, "_submitted", lambda _: Context({"spark.master": "yarn", **PROTECTED}))
     spark = LeanSpark(2, engine="any")
     spark.start()
-    spark.check_cluster(store_in_a_file)
+    [file, store] = spark.obstacles({"DEV": "Some file"}, True)
+    assert (file.where, store.where) == ("DEV", "control store")
+    monkeypatch.setattr(jvm, "submitted", lambda: False)
+    assert spark.obstacles({"DEV": "Some file"}, True) == []
 
 
-@pytest.mark.parametrize("missing", PROTECTED)
-def test_a_cluster_that_leaves_one_way_open_is_refused(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    for value in (None, "false"):
-        conf = dict.fromkeys(PROTECTED, "true") | {missing: value}
-        with pytest.raises(ConfigError) as refused:
-            check(monkeypatch, "spark://host:7077", {name: v for name, v in conf.items() if v})
-        assert refused.value.problems == (f"Spark configuration: submit with --conf {missing}=true",)
+class Elsewhere(Here):
+    """A cluster that nobody has protected."""
+
+    def obstacles(self, *given: Any) -> list[Finding]:
+        return cluster_findings({"spark.master": "spark://host:7077"}.get, *given)
 
 
-def test_everything_missing_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(ConfigError) as refused:
-        check(monkeypatch, "yarn", {}, store_in_a_file=True)
-    assert len(refused.value.problems) == len(PROTECTED) + 1
-    assert "DBAGENT_CONTROL" in refused.value.problems[-1]
-
-
-def test_a_protected_cluster_and_one_machine_alone_may_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    check(monkeypatch, "k8s://host", dict.fromkeys(PROTECTED, "true"))
-    check(monkeypatch, "local[4]", {}, store_in_a_file=True)
+def test_everything_is_told_at_once_with_the_plan_before_a_row_moves(
+    file_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = file_site
+    site.fill(users=5, orders=5, plain=5)
+    monkeypatch.setattr(run_module, "LeanSpark", Elsewhere)
+    operation = str(site.operation(tables=["users", "nowhere"]))
+    with pytest.raises(PlanRefused) as refused:
+        run(operation, environments_path=site.folder / "environments.yaml", control_url=site.control,
+            console=Console(quiet=True))  # fmt: skip
+    told = "\n".join(map(str, refused.value.findings))
+    for name in PROTECTION:
+        assert f"{name} is not on" in told
+    for environment in ("PROD", "DEV"):
+        assert f"{environment}: SQLite databases are files, and the cluster's executors do not see" in told
+    assert "control store: it is a file" in told
+    assert "nowhere" in told
+    assert arrived(site, "users") == 0
