@@ -7,6 +7,8 @@ described neutrally, so that an engine without SQL can join.
 from __future__ import annotations
 
 import pkgutil
+import random
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -83,3 +85,16 @@ def testkits() -> dict[str, Testkit]:
         if module.ispkg and find_spec(f"connectors.{module.name}.testkit"):
             found[module.name] = import_module(f"connectors.{module.name}.testkit").testkit
     return found
+
+
+def free_port() -> int:
+    """A port for a server that is still to start. Not one of those that the system itself hands out, to clients too: it
+    might give it to somebody else meanwhile."""
+    for port in random.SystemRandom().sample(range(10_000, 32_768), 1000):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise RuntimeError("no free port between 10000 and 32767")

@@ -27,7 +27,7 @@ import pymysql
 from pymysql.connections import Connection
 
 from connectors.contract import Endpoint, Tls
-from connectors.testkit import SampleTable
+from connectors.testkit import SampleTable, free_port
 
 OWNER = "dba"
 """Whom the tool logs in as; the plain client is `root`, so that sessions of the tool can be told."""
@@ -291,12 +291,6 @@ def program(name: str) -> str:
     if found is None:
         raise FileNotFoundError(f"{name}: install Debian's package mariadb-server")
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 testkit = MysqlTestkit()

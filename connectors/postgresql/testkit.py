@@ -13,7 +13,6 @@ import os
 import pwd
 import secrets
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -26,7 +25,7 @@ import psycopg
 from psycopg import sql
 
 from connectors.contract import Endpoint, Tls
-from connectors.testkit import SampleTable
+from connectors.testkit import SampleTable, free_port
 
 if TYPE_CHECKING:
     from typing_extensions import LiteralString
@@ -262,12 +261,6 @@ def run(command: list[str], user: str | None) -> None:
     )
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stderr.decode(errors='replace')}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 testkit = PostgresTestkit()

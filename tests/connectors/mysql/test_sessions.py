@@ -29,7 +29,8 @@ from connectors.mysql import connector
 from connectors.mysql.errors import translate
 from connectors.mysql.privileges import parsed
 from connectors.mysql.session import Session, connect, flavour, names
-from connectors.mysql.testkit import MariaServer, free_port
+from connectors.mysql.testkit import MariaServer
+from connectors.testkit import free_port
 from tests.connectors.drive import Ends
 
 

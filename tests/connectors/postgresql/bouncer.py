@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from connectors.contract import Endpoint
-from connectors.postgresql.testkit import free_port, unprivileged
+from connectors.postgresql.testkit import unprivileged
+from connectors.testkit import free_port
 
 PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from connectors.postgresql.testkit import PostgresServer, free_port, run, unprivileged
+from connectors.postgresql.testkit import PostgresServer, run, unprivileged
+from connectors.testkit import free_port
 
 
 @contextmanager
