@@ -15,7 +15,8 @@ from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, 
 
 from jobs.config.approvals import Roles
 from jobs.config.files import read
-from jobs.config.names import parse_table
+from jobs.config.mappings import ColumnMappings
+from jobs.config.names import ColumnText, TableText, once, parse_column, parse_table
 from jobs.config.policy import Policy
 from jobs.config.strict import Strict, checked
 from jobs.errors import ConfigError
@@ -23,16 +24,12 @@ from jobs.errors import ConfigError
 ALL = "*"
 
 
-def _table(text: str) -> str:
-    parse_table(text)
+def _table_or_all(text: str) -> str:
+    if text != ALL:
+        parse_table(text)
     return text
 
 
-def _table_or_all(text: str) -> str:
-    return text if text == ALL else _table(text)
-
-
-TableText = Annotated[str, AfterValidator(_table)]
 Where = Annotated[str, Field(min_length=1)]
 Tables = Annotated[
     Annotated[list[Annotated[str, AfterValidator(_table_or_all)]], Field(min_length=1), Tag("<list>")]
@@ -66,6 +63,10 @@ class Operation(Strict):
     anonymize: bool = True
     policy: Policy | None = None
     """Without one the detector's proposals stand for it."""
+    column_mappings: ColumnMappings = Field(default={})
+    """What tables and columns become in the target, where it is not what they are."""
+    allow_lossy: list[ColumnText] = Field(default=[])
+    """Columns whose values may lose what the plan says of them."""
     parallel_workers: int = Field(default=4, ge=1, le=64)
     if_target_not_empty: Literal["refuse", "truncate", "append"] = "refuse"
     on_violation: Literal["fail", "report"] = "fail"
@@ -88,13 +89,13 @@ class Operation(Strict):
     def _named_once(cls, tables: list[str] | dict[str, str | None]) -> list[str] | dict[str, str | None]:
         if ALL in tables and len(tables) > 1:
             raise ValueError('"*" means every table: write it alone, or name the tables')
-        _once(table for table in tables if table != ALL)
+        once((table for table in tables if table != ALL), parse_table, "table")
         return tables
 
     @field_validator("exclude")
     @classmethod
     def _not_wanted_too(cls, exclude: list[str], info: ValidationInfo) -> list[str]:
-        _once(exclude)
+        once(exclude, parse_table, "table")
         named = {parse_table(table) for table in info.data.get("tables", ()) if table != ALL}
         both = [table for table in exclude if parse_table(table) in named]
         if both:
@@ -104,7 +105,7 @@ class Operation(Strict):
     @field_validator("filter")
     @classmethod
     def _fits(cls, given: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        _once(given)
+        once(given, parse_table, "table")
         if "tables" not in info.data or "operation_type" not in info.data:
             return given
         filtered = _conditions(info.data["tables"])
@@ -119,6 +120,12 @@ class Operation(Strict):
                 "is missing: copy_filtered needs a WHERE for at least one table; copy_full copies all rows"
             )
         return given
+
+    @field_validator("allow_lossy")
+    @classmethod
+    def _allowed_once(cls, columns: list[str]) -> list[str]:
+        once(columns, parse_column, "column")
+        return columns
 
     @field_validator("policy")
     @classmethod
@@ -177,12 +184,3 @@ def _policy_path(text: str, operation: Path) -> Path:
 
 def _conditions(tables: Iterable[str]) -> dict[str, str]:
     return {table: where for table, where in tables.items() if where} if isinstance(tables, Mapping) else {}
-
-
-def _once(tables: Iterable[str]) -> None:
-    seen: dict[tuple[str | None, str], str] = {}
-    for table in tables:
-        name = parse_table(table)
-        if name in seen:
-            raise ValueError(f"{seen[name]} and {table} are the same table: keep one of them")
-        seen[name] = table

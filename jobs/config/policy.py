@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from jobs.config.keyfile import usual_key
-from jobs.config.names import ColumnName, parse_column
+from jobs.config.names import ColumnName, ColumnText, parse_column
 from jobs.config.secrets import SecretRef
 from jobs.config.strict import Strict
 
@@ -75,16 +75,11 @@ class ColumnRule(Strict):
 _NOTHING = 'nothing is written here: write keep, a strategy, or "null" in quotes to empty the column'
 
 
-def _column(text: str) -> str:
-    parse_column(text)
-    return text
-
-
 class Policy(Strict):
     """Rules by column, and the key they work with."""
 
     key: SecretRef = Field(default_factory=usual_key)
-    columns: dict[Annotated[str, AfterValidator(_column)], ColumnRule]
+    columns: dict[ColumnText, ColumnRule]
 
     @field_validator("columns")
     @classmethod

@@ -118,7 +118,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert found[0] == "operation_type: must be 'copy_full' or 'copy_filtered'"
     assert found[5] == "parallel_workers: must be at most 64"
     assert found[-1].startswith(
-        "paralel_workers: there is no such key; did you mean parallel_workers? (valid: anonymize, "
+        "paralel_workers: there is no such key; did you mean parallel_workers? (valid: allow_lossy, anonymize, "
     )
 
 
