@@ -21,7 +21,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from connectors.facts import Facts, Server
@@ -363,8 +362,8 @@ class Connector(Protocol):
 
 
 def engines() -> tuple[str, ...]:
-    """The engines there are: the sub-packages of `connectors`, by name."""
-    return tuple(sorted(m.name for m in pkgutil.iter_modules([str(Path(__file__).parent)]) if m.ispkg))
+    """The engines there are: the sub-packages of `connectors`, by name; in a zip too."""
+    return tuple(sorted(m.name for m in pkgutil.iter_modules(import_module("connectors").__path__) if m.ispkg))
 
 
 def connector(engine: str) -> Connector:

@@ -10,8 +10,10 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -19,6 +21,9 @@ from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError
 
 from jobs.control.tables import HEAD
 from jobs.errors import ConfigError, ConnectionProblem
+
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
 
 LOCK_SECONDS = 30
 """How long a statement waits for another process."""
@@ -152,11 +157,11 @@ def _migrate(engine: sa.Engine, place: str) -> None:
     from alembic.script import ScriptDirectory
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if engine.dialect.name == "sqlite":
         _write_ahead(engine)
-    with engine.begin() as connection:
+    with _migrations() as folder, engine.begin() as connection:
+        config.set_main_option("script_location", str(folder).replace("%", "%%"))
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         take_turns(connection, MIGRATION_LOCK)
         version = _version_inside(connection)
         if version is not None and version not in known:
@@ -167,6 +172,27 @@ def _migrate(engine: sa.Engine, place: str) -> None:
             )
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def _migrations() -> Iterator[Path]:
+    """The folder of migrations: alembic reads files only, so out of a zip (code that was submitted) they are copied first."""
+    here = files("jobs.control").joinpath("migrations")
+    if isinstance(here, Path):
+        yield here
+        return
+    with TemporaryDirectory(prefix="dbagent-") as copy:
+        _copy(here, Path(copy))
+        yield Path(copy)
+
+
+def _copy(folder: Traversable, to: Path) -> None:
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            (to / entry.name).mkdir()
+            _copy(entry, to / entry.name)
+        else:
+            (to / entry.name).write_bytes(entry.read_bytes())
 
 
 def _write_ahead(engine: sa.Engine) -> None:
