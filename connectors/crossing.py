@@ -43,7 +43,7 @@ class Field:
     """`allow_lossy` names it."""
     constant: str | None = None
     """In the form of the target's family; None where there is a source: also NULL."""
-    values: Mapping[str, str] | None = None
+    values: Mapping[str, str | None] | None = None
     """What each value becomes; others stop the chunk."""
 
 
@@ -222,7 +222,7 @@ def seen(values: pa.Array, given: Canonical, column: str) -> pa.Array:
     return values
 
 
-def mapped(values: pa.Array, meaning: Mapping[str, str], column: str) -> pa.Array:
+def mapped(values: pa.Array, meaning: Mapping[str, str | None], column: str) -> pa.Array:
     """Each value's meaning. Raises ValueRefused where a value has none."""
     from connectors.errors import ValueRefused
 

@@ -11,9 +11,11 @@ from connectors.contract import Endpoint, Filter
 from connectors.errors import TerminalError
 from connectors.facts import Facts, Server
 from connectors.schema import ForeignKey, Schema, Table, TableName
+from connectors.types import Types
 from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
 from jobs.config.operation import Operation
+from jobs.planning.crossing import Projection, Projector, Side, places
 from jobs.planning.decisions import Decision, decide, keep_all
 from jobs.planning.detected import REST, UNSEEN, Sample, propose, recorded, survey
 from jobs.planning.filters import parse_filter
@@ -29,6 +31,7 @@ class End:
     environment: str
     endpoint: Endpoint
     facts: Facts
+    types: Types
     server: Server
     schema: Schema
 
@@ -54,14 +57,19 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     """The plan, with all findings at once. `requested`: the plan an operation was recorded with, whose decisions count
     where there is no policy."""
     tables, findings = _select(operation, source)
+    projector, projected, more = _project(operation, tables, source, target)
+    tables, findings = [table for table in tables if table.name in projected], findings + more
     filters, more = _filters(operation, tables, source, asks.explain)
     findings += more
-    existing = {t.name: found for t in tables if (found := target.schema.get(t.name)) is not None}
-    findings += _target_findings(tables, existing, target, checks)
-    decisions, more = _decided(operation, tables, source, existing, asks.sample, requested)
+    existing = {t: there for t, p in projected.items() if (there := target.schema.get(p.wanted.name)) is not None}
+    findings += _target_findings(tables, projected, existing, target, checks)
+    judged = {
+        t: p.in_source_terms(existing.get(t, p.wanted)) for t, p in projected.items() if p.crosses or t in existing
+    }
+    decisions, more = _decided(operation, tables, source, judged, asks.sample, requested)
     findings += more if operation.anonymize else [_unmasked(operation, requirement)]
-    references = _references(tables, target.schema)
-    plans, more = _arrange(tables, existing, filters, decisions, references, target)
+    references = _references(tables, projected, projector, target.schema)
+    plans, more = _arrange(tables, projected, existing, filters, decisions, references, target)
     findings += more + _source_findings(source, tables)
     what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id, requirement)
     return Plan(
@@ -123,8 +131,12 @@ def _settings(operation: Operation) -> dict[str, Any]:
 
 
 def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePlan]) -> dict[str, Any]:
+    crossing = [part for part in plans if part.way.crosses]
+    ways = list(source.facts.ways) if len(crossing) < len(plans) else []
+    if crossing:
+        ways.append(f"{source.facts.title} → {target.facts.title}: every value as exact text, column by column")
     return {
-        "way": "; ".join(source.facts.ways),
+        "way": "; ".join(ways),
         "snapshot": source.server.snapshot,
         "parallel_workers": operation.parallel_workers,
         "writers": target.facts.writers,
@@ -166,6 +178,41 @@ def _select(operation: Operation, source: End) -> tuple[list[Table], list[Findin
     return [table for table in source.schema.tables if table.name in names], findings
 
 
+def _project(operation: Operation, tables: Sequence[Table], source: End, target: End
+             ) -> tuple[Projector, dict[TableName, Projection], list[Finding]]:  # fmt: skip
+    """Each table's way into the target, where it has one."""
+    default, names = source.facts.default_schema, [table.name for table in tables]
+    mappings = {TableName(schema or default, name): mapping for text, mapping in operation.column_mappings.items()
+                for schema, name in [parse_table(text)]}  # fmt: skip
+    findings = [
+        error(f"column_mappings: {name}", "this table is not copied", nearest(str(name), map(str, names)))
+        for name in mappings
+        if name not in names
+    ]
+    consents = places(operation.allow_lossy, default)
+    known = {(table.name, column.name) for table in tables for column in table.copied}
+    findings += [
+        error(f"allow_lossy: {table}.{column}", "there is no such column to copy",
+              nearest(f"{table}.{column}", (f"{name}.{c}" for name, c in known)))
+        for table, column in sorted(consents - known)
+    ]  # fmt: skip
+    sides = Side(source.environment, source.facts, source.types), Side(target.environment, target.facts, target.types)
+    projector = Projector(*sides, target.schema, mappings, consents)
+    projected: dict[TableName, Projection] = {}
+    taken: dict[TableName, TableName] = {}
+    for table in tables:
+        found = projector.project(table)
+        if found is None:
+            continue
+        if found.wanted.name in taken:
+            what = f"is called {found.wanted.name} in the target, as {taken[found.wanted.name]} is"
+            todo = "give one of them another name (column_mappings: table)"
+            findings.append(error(f"{source.environment}: {table.name}", what, todo))
+        taken[found.wanted.name] = table.name
+        projected[table.name] = found
+    return projector, projected, findings + projector.findings
+
+
 def _filters(operation: Operation, tables: Sequence[Table], source: End, explain: Callable[[Table, Filter], None]
              ) -> tuple[dict[TableName, tuple[str, Filter]], list[Finding]]:  # fmt: skip
     found: dict[TableName, tuple[str, Filter]] = {}
@@ -192,8 +239,8 @@ def _filters(operation: Operation, tables: Sequence[Table], source: End, explain
     return found, findings
 
 
-def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table], target: End, checks: TargetChecks
-                     ) -> list[Finding]:  # fmt: skip
+def _target_findings(tables: Sequence[Table], projected: Mapping[TableName, Projection], existing: Mapping[TableName, Table],
+                     target: End, checks: TargetChecks) -> list[Finding]:  # fmt: skip
     findings = [warning(target.environment, note) for note in target.server.notes]
     others = dict(target.schema.other)
     if not target.server.writable:
@@ -201,14 +248,15 @@ def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table
             error(target.environment, "this server takes no writes (a replica, or read-only)", "name its primary")
         )
     for table in tables:
-        there = existing.get(table.name)
-        where = f"{target.environment}: {table.name}"
-        if table.name in others:
-            findings.append(error(where, f"a {others[table.name]} of this name is in the way", "drop or rename it"))
+        there, projection = existing.get(table.name), projected[table.name]
+        wanted = projection.wanted
+        where = f"{target.environment}: {wanted.name}"
+        if wanted.name in others:
+            findings.append(error(where, f"a {others[wanted.name]} of this name is in the way", "drop or rename it"))
         elif there is None:
-            findings += [error(where, what) for what in checks.creatable(table)]
+            findings += [error(where, what) for what in checks.creatable(wanted)]
         else:
-            differences = checks.mismatches(table, there)
+            differences = checks.mismatches(_filled(wanted, there) if projection.crosses else table, there)
             todo = ["mend this in the target, or drop the table: the copy makes a missing one"]
             todos = [""] * (len(differences) - 1) + todo  # once for the table, under its last difference
             findings += [error(where, what, do) for what, do in zip(differences, todos, strict=False)]
@@ -217,6 +265,15 @@ def _target_findings(tables: Sequence[Table], existing: Mapping[TableName, Table
                 for hook in there.hooks
             ]
     return findings
+
+
+def _filled(wanted: Table, there: Table) -> Table:
+    """The target's own table with only the columns that are filled, NULL where the source has it: the engine compares it
+    with the whole one."""
+    nullable = {column.name: column.nullable for column in wanted.columns}
+    return replace(
+        there, columns=tuple(replace(c, nullable=nullable[c.name]) for c in there.columns if c.name in nullable)
+    )
 
 
 SEVERAL_MOMENTS = (
@@ -243,27 +300,32 @@ def _source_findings(source: End, tables: Sequence[Table]) -> list[Finding]:
     return findings
 
 
-def _references(tables: Sequence[Table], target: Schema) -> list[ForeignKey]:
-    """Foreign keys out of copied tables to tables that are, or will be, in the target; either end's, each once."""
-    copied = {table.name for table in tables}
+def _references(tables: Sequence[Table], projected: Mapping[TableName, Projection], projector: Projector, target: Schema
+                ) -> list[ForeignKey]:  # fmt: skip
+    """Foreign keys, in the target's terms, out of copied tables to tables that are, or will be, in the target; either end's,
+    each once."""
+    copied = {projected[table.name].wanted.name for table in tables}
     present = copied | {table.name for table in target.tables}
-    keys = [key for table in tables for key in table.foreign_keys if key.referenced in present]
+    found = [projector.key(key, projected) for table in tables for key in table.foreign_keys]
+    keys = [key for key in found if key is not None and key.referenced in present]
     keys += [key for table in target.tables if table.name in copied for key in table.foreign_keys]
     unique = {(k.table, k.columns, k.referenced, k.referenced_columns): k for k in reversed(keys)}
     return sorted(unique.values(), key=lambda k: (k.table, k.columns, k.referenced))
 
 
-def _arrange(tables: Sequence[Table], existing: Mapping[TableName, Table], filters: Mapping[TableName, tuple[str, Filter]],
-             decisions: Mapping[TableName, Sequence[Decision]], references: Sequence[ForeignKey], target: End
-             ) -> tuple[list[TablePlan], list[Finding]]:  # fmt: skip
+def _arrange(tables: Sequence[Table], projected: Mapping[TableName, Projection], existing: Mapping[TableName, Table],
+             filters: Mapping[TableName, tuple[str, Filter]], decisions: Mapping[TableName, Sequence[Decision]],
+             references: Sequence[ForeignKey], target: End) -> tuple[list[TablePlan], list[Finding]]:  # fmt: skip
     """Tables in load order. Where the target's own foreign keys cannot be suspended, children wait for parents."""
-    by_name = {table.name: table for table in tables}
+    by_name = {projected[table.name].wanted.name: table for table in tables}
     order, _ = load_order(by_name, references)
     ids = {name: number for number, name in enumerate(order)}
     plans = []
     for name in order:
-        text, where = filters.get(name, (None, None))
-        plans.append(TablePlan(ids[name], by_name[name], existing.get(name), text, where, tuple(decisions[name])))
+        table = by_name[name]
+        text, where = filters.get(table.name, (None, None))
+        way, decided = projected[table.name], tuple(decisions[table.name])
+        plans.append(TablePlan(ids[name], table, existing.get(table.name), way, text, where, decided))
     if target.server.suspends_foreign_keys:
         return plans, []
     enforced = [key for table in existing.values() for key in table.foreign_keys]

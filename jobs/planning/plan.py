@@ -15,8 +15,9 @@ from typing import Any
 from anonymizers.contract import ColumnShape, Rule, strategies, version
 from anonymizers.dictionaries import versions
 from connectors.contract import Endpoint, Filter
-from connectors.schema import ForeignKey, Table
+from connectors.schema import ForeignKey, Table, TableName
 from jobs.config.approvals import Requirement
+from jobs.planning.crossing import Judged, Projection
 from jobs.planning.decisions import Decision
 from jobs.planning.findings import Finding
 
@@ -32,6 +33,8 @@ class TablePlan:
     source: Table
     target: Table | None
     """The table as it stands in the target; None: it will be created."""
+    way: Projection
+    """What it is in the target's terms."""
     filter_text: str | None
     where: Filter | None = field(repr=False)
     decisions: tuple[Decision, ...]
@@ -39,6 +42,11 @@ class TablePlan:
     """Tables that must be complete first (foreign keys stay on in the target)."""
     whole: bool = False
     """Must be one chunk (it references itself and foreign keys stay on)."""
+
+    @property
+    def name(self) -> TableName:
+        """The table's name in the target."""
+        return self.way.wanted.name
 
     @property
     def masked(self) -> tuple[Decision, ...]:
@@ -117,7 +125,9 @@ def _end(endpoint: Endpoint) -> dict[str, Any]:
 
 def _table(table: TablePlan) -> dict[str, Any]:
     rules = {d.column: "keep" if d.rule is None else _rule(d.rule, d.shape) for d in table.decisions}
+    crosses = {"into": {"name": str(table.name), "columns": [_judged(one) for one in table.way.judged]}}
     return {
+        **(crosses if table.way.crosses else {}),
         "filter": table.filter_text,
         "key": list(table.source.primary_key),
         "columns": [
@@ -125,6 +135,19 @@ def _table(table: TablePlan) -> dict[str, Any]:
             for c in table.source.columns
         ],
     }
+
+
+def _judged(one: Judged) -> dict[str, Any]:
+    """A target column: what fills it, and what that loses."""
+    field = one.field
+    told: dict[str, Any] = {"name": field.target, "type": one.native, "loss": str(one.loss)}
+    if field.source is None:
+        told["constant"] = field.constant
+    else:
+        told["from"] = field.source
+    if field.values is not None:
+        told["values"] = dict(field.values)
+    return told | ({"allow_lossy": True} if field.consent else {})
 
 
 def _rule(rule: Rule, shape: ColumnShape) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def recorded(title: str, sha256: str, what: Mapping[str, Any], shown: Mapping[st
         )
     parts: list[RenderableType] = [
         rows,
+        *(Text(clean(line)) for name, hashed in what["tables"].items() for line in _into(name, hashed)),
         *(Text(f"{end}: {clean(_address(what[end]))}") for end in ("source", "target")),
     ]
     parts.append(Text(f"key: {what['key'] or 'none'}; on violation: {what['on_violation']}"))
@@ -72,6 +73,27 @@ def recorded(title: str, sha256: str, what: Mapping[str, Any], shown: Mapping[st
     found = (Finding(**finding) for finding in shown["findings"])
     parts += [Text(clean(f"warning: {finding}"), style="yellow") for finding in found if finding.severity == "warning"]
     return Group(*parts)
+
+
+def _into(name: str, hashed: Mapping[str, Any]) -> list[str]:
+    """What a table that crosses becomes: its name, and the columns that do not arrive as they were."""
+    if "into" not in hashed:
+        return []
+    into, types = hashed["into"], {column["name"]: column["type"] for column in hashed["columns"]}
+    lines = [f"{name} → {into['name']}"] if into["name"] != name else []
+    for column in into["columns"]:
+        given = column.get("from")
+        if given is None:
+            lines.append(f"{name}: {column['name']} {column['type']} is {_constant(column['constant'])} in every row")
+        elif column["loss"] != "exact" or given != column["name"]:
+            renamed = "" if given == column["name"] else f"{column['name']} "
+            lines.append(f"{name}.{given} {types[given]} → {renamed}{column['type']}, {column['loss']}")
+    dropped = types.keys() - {column.get("from") for column in into["columns"]}
+    return lines + [f"{name}.{column} is not copied" for column in types if column in dropped]
+
+
+def _constant(value: str | None) -> str:
+    return "NULL" if value is None else repr(value)
 
 
 def _address(end: Mapping[str, Any]) -> str:

@@ -52,7 +52,7 @@ def claims(plan: Plan, counts: Mapping[int, Mapping[str, Mapping[str, int]]]) ->
 
 
 def _name(table: TablePlan, decision: Decision) -> str:
-    return f"{table.source.name}.{decision.column}"
+    return f"{table.name}.{decision.column}"
 
 
 def _text(table: TablePlan, decision: Decision) -> bool:

@@ -121,7 +121,7 @@ class Driver:
         reference them: nobody empties a table under rows that reference it. Rows that were there before stay."""
         if self._plan.if_target_not_empty == "append":
             return
-        names, known = set(tables), {table.table_id: table.source.name for table in self._plan.tables}
+        names, known = set(tables), {table.table_id: table.name for table in self._plan.tables}
         for _ in self._plan.tables:  # as far as references reach
             names |= {str(key.table) for key in self._plan.references if str(key.referenced) in names}
         ledger = self._target.ledger
@@ -136,7 +136,7 @@ class Driver:
         record = RunRecord(
             self._run_id, self._operation_id, self._plan.sha256, self._plan.source_env, "running", time.time(), None
         )
-        targets = [str(table.source.name) for table in self._plan.tables]
+        targets = [str(table.name) for table in self._plan.tables]
         cancelled = self._bench.cancelled.run_id if self._bench.cancelled else None
         appends = self._plan.if_target_not_empty == "append"  # what was appended stays, and is told of
         self._fence = ledger.acquire(record, targets, holder(), alive, cancelled, inherits=not appends)
@@ -159,7 +159,7 @@ class Driver:
 
     def _connect(self) -> TargetSession:
         """The heartbeat's session: it waits for nothing longer than the lease can."""
-        return self._bench.connector.target(replace(self._bench.target_endpoint, patience=PATIENCE))
+        return self._bench.writes.target(replace(self._bench.target_endpoint, patience=PATIENCE))
 
     def _epochs(self) -> Proof:
         """Load under one snapshot after another until everything is complete and proven."""
@@ -181,8 +181,8 @@ class Driver:
     def _reopen(self) -> None:
         """Both ends anew: another snapshot, and a target session that works whatever became of the last one."""
         self._close()
-        self._source = self._bench.connector.source(self._bench.source_endpoint)
-        self._target = self._bench.connector.target(self._bench.target_endpoint)
+        self._source = self._bench.reads.source(self._bench.source_endpoint)
+        self._target = self._bench.writes.target(self._bench.target_endpoint)
 
     def _close(self) -> None:
         for session in (self._source, self._target):
@@ -192,7 +192,7 @@ class Driver:
     def _settle(self) -> None:
         """Continue counters and refresh statistics of every table, those of an earlier attempt included."""
         schema = self._target.schema()
-        for table in schema.pick(part.source.name for part in self._plan.tables):
+        for table in schema.pick(part.name for part in self._plan.tables):
             try:
                 self._target.settle(table)
             except ValueRefused:  # found late: other rows must be loaded, or the same under another constraint
@@ -230,7 +230,7 @@ class Epoch:
         self._in_flight: dict[Future[Outcome], tuple[Chunk, ...]] = {}
         self._tries: Counter[tuple[int, int]] = Counter()
         self._finished: set[int] = set()
-        self._in_task = self._bench.connector.facts.snapshot_holder == "task"
+        self._in_task = self._bench.reads.facts.snapshot_holder == "task"
 
     def load(self) -> None:
         schema = self._source.schema()
@@ -247,7 +247,9 @@ class Epoch:
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
         chunks = self._split(prepared)
         self._chunks = Counter(chunk.table_id for chunk in chunks)
-        self._queue = ReadyQueue(chunks, {t.table_id: t.waits_for for t in self._plan.tables}, complete)
+        waits_for = {table.table_id: table.waits_for for table in self._plan.tables}
+        ways = {table.table_id: table.way.crosses for table in self._plan.tables}
+        self._queue = ReadyQueue(chunks, waits_for, complete, ways)
         with ThreadPoolExecutor(self._slots() + 1) as pool:
             try:
                 while self._queue or self._in_flight:
@@ -273,13 +275,16 @@ class Epoch:
     def _slots(self) -> int:
         if self._in_task:
             return 1
-        return min(self._driver._workers, self._bench.connector.facts.writers or self._driver._workers)
+        return min(self._driver._workers, self._bench.writes.facts.writers or self._driver._workers)
 
     def _copy(self, part: Prepared, schema: Schema) -> TableCopy:
         plan = part.plan
         [source] = schema.pick([plan.source.name])
         where = None if plan.where is None else self._source.pinned(plan.where)
-        return TableCopy(plan.table_id, source, part.target, part.into, where, self._bench.anonymizer(plan))
+        anonymize = self._bench.anonymizer(plan)
+        seen = anonymize.columns if anonymize else ()
+        sees = {name: plan.way.sees[name] for name in seen if plan.way.crosses}
+        return TableCopy(plan.table_id, source, part.target, part.into, where, anonymize, plan.way.fields, sees)
 
     def _split(self, prepared: list[Prepared]) -> list[Chunk]:
         total = sum(part.plan.source.bytes for part in prepared)

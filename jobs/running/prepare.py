@@ -35,13 +35,13 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tu
     states = {state.table_id: state for state in target.ledger.tables(run_id)}
     todo = _begun(plan, states, target)
     complete = {table.table_id for table in plan.tables} - {table.table_id for table in todo}
-    target.create([table.source for table in todo])
+    target.create([table.way.wanted for table in todo])
     schema = target.schema()
     found: list[tuple[TablePlan, Table]] = []
     for table in todo:
-        there = schema.get(table.source.name)
+        there = schema.get(table.name)
         if there is None:
-            raise TerminalError("the table is not there after creating it", where=str(table.source.name))
+            raise TerminalError("the table is not there after creating it", where=str(table.name))
         found.append((table, there))
     append = plan.if_target_not_empty == "append"
     if not append:
@@ -59,14 +59,14 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tu
 def _begun(plan: Plan, states: Mapping[int, TableState], target: TargetSession) -> list[TablePlan]:
     """The tables that are not complete, and those whose foreign keys reference rows that go: nobody empties a table under
     rows that reference it."""
-    names = {table.source.name for table in plan.tables if not _kept(table, states, target)}
+    names = {table.name for table in plan.tables if not _kept(table, states, target)}
     if plan.if_target_not_empty != "append":
         schema = target.schema()
         going = {table.name for table in schema.tables if table.name in names and not target.is_empty(table.name)}
         for _ in plan.tables:  # as far as references reach
             going |= {key.table for table in schema.tables for key in table.foreign_keys if key.referenced in going}
         names |= going
-    return [table for table in plan.tables if table.source.name in names]
+    return [table for table in plan.tables if table.name in names]
 
 
 def _kept(table: TablePlan, states: Mapping[int, TableState], target: TargetSession) -> bool:
@@ -77,7 +77,7 @@ def _kept(table: TablePlan, states: Mapping[int, TableState], target: TargetSess
 def _identity(table: TablePlan, target: TargetSession) -> str | None:
     """The target table's as it is now (an earlier epoch may have made it); None while there is none."""
     try:
-        return target.identity(table.source.name)
+        return target.identity(table.name)
     except NotFound:
         return None
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from types import MappingProxyType
 
 from connectors.contract import Chunk
 
@@ -12,12 +13,20 @@ MOST = 64
 
 
 class ReadyQueue:
-    """Chunks still to do, and which tables are complete. Not thread-safe: the driver's loop owns it."""
+    """Chunks still to do, and which tables are complete. Chunks of tables whose `ways` differ never share a task. Not
+    thread-safe: the driver's loop owns it."""
 
-    def __init__(self, chunks: Sequence[Chunk], waits_for: Mapping[int, frozenset[int]], complete: set[int]) -> None:
+    def __init__(
+        self,
+        chunks: Sequence[Chunk],
+        waits_for: Mapping[int, frozenset[int]],
+        complete: set[int],
+        ways: Mapping[int, Hashable] = MappingProxyType({}),
+    ) -> None:
         self._chunks = deque(chunks)
         self._waits_for = waits_for
         self._complete = set(complete)
+        self._ways = ways
         self._open = Counter(chunk.table_id for chunk in chunks)
 
     def take(self, slots: int) -> tuple[Chunk, ...]:
@@ -26,6 +35,7 @@ class ReadyQueue:
         self-scheduling (Polychronopoulos and Kuck, IEEE Trans. Comput. C-36(12), 1987)."""
         ready = [chunk for chunk in self._chunks if self._waits_for.get(chunk.table_id, frozenset()) <= self._complete]
         share = ready[: min(MOST, -(-2 * len(ready) // (3 * slots)))]
+        share = [chunk for chunk in share if self._ways.get(chunk.table_id) == self._ways.get(share[0].table_id)]
         taken = set(map(id, share))
         self._chunks = deque(chunk for chunk in self._chunks if id(chunk) not in taken)
         return tuple(share)

@@ -94,7 +94,7 @@ class Proof:
 def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     """Count every copied table and every reference between them in the target."""
     masked = {table.table_id: table.masked for table in plan.tables}
-    names = {table.table_id: table.source.name for table in plan.tables}
+    names = {table.table_id: table.name for table in plan.tables}
     states = target.ledger.tables(run_id)
     tables = tuple(
         TableProof(
@@ -110,7 +110,7 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
         for state in states
     )
     complete = {state.table_id for state in states if state.state == "complete"}
-    unfinished = tuple(str(t.source.name) for t in plan.tables if t.table_id not in complete)
+    unfinished = tuple(str(t.name) for t in plan.tables if t.table_id not in complete)
     orphans = tuple((key, target.orphans(key)) for key in plan.references)
     return Proof(tables, orphans, plan.on_violation, unfinished, plan.if_target_not_empty == "append")
 

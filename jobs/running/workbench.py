@@ -41,7 +41,10 @@ class Workbench:
     source_endpoint: Endpoint
     target_endpoint: Endpoint
     source_environment: Environment
-    connector: Connector
+    reads: Connector
+    """The source's engine."""
+    writes: Connector
+    """The target's."""
     source: SourceSession
     target: TargetSession
     unfinished: RunRecord | None
@@ -85,11 +88,25 @@ def open_workbench(
     key = _looked_up(lambda: _master_key(operation), problems)
     if source_endpoint is None or target_endpoint is None or problems:
         raise ConfigError(problems)
-    chosen = connector(source_endpoint.engine)
-    with _connected(chosen, source_endpoint, target_endpoint) as (source, target):
+    one, other = connector(source_endpoint.engine), connector(target_endpoint.engine)
+    with _connected(one, source_endpoint, other, target_endpoint) as (source, target):
         ends = (
-            End(operation.source_env, source_endpoint, chosen.facts, source.server, source.schema()),
-            End(operation.target_env, target_endpoint, chosen.facts, target.server, target.schema()),
+            End(
+                operation.source_env,
+                source_endpoint,
+                one.facts,
+                getattr(one, "types", None),
+                source.server,
+                source.schema(),
+            ),
+            End(
+                operation.target_env,
+                target_endpoint,
+                other.facts,
+                getattr(other, "types", None),
+                target.server,
+                target.schema(),
+            ),
         )
         asks = SourceChecks(source.explain_filter, sampler(source))
         checks = TargetChecks(target.mismatches, target.creatable)
@@ -109,7 +126,8 @@ def open_workbench(
             source_endpoint=source_endpoint,
             target_endpoint=target_endpoint,
             source_environment=source_environment,
-            connector=chosen,
+            reads=one,
+            writes=other,
             source=source,
             target=target,
             unfinished=unfinished,
@@ -157,21 +175,17 @@ def _environments(operation: Operation, environments: Mapping[str, Environment])
             f"target_env: {operation.target_env} is not writable: an environment is a target only with"
             " `writable: true` in the environments file"
         )
-    if source.engine != target.engine:
-        problems.append(
-            f"{operation.source_env} ({source.facts.title}) → {operation.target_env} ({target.facts.title}):"
-            " copies between different engines are not built yet; choose two environments of one engine"
-        )
     if problems:
         raise ConfigError(problems)
     return source, target
 
 
 @contextmanager
-def _connected(chosen: Connector, source: Endpoint, target: Endpoint) -> Iterator[tuple[SourceSession, TargetSession]]:
+def _connected(one: Connector, source: Endpoint, other: Connector, target: Endpoint
+               ) -> Iterator[tuple[SourceSession, TargetSession]]:  # fmt: skip
     """Both ends, opened at the same time; both problems when neither opens."""
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.submit(chosen.source, source), pool.submit(chosen.target, target)
+        first, second = pool.submit(one.source, source), pool.submit(other.target, target)
     opened: list[SourceSession | TargetSession] = []
     problems: list[ConnectorError] = []
     for future, endpoint in ((first, source), (second, target)):
@@ -181,9 +195,9 @@ def _connected(chosen: Connector, source: Endpoint, target: Endpoint) -> Iterato
             problems.append(problem.at(endpoint.environment))
     try:
         if len(problems) == 2:
-            one, other = problems
-            raise type(one)(
-                f"{one.what}; and {other.where}: {other.what}", where=one.where, todo=one.todo, code=one.code
+            here, there = problems
+            raise type(here)(
+                f"{here.what}; and {there.where}: {there.what}", where=here.where, todo=here.todo, code=here.code
             )
         if problems:
             raise problems[0]
@@ -261,12 +275,12 @@ def _not_empty(plan: Plan, target: TargetSession, before: RunRecord | None) -> l
 
     return [
         error(
-            f"{plan.target_env}: {table.source.name}",
+            f"{plan.target_env}: {table.name}",
             "the table is not empty",
             "empty it, or say `if_target_not_empty: truncate` (its rows go) or `append` (they stay)",
         )
         for table in plan.tables
-        if table.target is not None and foreign(table.source.name)
+        if table.target is not None and foreign(table.name)
     ]
 
 

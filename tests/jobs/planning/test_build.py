@@ -28,6 +28,7 @@ FACTS = Facts(
     engine="any", title="Any", address=frozenset({"host"}), default_port=1, default_schema="public",
     filter_dialect="postgres", options=frozenset(), snapshot_holder="driver", writers=None, file=False, ways=("rows",),
 )  # fmt: skip
+TYPES: Any = None  # between two ends of one engine nobody asks
 NONE: dict[str, Any] = {}
 FREE = Requirement(roles=(), unmasked=True)
 SERVER = Server("1", "server one", "one snapshot", suspends_foreign_keys=True)
@@ -48,7 +49,7 @@ def operation(**changes: Any) -> Operation:
 def end(environment: str, schema: Schema, address: dict[str, Any], **server: Any) -> End:
     given = {"database": "shop", "host": f"{environment.lower()}.example", "port": 1, **address}
     endpoint = Endpoint(environment, "any", **given)
-    return End(environment, endpoint, FACTS, replace(SERVER, **server), schema)
+    return End(environment, endpoint, FACTS, TYPES, replace(SERVER, **server), schema)
 
 
 def plan(op: Operation | None = None, source: Schema = SCHEMA, target: Schema | None = None, key: str = "k1",
