@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
+from connectors.mysql.canonical import types
 from connectors.mysql.source import Source
 from connectors.mysql.target import Target
 from connectors.mysql.transfer import Transfer
@@ -32,6 +33,7 @@ class MysqlConnector:
         ),
         one_moment=False,
     )
+    types = types
 
     def source(self, endpoint: Endpoint) -> Source:
         return Source(endpoint)
