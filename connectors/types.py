@@ -95,6 +95,8 @@ class Canonical:
     """DECIMAL: all digits."""
     scale: int | None = None
     """DECIMAL: digits behind the point; None with a precision of None."""
+    significant: int | None = None
+    """DECIMAL: digits that are kept wherever the point is, where the type itself sees to no others."""
     length: int | None = None
     """TEXT: characters, BINARY: bytes, BITS: bits, the most of them."""
     octets: int | None = None
@@ -321,13 +323,14 @@ def _numbers(source: Canonical, target: Canonical) -> Loss:
         if least <= low and high <= most:
             return Loss(Class.EXACT)
         return Loss(Class.LOSSY, f"there is room for {least:,} to {most:,}", ("another number",))
+    kept = _significant(source, target)
+    if kept is not None:
+        return kept
     scale = 0 if one is Family.INTEGER else source.scale
     room = 0 if other is Family.INTEGER else target.scale
-    if target.family is Family.DECIMAL and target.precision is None:
+    if other is Family.DECIMAL and target.precision is None:
         return Loss(Class.EXACT)
-    if (
-        one is Family.DECIMAL and source.precision is None and other is Family.DECIMAL
-    ):  # the type says nothing of digits
+    if one is Family.DECIMAL and source.precision is None and other is Family.DECIMAL:  # it says nothing of its digits
         beyond = f"a number of more than {target.whole_digits} digits before the point or {target.scale} behind it"
         return Loss(Class.EXACT, stops=(beyond,))
     if not _fits(scale, room):
@@ -339,6 +342,20 @@ def _numbers(source: Canonical, target: Canonical) -> Loss:
     if whole is None or whole > most_whole:
         return Loss(Class.LOSSY, f"there is room for {most_whole} digits before the point", ("a larger one",))
     return Loss(Class.EXACT)
+
+
+def _significant(source: Canonical, target: Canonical) -> Loss | None:
+    """What becomes of numbers in a type that keeps so many digits; None where it keeps all of them."""
+    if target.significant is None or source.significant is not None:
+        return None
+    if source.family is Family.INTEGER:
+        small = source.bits != 64 or not source.unsigned  # whole numbers of 64 bits it keeps as such
+        return None if small else Loss(Class.LOSSY, f"rounded to {target.significant} digits")
+    if source.precision is None:
+        return Loss(Class.EXACT, stops=(f"a number of more than {target.significant} digits",))
+    if source.precision > target.significant:
+        return Loss(Class.LOSSY, f"rounded to {target.significant} digits")
+    return None
 
 
 def _as_text(source: Canonical, target: Canonical) -> Loss:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 
 from connectors.contract import Endpoint, Transfer, TransferJob
 from connectors.facts import Facts
+from connectors.sqlite.canonical import types
 from connectors.sqlite.source import SqliteSource
 from connectors.sqlite.target import SqliteTarget
 from connectors.sqlite.transfer import transfer
@@ -27,6 +28,8 @@ class SqliteConnector:
         file=True,
         ways=("INSERT … SELECT inside SQLite, masked fields handed in by row number or key",),
     )
+
+    types = types
 
     def source(self, endpoint: Endpoint) -> SqliteSource:
         return SqliteSource(endpoint)
