@@ -131,13 +131,13 @@ class Projector:
             todo = f"give it one: column_mappings: {{{table.name}: {{table: {table.name.name}}}}}"
             self.findings.append(error(where, what, todo))
             return None
+        there = self._there.get(name)
         self.findings += _unknown(table, mapping, where)
         self.findings += [
             warning(f"{where}.{column.name}", "the database computes this column: it is not made in the target")
             for column in table.columns
-            if column.generated and self._foreign
+            if column.generated and there is None
         ]
-        there = self._there.get(name)
         columns, judged = [], []
         for column, given in self._travelling(table, mapping):
             found = self._column(table, column, given, there, name)
@@ -152,6 +152,8 @@ class Projector:
                 judged.append(found[1])
         names = {one.field.source: one.field.target for one in judged if one.field.source is not None}
         key = tuple(names[column] for column in table.primary_key if column in names)
+        if there is None and len(key) < len(table.primary_key):
+            self.findings.append(warning(where, "one of its primary key's columns is dropped: it is made without one"))
         wanted = Table(
             name,
             tuple(columns),

@@ -91,22 +91,8 @@ def open_workbench(
     one, other = connector(source_endpoint.engine), connector(target_endpoint.engine)
     with _connected(one, source_endpoint, other, target_endpoint) as (source, target):
         ends = (
-            End(
-                operation.source_env,
-                source_endpoint,
-                one.facts,
-                getattr(one, "types", None),
-                source.server,
-                source.schema(),
-            ),
-            End(
-                operation.target_env,
-                target_endpoint,
-                other.facts,
-                getattr(other, "types", None),
-                target.server,
-                target.schema(),
-            ),
+            _end(operation.source_env, source_endpoint, one, source),
+            _end(operation.target_env, target_endpoint, other, target),
         )
         asks = SourceChecks(source.explain_filter, sampler(source))
         checks = TargetChecks(target.mismatches, target.creatable)
@@ -134,6 +120,10 @@ def open_workbench(
             cancelled=given_up,
             _key=key,
         )
+
+
+def _end(environment: str, endpoint: Endpoint, chosen: Connector, session: SourceSession | TargetSession) -> End:
+    return End(environment, endpoint, chosen.facts, getattr(chosen, "types", None), session.server, session.schema())
 
 
 def _looked_up(look: Callable[[], T], problems: list[str]) -> T | None:
