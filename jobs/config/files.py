@@ -18,6 +18,7 @@ from yaml.reader import ReaderError
 from jobs.errors import ConfigError
 
 _WORDS_ALONE = re.compile(r"[^\W\d][\w.$]*")
+_DIGITS = re.compile(r"-?(0|[1-9][0-9]*)")
 LARGEST = 16 << 20
 """Bytes; a data file or a device named by mistake is larger."""
 
@@ -60,7 +61,8 @@ class _Refused(Exception):
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a repeated key and leaves dates as text (no setting is one)."""
+    """SafeLoader that refuses a repeated key and numbers in YAML's stranger forms, and leaves dates as text (no setting is
+    one)."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[object] = set()
@@ -70,7 +72,14 @@ class _Loader(yaml.SafeLoader):
             seen.add(key.value if isinstance(key, yaml.ScalarNode) else key)
         return super().construct_mapping(node, deep)
 
+    def construct_yaml_int(self, node: yaml.ScalarNode) -> int:
+        """`010` would be eight, `1_0` ten and `1:30` ninety: none is what whoever wrote it may have meant."""
+        if not _DIGITS.fullmatch(node.value):
+            raise _Refused(f"{_place(node.start_mark)}write this number with its digits alone, or a text in quotes")
+        return int(node.value)
 
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.construct_yaml_int)
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()

@@ -37,7 +37,7 @@ def _exact(given: Any) -> Any:
 
 
 def _meanings(given: Any) -> Any:
-    """Values and what they become. A problem is told by its line: the values themselves are told nowhere."""
+    """Values and what they become. A problem is told by its number: the values themselves are told nowhere."""
     if not isinstance(given, dict):
         return given
     found = {}
@@ -47,7 +47,7 @@ def _meanings(given: Any) -> Any:
                 raise ValueError('NULL stays NULL: remove it (or write "null" in quotes where the text is meant)')
             found[_exact(value)] = _exact(meaning)
         except ValueError as problem:
-            raise ValueError(f"line {number} of it: {problem}") from None
+            raise ValueError(f"entry {number}: {problem}") from None
     return found
 
 

@@ -100,9 +100,14 @@ def _keys(kind: Any, place: Iterable[str | int]) -> Iterable[str]:
     """The keys of the settings at that place."""
     for part in place:
         model = _model(kind)
-        kind = model.model_fields[str(part)].annotation if model else get_args(kind)[-1]
+        kind = model.model_fields[str(part)].annotation if model else get_args(_mapping(kind))[-1]
     model = _model(kind)
     return model.model_fields if model else ()
+
+
+def _mapping(kind: Any) -> Any:
+    """The mapping a type stands for, alone or beside None."""
+    return next((one for one in (kind, *get_args(kind)) if get_origin(one) is dict), kind)
 
 
 def _model(kind: Any) -> type[BaseModel] | None:

@@ -41,7 +41,7 @@ def test_a_json_file_is_read_as_json(tmp_path: Path) -> None:
         (b"\ta: 1\n", "line 1, column 1: a tab stands here; YAML indents with spaces only"),
         (b"a: \xff\n", "byte 4 is not UTF-8 text"),
         (b"a: 1\nb: \x01\n", "line 2, column 4: a control character stands here; remove it"),
-        (b"a: 0b_\n", "has a number that YAML does not know"),
+        (b"a: 0b_\n", "line 1, column 4: write this number with its digits alone"),
         (b"a: " + b"[" * 200_000, "line 1, column 53: this is nested too deeply"),
         (b"? [x]\n: 1\n", "line 1, column 3: a key must be plain text"),
         (

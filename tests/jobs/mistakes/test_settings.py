@@ -54,6 +54,28 @@ FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "a filter that is a number": ({"operation_type": "copy_filtered", "filter": {"users": 5}}, "must be text"),
     "a policy for nothing": ({"anonymize": False}, "has no use with anonymize: false"),
     "no policy and no key": ({"policy": None}, "the master key: there is no file"),
+    "a mapping's unknown key": (
+        {"column_mappings": {"users": {"columns": {"email": {"rename": "mail"}}}}},
+        "column_mappings.users.columns.email.rename: there is no such key; did you mean name?",
+    ),
+    "a mapping that says nothing": ({"column_mappings": {"users": {}}}, "users: says nothing: give it table, columns"),
+    "a dropped column with a name": (
+        {"column_mappings": {"users": {"columns": {"email": {"drop": True, "name": "mail"}}}}},
+        "a dropped column is not copied: remove name",
+    ),
+    "two columns into one": (
+        {"column_mappings": {"users": {"columns": {"email": {"name": "name"}, "name": {"type": "text"}}}}},
+        "two columns would become name in the target",
+    ),
+    "a constant that is rounded": (
+        {"column_mappings": {"users": {"constants": {"rate": {"value": 1.1}}}}},
+        "constants.rate.value: write it in quotes",
+    ),
+    "a value that is a truth value": (
+        {"column_mappings": {"users": {"columns": {"name": {"values": {"hunter2": True}}}}}},
+        "name.values: entry 1: true, false, yes, no",
+    ),
+    "a loss allowed for a table": ({"allow_lossy": ["users"]}, "a column is written [schema.]table.column"),
     "an approver twice": ({"required_approvers": ["DBA", "DBA"]}, "required_approvers: names a role twice"),
     "an unknown approver": ({"required_approvers": ["CTO"]}, "must be 'DBA', 'DATA_OWNER', 'SECURITY' or 'MANAGER'"),
     "a time without its zone": ({"scheduled_at": "2026-12-01T02:00:00"}, "must be a moment with its zone"),
