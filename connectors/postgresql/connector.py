@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
+from connectors.postgresql.canonical import types
 from connectors.postgresql.source import Source
 from connectors.postgresql.target import Target
 from connectors.postgresql.transfer import Transfer
@@ -30,6 +31,8 @@ class PostgresConnector:
         file=False,
         ways=("binary COPY, masked fields spliced", "text COPY, for types whose binary form is bound to one database"),
     )
+
+    types = types
 
     def source(self, endpoint: Endpoint) -> Source:
         return Source(endpoint)

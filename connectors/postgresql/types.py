@@ -53,14 +53,18 @@ class PgType(ColumnType):
 
     base: str = ""
     """The type under all domains, by its short name (`bpchar`, `int4`)."""
+    modifier: int = -1
+    """What the catalog keeps of a column's length or digits, that of the domain where the column is of one."""
     portable: bool = True
     collation: str | None = None
     """Quoted; only where it is not the type's own."""
     needs: tuple[TypeDefinition, ...] = ()
     """User-defined types in the order in which they can be created."""
+    labels: tuple[str, ...] = ()
+    """Of an enum, in their order."""
 
     def for_tasks(self) -> PgType:
-        return replace(self, needs=())
+        return replace(self, needs=(), labels=())
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ SELECT t.oid::bigint, n.nspname, t.typname, format_type(t.oid, NULL), t.typtype:
      FROM pg_collation c JOIN pg_namespace cn ON cn.oid = c.collnamespace WHERE c.oid = t.typcollation) END,
   CASE WHEN t.typtype = 'd' THEN t.typdefault END,
   CASE t.typtype
-    WHEN 'e' THEN array(SELECT quote_literal(enumlabel) FROM pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder)
+    WHEN 'e' THEN array(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder)
     WHEN 'c' THEN array(SELECT quote_ident(attname) || ' ' || format_type(atttypid, atttypmod) FROM pg_attribute
       WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)
     WHEN 'd' THEN array(SELECT 'CONSTRAINT ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid)
@@ -145,10 +149,12 @@ class Types:
             kind=kind,
             length=NAME_LENGTH if row.name == "name" else limit,
             bits=BITS.get(row.name) if kind is Kind.INTEGER else None,
-            base=row.name,
+            base=row.name if row.schema == "pg_catalog" or row.extension == "citext" else row.shown,
+            modifier=length,
             portable=self.portable(oid),
             collation=collation,
             needs=tuple({definition.name: definition for definition in self.needed(oid)}.values()),
+            labels=tuple(row.parts) if row.kind == "e" else (),
         )
 
     def nullable(self, oid: int) -> bool:
@@ -188,7 +194,7 @@ def statement(row: TypeRow) -> str | None:
     """What creates the type."""
     inside = ", ".join(part for part in row.parts if part)
     if row.kind == "e":
-        return f"CREATE TYPE {row.shown} AS ENUM ({inside})"
+        return f"CREATE TYPE {row.shown} AS ENUM ({', '.join(map(literal, row.parts))})"
     if row.kind == "c":
         return f"CREATE TYPE {row.shown} AS ({inside})"
     if row.kind == "r" and all(row.parts):
@@ -199,6 +205,12 @@ def statement(row: TypeRow) -> str | None:
     default = f" DEFAULT {row.default}" if row.default else ""
     words = [f"CREATE DOMAIN {row.shown} AS {row.base_shown}{collation}{default}", *row.parts]
     return " ".join([*words, "NOT NULL"] if row.not_null else words)
+
+
+def literal(text: str) -> str:
+    """A text in SQL, whatever `standard_conforming_strings` says."""
+    escaped = text.replace("\\", "\\\\").replace("'", "''")
+    return f"E'{escaped}'" if "\\" in text else f"'{escaped}'"
 
 
 def load(connection: Connection) -> Types:
