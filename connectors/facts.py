@@ -7,6 +7,23 @@ from typing import Literal
 
 
 @dataclass(frozen=True)
+class JdbcDriver:
+    """An engine's driver for Java: where it is had from, and what it is called there."""
+
+    coordinate: str
+    """Maven's: group:artifact:version."""
+    class_name: str
+    without: tuple[str, ...] = ()
+    """What comes with it and copying has no use for, as group:artifact."""
+
+    @property
+    def jar(self) -> str:
+        """The file's name, as its publisher gives it."""
+        _, artifact, version = self.coordinate.split(":")
+        return f"{artifact}-{version}.jar"
+
+
+@dataclass(frozen=True)
 class Facts:
     """What an engine is and can do, declared once. Decisions elsewhere read these fields and nothing else."""
 
@@ -33,6 +50,18 @@ class Facts:
     """How rows travel between two ends of this engine, for people: `binary COPY, masked fields spliced`."""
     one_moment: bool = True
     """All tasks of a run read the same moment; else each reads its own, and rows may not fit together."""
+    jdbc: JdbcDriver | None = None
+    """What Spark reads and writes this engine with; None: it has no JDBC path."""
+
+    @property
+    def read_paths(self) -> tuple[str, ...]:
+        """How rows can be read."""
+        return ("native",) if self.jdbc is None else ("native", "jdbc")
+
+    @property
+    def write_paths(self) -> tuple[str, ...]:
+        """How rows can be written."""
+        return ("bulk",) if self.jdbc is None else ("bulk", "jdbc")
 
 
 @dataclass(frozen=True)

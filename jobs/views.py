@@ -224,6 +224,9 @@ def engines_json(facts: Iterable[Facts]) -> list[dict[str, Any]]:
             "default_port": each.default_port,
             "options": sorted(each.options),
             "ways": list(each.ways),
+            "read_paths": list(each.read_paths),
+            "write_paths": list(each.write_paths),
+            "jdbc_driver": None if each.jdbc is None else each.jdbc.coordinate,
         }
         for each in facts
     ]
@@ -231,7 +234,7 @@ def engines_json(facts: Iterable[Facts]) -> list[dict[str, Any]]:
 
 def engines(facts: Sequence[Facts]) -> RenderableType:
     return grid(
-        ("engine", "", "needs", "default port", "options", "rows travel by"),
+        ("engine", "", "needs", "default port", "options", "rows travel by", "read", "write"),
         (
             (
                 each["engine"],
@@ -240,6 +243,8 @@ def engines(facts: Sequence[Facts]) -> RenderableType:
                 str(each["default_port"] or ""),
                 ", ".join(each["options"]),
                 "\n".join(each["ways"]),
+                "\n".join(each["read_paths"]),
+                "\n".join([*each["write_paths"], each["jdbc_driver"] or ""]),
             )
             for each in engines_json(facts)
         ),

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
+from connectors.mysql import jdbc
 from connectors.mysql.canonical import types
 from connectors.mysql.source import Source
 from connectors.mysql.target import Target
@@ -32,6 +33,7 @@ class MysqlConnector:
             "INSERT of many rows, where local_infile is off",
         ),
         one_moment=False,
+        jdbc=jdbc.DRIVER,
     )
     types = types
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
+from connectors.postgresql import jdbc
 from connectors.postgresql.canonical import types
 from connectors.postgresql.source import Source
 from connectors.postgresql.target import Target
@@ -30,6 +31,7 @@ class PostgresConnector:
         writers=None,
         file=False,
         ways=("binary COPY, masked fields spliced", "text COPY, for types whose binary form is bound to one database"),
+        jdbc=jdbc.DRIVER,
     )
 
     types = types

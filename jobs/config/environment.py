@@ -89,6 +89,8 @@ class Environment(Strict):
     max_mb_per_second: float | None = Field(default=None, gt=0)
     max_snapshot_hours: float | None = Field(default=None, gt=0)
     options: dict[str, str] = Field(default={})
+    jars_dir: str | None = None
+    """The folder that holds the JDBC driver's jar, where none is to be downloaded."""
 
     @field_validator("engine")
     @classmethod
@@ -112,6 +114,14 @@ class Environment(Strict):
         if facts and facts.file and value is not None:
             raise ValueError(f"does not belong here: {facts.title} is a file, `database` is its path")
         return value
+
+    @field_validator("jars_dir")
+    @classmethod
+    def _folder(cls, folder: str | None, info: ValidationInfo) -> str | None:
+        facts = _facts(info)
+        if facts and facts.jdbc is None and folder is not None:
+            raise ValueError(f"does not belong here: {facts.title} has no JDBC path")
+        return None if folder is None else located(folder, info)
 
     @field_validator("options", mode="before")
     @classmethod

@@ -9,13 +9,14 @@ from importlib import import_module
 from importlib.abc import MetaPathFinder
 
 from connectors.contract import connector
-from jobs.running.jvm import ENGINE
+from jobs.running.jvm import ENGINE, PANDAS
 
 NEEDED = ("pyspark.worker", "jobs.running.chunk", "anonymizers.apply")
 
 
 class WithoutPandas(MetaPathFinder):
-    """pyarrow and pyspark import pandas where it can be had (0.4 s and 50 MiB a worker); a chunk never needs it."""
+    """pyarrow and pyspark import pandas where it can be had (0.4 s and 50 MiB a worker); a chunk needs it only where
+    Spark itself writes rows."""
 
     def find_spec(self, name: str, *_: object) -> None:
         if name == "pandas":
@@ -23,7 +24,8 @@ class WithoutPandas(MetaPathFinder):
 
 
 def main() -> None:
-    sys.meta_path.insert(0, WithoutPandas())
+    if not os.environ.get(PANDAS):
+        sys.meta_path.insert(0, WithoutPandas())
     for module in NEEDED:
         import_module(module)
     if os.environ.get(ENGINE):

@@ -12,6 +12,7 @@ import re
 import shutil
 import sys
 import threading
+from collections.abc import Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,9 @@ FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
 
 ENGINE = "DBAGENT_ENGINE"
 """The environment variable that tells the workers' daemon whose connector to import."""
+
+PANDAS = "DBAGENT_PANDAS"
+"""The environment variable that tells it that the workers need pandas."""
 
 OLDEST_JAVA = 17
 INSTALL = "install one (Debian: apt-get install openjdk-17-jre-headless), or set JAVA_HOME to one that is there"
@@ -37,10 +41,25 @@ def submitted() -> bool:
 
 def launch() -> None:
     """Begin to launch the JVM in the background, once: settings are read and the plan is made meanwhile."""
-    global _launched
     if _launched is None and not submitted():
-        _launched = Future()
-        threading.Thread(target=_launch, args=(_launched,), name="jvm", daemon=True).start()
+        _begin({})
+
+
+def launch_with(settings: Mapping[str, str]) -> None:
+    """Launch one that has these settings of Spark's, in place of one that has not: jars must be there from the start."""
+    if _launched is not None:
+        with suppress(Exception):  # one that did not start is as good as gone
+            former = _launched.result()
+            former.shutdown()
+            former.proc.kill()
+            former.proc.wait(timeout=60)
+    _begin(settings)
+
+
+def _begin(settings: Mapping[str, str]) -> None:
+    global _launched
+    _launched = Future()
+    threading.Thread(target=_launch, args=(_launched, settings), name="jvm", daemon=True).start()
 
 
 def check() -> None:
@@ -69,7 +88,7 @@ def gateway() -> Any:
     return _launched.result()
 
 
-def _launch(done: Future[Any]) -> None:
+def _launch(done: Future[Any], settings: Mapping[str, str]) -> None:
     try:
         from pyspark import SparkConf
         from pyspark.java_gateway import launch_gateway
@@ -84,6 +103,7 @@ def _launch(done: Future[Any]) -> None:
         log = Path(__file__).with_name("log4j2.properties")
         conf = SparkConf(loadDefaults=False).set("spark.driver.memory", "512m")
         conf.set("spark.driver.extraJavaOptions", f"-Dlog4j2.configurationFile={log.as_uri()}")
+        conf.setAll(list(settings.items()))
         with open(log_path(), "wb") as output:
             done.set_result(launch_gateway(conf, {"stdout": output, "stderr": output}))
     except BaseException as problem:  # handed to whoever waits for the gateway
@@ -113,6 +133,11 @@ def _java() -> Path | None:
     home = os.environ.get("JAVA_HOME")
     found = os.path.join(home, "bin", "java") if home else shutil.which("java")
     return Path(found) if found else None
+
+
+def jars_path() -> Path:
+    """Where the jars that Spark downloads are kept."""
+    return _cache() / "jars"
 
 
 def log_path() -> Path:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,13 +17,26 @@ from connectors.errors import RetryableError, TerminalError
 from jobs.errors import RunFailed
 from jobs.planning.cluster import cluster_findings
 from jobs.planning.findings import Finding
-from jobs.running import jvm
+from jobs.running import jars, jvm
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
+    from pyspark.sql import SparkSession
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
+
+
+SESSION = {
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "16384",
+    "spark.sql.execution.arrow.maxBytesPerBatch": str(2 << 20),
+    "spark.sql.execution.pandas.convertToArrowArraySafely": "true",
+}
+"""Every job is one stage over one chunk, whose batches are as large as everywhere else."""
+SESSION_JVM = {"spark.driver.memory": "1g"}
+"""What rows need that go through the JVM."""
 
 
 class WorkerDied(RetryableError):
@@ -37,8 +50,12 @@ class SparkDied(TerminalError):
 class LeanSpark:
     """One SparkContext. `start` returns at once; `submit` waits for it."""
 
-    def __init__(self, workers: int, engine: str) -> None:
-        self._workers, self._engine = workers, engine
+    def __init__(self, workers: int, engine: str, drivers: Sequence[jars.Needed] = ()) -> None:
+        """`drivers` are those that Spark itself reads and writes with."""
+        self._workers, self._engine, self._drivers = workers, engine, drivers
+        self._jars: Mapping[str, str] = {}
+        self._session: SparkSession | None = None
+        self._lock = threading.Lock()
         self._context: SparkContext | None = None
         self._problem: BaseException | None = None
         self._thread = threading.Thread(target=self._start, name="spark-start", daemon=True)
@@ -47,6 +64,8 @@ class LeanSpark:
         """Begin to start Spark in the background: the plan is made meanwhile. Raises UsageError where it cannot start."""
         if not jvm.submitted():
             jvm.check()
+            if self._drivers:
+                self._jars = jars.settings(self._drivers, jvm.jars_path())
         self._thread.start()
 
     def _start(self) -> None:
@@ -62,6 +81,9 @@ class LeanSpark:
         conf.set("spark.ui.enabled", "false").set("spark.ui.showConsoleProgress", "false")
         conf.set("spark.speculation", "false").set("spark.io.encryption.enabled", "true")
         conf.set("spark.python.daemon.module", "jobs.running.daemon").setExecutorEnv(jvm.ENGINE, self._engine)
+        if self._drivers:
+            jvm.launch_with({**SESSION_JVM, **self._jars})
+            conf.setExecutorEnv(jvm.PANDAS, "needed")
         return SparkContext(conf=conf, gateway=jvm.gateway())
 
     def _submitted(self) -> SparkContext:
@@ -75,6 +97,9 @@ class LeanSpark:
         if self._problem is not None:
             if isinstance(self._problem, RunFailed):
                 raise self._problem
+            lacking = None if jvm.submitted() else jars.missing(self._drivers, jvm.jars_path(), jvm.log_path())
+            if lacking is not None:
+                raise lacking from None
             raise RunFailed(
                 f"Spark did not start ({type(self._problem).__name__})",
                 where="Spark",
@@ -89,6 +114,17 @@ class LeanSpark:
         if not jvm.submitted():
             return []
         return cluster_findings(self.context().getConf().get, files, store_in_a_file)
+
+    def session(self) -> SparkSession:
+        """The session beside the context, made when first asked for: it costs seconds that other plans do without."""
+        from pyspark.sql import SparkSession
+
+        with self._lock:
+            if self._session is None:
+                self._session = SparkSession(self.context())
+                for name, value in SESSION.items():
+                    self._session.conf.set(name, value)
+            return self._session
 
     @property
     def slots(self) -> int | None:

@@ -127,7 +127,7 @@ def test_all_problems_of_all_environments_are_told_at_once(tmp_path: Path) -> No
         "PROD.max_connections: must be at least 3",
         "PROD.max_mb_per_second: must be a number",
         "PROD.options: trust: not an option of A server (its options: compress, timeout)",
-        "PROD.pasword: there is no such key; did you mean password? (valid: database, engine, host, max_connections, "
+        "PROD.pasword: there is no such key; did you mean password? (valid: database, engine, host, jars_dir, max_connections, "
         "max_mb_per_second, max_snapshot_hours, options, password, port, tls, user, writable)",
         "DEV.host: does not belong here: A file is a file, `database` is its path",
         "DEV.port: does not belong here: A file is a file, `database` is its path",
