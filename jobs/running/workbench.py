@@ -123,7 +123,7 @@ def open_workbench(
 
 
 def _end(environment: str, endpoint: Endpoint, chosen: Connector, session: SourceSession | TargetSession) -> End:
-    return End(environment, endpoint, chosen.facts, getattr(chosen, "types", None), session.server, session.schema())
+    return End(environment, endpoint, chosen.facts, chosen.types, session.server, session.schema())
 
 
 def _looked_up(look: Callable[[], T], problems: list[str]) -> T | None:
