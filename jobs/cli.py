@@ -10,7 +10,7 @@ import os
 import sys
 from contextlib import suppress
 from errno import EBADF, EIO, ENOSPC, EPIPE
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
@@ -182,12 +182,25 @@ def status(environment: Env, json: Json = False, environments: Environments = No
         console().print(views.status(found))
 
 
-@app.command(epilog=example("engines"))
-def engines(json: Json = False) -> None:
-    """List the database engines this program knows, and what each needs in an environment."""
-    from jobs import views
-    from jobs.cli_databases import every_engine
+Pair: TypeAlias = Annotated[
+    tuple[str, str] | None,
+    typer.Option(help="Two engines: what becomes of each type of the first in the second.", metavar="SOURCE TARGET"),
+]
 
+
+@app.command(epilog=example("engines --pair SOURCE TARGET"))
+def engines(pair: Pair = None, json: Json = False) -> None:
+    """List the database engines this program knows, and what each needs in an environment; or the types of two of them."""
+    from jobs import views, views_engines
+    from jobs.cli_databases import arriving, every_engine
+
+    if pair is not None:
+        found = arriving(pair)
+        if json:
+            print_json(views_engines.pair_json(*found))
+        else:
+            console().print(views_engines.pair(*found))
+        return
     facts = every_engine()
     if json:
         print_json(views.engines_json(facts))

@@ -15,6 +15,7 @@ from connectors.contract import engines as engine_names
 from connectors.errors import ConnectorError
 from connectors.facts import Facts
 from connectors.schema import Schema, Table, TableName
+from jobs.config import strict
 from jobs.config.environment import Environment, choose, load_environments
 from jobs.config.names import parse_table
 from jobs.errors import UsageError
@@ -23,6 +24,7 @@ from jobs.views import status_json
 
 if TYPE_CHECKING:
     from jobs.planning.detected import Surveyed
+    from jobs.views_engines import Arrival
 
 APPLICATION = "dbagent/look"
 
@@ -30,6 +32,19 @@ APPLICATION = "dbagent/look"
 def every_engine() -> list[Facts]:
     """The facts of every engine there is."""
     return [connector_of(name).facts for name in engine_names()]
+
+
+def arriving(pair: tuple[str, str]) -> tuple[Facts, Facts, list[Arrival]]:
+    """Two engines, and what becomes of each type of the first in the second. Raises UsageError."""
+    from jobs.views_engines import arrivals
+
+    known = engine_names()
+    for name in pair:
+        if name not in known:
+            hint = f"name two of {', '.join(known)}{strict.nearest(name, known)}"
+            raise UsageError("there is no such engine", f"--pair {name}", hint)
+    source, target = map(connector_of, pair)
+    return source.facts, target.facts, arrivals(source.types, target.types)
 
 
 def copied_into(name: str, path: Path | None) -> dict[str, Any]:
