@@ -146,26 +146,20 @@ def _native(type_: Canonical) -> str:
         most = min((limit for limit in (type_.length, type_.octets) if limit is not None), default=None)
         return f"char({most})" if type_.fixed and most and most <= 255 else _text(most)
     if family is Family.BINARY:
-        return f"varbinary({max(1, type_.length)})" if _short(type_.length, 4 * INLINE) else "longblob"
-    if family is Family.BITS and type_.fixed and _short(type_.length, 64):
-        return f"bit({type_.length})"
+        return "longblob" if type_.length is None or type_.length > 4 * INLINE else f"varbinary({max(1, type_.length)})"
+    if family is Family.BITS:
+        return f"bit({type_.length})" if type_.fixed and type_.length in range(1, 65) else _text(type_.length)
     if family in (Family.ENUM, Family.SET):
         able = _listable(family.value, type_.labels)
         return f"{family.value}({','.join(map(quoted, type_.labels))})" if able else _text(type_.width)
     if family in FRACTIONS:
         fraction = f"({type_.digits})" if type_.digits else ""
         return FRACTIONS[family] + fraction if type_.digits <= 6 else _text(WIDTHS[family] + type_.digits)
-    if family is Family.BITS:
-        return _text(type_.length)
     return PLAIN.get(family, LONGTEXT)
 
 
 PLAIN = {Family.BOOLEAN: "tinyint(1)", Family.DATE: "date", Family.UUID: "char(36)", Family.JSON: "json"}
 FRACTIONS = {Family.TIME: "time", Family.TIMESTAMP: "datetime", Family.INSTANT: "datetime"}
-
-
-def _short(length: int | None, most: int) -> bool:
-    return length is not None and length <= most
 
 
 def _text(most: int | None) -> str:
@@ -175,8 +169,9 @@ def _text(most: int | None) -> str:
 def _decimal(type_: Canonical) -> str:
     if type_.precision is None:
         return f"decimal({MOST_DIGITS},{MOST_SCALE})"
-    scale = max(0, type_.scale or 0)
-    digits = max(type_.whole_digits or 0, 0) + scale
+    given = type_.scale or 0
+    scale = max(given, 0)
+    digits = max(type_.precision - given, 0) + scale
     return f"decimal({max(1, digits)},{scale})" if digits <= MOST_DIGITS and scale <= MOST_SCALE else LONGTEXT
 
 

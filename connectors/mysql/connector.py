@@ -9,6 +9,8 @@ from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
 from connectors.mysql import jdbc
 from connectors.mysql.canonical import types
+from connectors.mysql.loader import Loader
+from connectors.mysql.reader import Reader
 from connectors.mysql.source import Source
 from connectors.mysql.target import Target
 from connectors.mysql.transfer import Transfer
@@ -50,6 +52,22 @@ class MysqlConnector:
             yield transfer
         finally:
             transfer.close()
+
+    @contextmanager
+    def reader(self, job: TransferJob) -> Iterator[Reader]:
+        reader = Reader(job)
+        try:
+            yield reader
+        finally:
+            reader.close()
+
+    @contextmanager
+    def loader(self, job: TransferJob) -> Iterator[Loader]:
+        loader = Loader(job)
+        try:
+            yield loader
+        finally:
+            loader.close()
 
 
 connector = MysqlConnector()
