@@ -27,13 +27,15 @@ def test_what_the_example_operation_only_mentions_works_too(tmp_path: Path) -> N
     text = (
         (CONF / "operation.example.yaml").read_text().replace("policy.example.yaml", str(CONF / "policy.example.yaml"))
     )
-    for setting in ("required_approvers", "scheduled_at"):
+    for setting in ("required_approvers", "scheduled_at", "column_mappings", "allow_lossy"):
         assert f"\n# {setting}: " in text
         text = text.replace(f"\n# {setting}: ", f"\n{setting}: ")
     (tmp_path / "operation.yaml").write_text(text)
     operation = load_operation(tmp_path / "operation.yaml")
     assert operation.required_approvers == ["SECURITY"]
     assert operation.scheduled_at == "2026-12-01T01:00:00+00:00"
+    assert operation.column_mappings["users"].target == (None, "customers")
+    assert operation.allow_lossy == ["orders.total"]
 
 
 def test_the_key_of_the_example_policy_is_the_one_a_policy_without_one_has() -> None:
