@@ -15,9 +15,15 @@ from tests.connectors.samples import ACCOUNTS, MANY, accounts, fill
 
 @pytest.fixture(params=sorted(testkits()))
 def ends(request: pytest.FixtureRequest) -> Ends:
-    engine: str = request.param
-    server = request.getfixturevalue("servers")[engine]
-    return Ends(connector(engine), server, server.database("prod"), server.database("dev"))
+    return between(request, request.param, request.param)
+
+
+def between(request: pytest.FixtureRequest, source: str, target: str) -> Ends:
+    """A new database of each of two engines."""
+    servers = request.getfixturevalue("servers")
+    one, other = servers[source], servers[target]
+    elsewhere = (connector(target), other) if source != target else None
+    return Ends(connector(source), one, one.database("prod"), other.database("dev"), elsewhere)
 
 
 @pytest.fixture

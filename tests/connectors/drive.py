@@ -1,4 +1,4 @@
-"""A driver without Spark for the contract suite: lease, prepare, bounds, chunks, complete, settle, as the real one does."""
+"""A driver without Spark for the contract suites: lease, prepare, bounds, chunks, complete, settle, as the real one does."""
 
 from __future__ import annotations
 
@@ -26,25 +26,44 @@ from connectors.contract import (
     TableCopy,
     TableState,
     TargetSession,
+    Transfer,
     TransferJob,
+    connector,
 )
+from connectors.crossing import crossing
 from connectors.schema import Table, TableName
 from connectors.testkit import TestServer
+from jobs.planning.crossing import Projection, Projector, Side
 
 ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
 class Ends:
-    """One engine's connector, a running server, and two of its databases."""
+    """One engine's connector, a running server, and two of its databases; or the target is `elsewhere`, on another's."""
 
     connector: Connector
     server: TestServer
     source: Endpoint
     target: Endpoint
+    elsewhere: tuple[Connector, TestServer] | None = None
+
+    @property
+    def lands(self) -> Connector:
+        """The target's connector."""
+        return self.elsewhere[0] if self.elsewhere else self.connector
+
+    @property
+    def landing(self) -> TestServer:
+        """The target's server."""
+        return self.elsewhere[1] if self.elsewhere else self.server
 
     def name(self, table: str) -> TableName:
         return TableName(self.connector.facts.default_schema, table)
+
+    def there(self, table: str) -> TableName:
+        """What a table of the source is called in the target."""
+        return TableName(self.lands.facts.default_schema, table)
 
     def where(self, text: str) -> Filter:
         """A filter as planning hands it on: tables qualified, quoted and named by an alias."""
@@ -77,31 +96,46 @@ class Driver:
               cancelled: str | None = None, inherits: bool = True) -> None:  # fmt: skip
         self.target.ledger.create()
         record = RunRecord(self.run_id, "operation", "0" * 64, "PROD", "running", time.time(), None)
-        names = [str(self.ends.name(table)) for table in tables]
+        names = [str(self.ends.there(table)) for table in tables]
         self.fence = self.target.ledger.acquire(record, names, holder, alive, cancelled, inherits=inherits)
         self.target.end_sessions(f"dbagent/{self.run_id}/")
 
     def prepare(self, tables: Sequence[str]) -> None:
         """Make, empty or stage what the ledger does not know to be complete."""
         schema = self.source.schema()
-        wanted = [found for name in tables if (found := schema.get(self.ends.name(name)))]
+        wanted = [self._projected(found) for name in tables if (found := schema.get(self.ends.name(name)))]
         assert len(wanted) == len(tables)
         states = {state.table_id: state for state in self.target.ledger.tables(self.run_id)}
-        todo = {n: t for n, t in enumerate(wanted) if n not in states or states[n].state != "complete"}
-        assert [self.target.creatable(table) for table in todo.values()] == [[] for _ in todo]
-        self.target.create(list(todo.values()))
+        todo = {n: pair for n, pair in enumerate(wanted) if n not in states or states[n].state != "complete"}
+        assert [self.target.creatable(way.wanted) for _, way in todo.values()] == [[] for _ in todo]
+        self.target.create([way.wanted for _, way in todo.values()])
         there = self.target.schema()
         if not self.append:
-            self.target.empty([table.name for table in todo.values() if not self.target.is_empty(table.name)])
-        for number, table in todo.items():
-            self._prepare(number, table, there.pick([table.name])[0])
+            names = [way.wanted.name for _, way in todo.values()]
+            self.target.empty([name for name in names if not self.target.is_empty(name)])
+        for number, (table, way) in todo.items():
+            self._prepare(number, table, way, there.pick([way.wanted.name])[0])
 
-    def _prepare(self, number: int, source: Table, target: Table) -> None:
-        assert self.target.mismatches(source, target) == []
+    def _projected(self, table: Table) -> tuple[Table, Projection]:
+        ends = self.ends
+        sides = (
+            Side(name, connector.facts, connector.types)
+            for name, connector in (("PROD", ends.connector), ("DEV", ends.lands))
+        )
+        projector = Projector(*sides, self.target.schema(), {}, frozenset())
+        way = projector.project(table)
+        assert way is not None
+        assert [finding for finding in projector.findings if finding.severity == "error"] == []
+        return table, way
+
+    def _prepare(self, number: int, source: Table, way: Projection, target: Table) -> None:
+        assert way.crosses or self.target.mismatches(source, target) == []
         into = self.target.stage(self.run_id, number, target) if self.append else target.name
         name = target.name.name
         where = self.source.pinned(self.where[name]) if name in self.where else None
-        self.copies[number] = TableCopy(number, source, target, into, where, self.anonymize.get(name))
+        anonymize = self.anonymize.get(name)
+        sees = {column: way.sees[column] for column in (anonymize.columns if anonymize and way.crosses else ())}
+        self.copies[number] = TableCopy(number, source, target, into, where, anonymize, way.fields, sees)
         before = self.target.count(target.name)
         identity = self.target.identity(target.name)
         state = TableState(
@@ -131,7 +165,7 @@ class Driver:
         )
 
     def transfer(self, chunks: Sequence[Chunk]) -> list[Loaded]:
-        with self.ends.connector.transfer(self.job()) as transfer:
+        with opened(self.job()) as transfer:
             return [transfer.copy(chunk) for chunk in chunks]
 
     def finish(self) -> None:
@@ -157,15 +191,21 @@ class Driver:
     ) -> subprocess.Popen[bytes]:
         """Start a task process of its own that copies these chunks, and kills itself at a boundary of the first."""
         work = folder / f"work {len(list(folder.iterdir()))}"
-        work.write_bytes(pickle.dumps((self.ends.connector.facts.engine, self.job(), tuple(chunks), killed_at)))
+        work.write_bytes(pickle.dumps((self.job(), tuple(chunks), killed_at)))
         return subprocess.Popen([sys.executable, "-m", "tests.connectors.victim", str(work)], cwd=ROOT)
+
+
+def opened(job: TransferJob) -> contextlib.AbstractContextManager[Transfer]:
+    """The engine's own way, or the one between two."""
+    crosses = job.source.engine != job.target.engine
+    return crossing(job) if crosses else connector(job.source.engine).transfer(job)
 
 
 @contextlib.contextmanager
 def driver(ends: Ends, **settings: Any) -> Iterator[Driver]:
     with (
         contextlib.closing(ends.connector.source(ends.source)) as source,
-        contextlib.closing(ends.connector.target(ends.target)) as target,
+        contextlib.closing(ends.lands.target(ends.target)) as target,
     ):
         yield Driver(ends, source, target, **settings)
 

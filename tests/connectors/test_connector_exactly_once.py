@@ -1,4 +1,5 @@
-"""Every row exactly once, whatever dies and whoever else is at work, on every engine that has a testkit."""
+"""Every row exactly once, whatever dies and whoever else is at work, on every engine that has a testkit; and between two of
+them, each once as source and once as target."""
 
 from __future__ import annotations
 
@@ -10,6 +11,8 @@ import pytest
 
 from connectors.contract import Chunk
 from connectors.errors import LeaseHeld, LeaseLost
+from connectors.testkit import testkits
+from tests.connectors.conftest import between
 from tests.connectors.drive import Driver, Ends, copy, driver
 from tests.connectors.masker import Masker
 from tests.connectors.samples import (
@@ -23,6 +26,14 @@ from tests.connectors.samples import (
     same,
 )
 from tests.connectors.victim import BOUNDARIES
+
+ENGINES = sorted(testkits())
+RING = zip(ENGINES, [*ENGINES[1:], ENGINES[0]], strict=True)
+
+
+@pytest.fixture(params=[*zip(ENGINES, ENGINES, strict=True), *RING], ids=" to ".join)
+def ends(request: pytest.FixtureRequest) -> Ends:
+    return between(request, *request.param)
 
 
 def test_a_chunk_that_is_there_already_is_skipped(ends: Ends, started: Driver) -> None:
@@ -131,7 +142,7 @@ def test_runs_are_remembered_newest_first(ends: Ends) -> None:
 @pytest.mark.parametrize("boundary", [*BOUNDARIES, "mid-load"])
 def test_an_append_killed_at_any_boundary_adds_every_row_once(ends: Ends, tmp_path: Path, boundary: str) -> None:
     fill(ends, ACCOUNTS, accounts(MANY))
-    ends.server.create(ends.target, ACCOUNTS, [(1, "was here", 5)])
+    ends.landing.create(ends.target, ACCOUNTS, [(1, "was here", 5)])
     masker = Masker(("name",), dies_at=2 if boundary == "mid-load" else 0)
     with driver(ends, append=True, anonymize={"accounts": masker}) as one:
         one.lease(["accounts"])

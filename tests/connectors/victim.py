@@ -13,8 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from connectors.contract import connector
 from connectors.ledger import SqlLedger
+from tests.connectors.drive import opened
 
 BOUNDARIES = ("before claim", "after claim", "before commit", "after commit")
 
@@ -34,11 +34,11 @@ def dying(function: Callable[..., Any], *, first: bool) -> Callable[..., Any]:
 
 
 def main(work: Path) -> None:
-    engine, job, chunks, killed_at = pickle.loads(work.read_bytes())
+    job, chunks, killed_at = pickle.loads(work.read_bytes())
     for boundary, name in (("before claim", "claim"), ("after claim", "claim"), ("before commit", "loaded")):
         if killed_at == boundary:
             setattr(SqlLedger, name, dying(getattr(SqlLedger, name), first=boundary == "before claim"))
-    with connector(engine).transfer(job) as transfer:
+    with opened(job) as transfer:
         for chunk in chunks:
             transfer.copy(chunk)
             if killed_at == "after commit":
