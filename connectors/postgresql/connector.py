@@ -1,14 +1,16 @@
-"""PostgreSQL: its facts, and where its three sessions are."""
+"""PostgreSQL: its facts, and where its sessions are."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
 from connectors.postgresql import jdbc
 from connectors.postgresql.canonical import types
+from connectors.postgresql.loader import Loader
+from connectors.postgresql.reader import Reader
 from connectors.postgresql.source import Source
 from connectors.postgresql.target import Target
 from connectors.postgresql.transfer import Transfer
@@ -44,11 +46,18 @@ class PostgresConnector:
 
     @contextmanager
     def transfer(self, job: TransferJob) -> Iterator[Transfer]:
-        transfer = Transfer(job)
-        try:
+        with closing(Transfer(job)) as transfer:
             yield transfer
-        finally:
-            transfer.close()
+
+    @contextmanager
+    def reader(self, job: TransferJob) -> Iterator[Reader]:
+        with closing(Reader(job)) as reader:
+            yield reader
+
+    @contextmanager
+    def loader(self, job: TransferJob) -> Iterator[Loader]:
+        with closing(Loader(job)) as loader:
+            yield loader
 
 
 connector = PostgresConnector()

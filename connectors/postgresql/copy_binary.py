@@ -45,8 +45,10 @@ class BinaryFormat:
         return as_text(cut(block, field.start + 4, field.end, field.null))
 
     def integers(self, block: Bytes, field: Field, width: int) -> pa.Int64Array:
-        values = numbers(block, width)[np.where(field.null, 0, field.start + 4)]
-        return array(values.astype(np.int64), field.null)
+        values = np.zeros(len(field.null), np.int64)
+        found = ~field.null
+        values[found] = numbers(block, width)[field.start[found] + 4]
+        return array(values, field.null)
 
     def uuids(self, block: Bytes, field: Field) -> pa.StringArray:
         """In the server's own spelling."""

@@ -2,6 +2,7 @@
 
 A table is made with its columns, exact types and collations, NOT NULL, primary key, identity and serial counters and
 stored expressions; partitioned and inherited tables are made flat. Schemas and types come first where they are missing.
+A table that crosses from another engine has no detail of ours: its columns, keys and counters are all there is.
 """
 
 from __future__ import annotations
@@ -17,30 +18,44 @@ from connectors.schema import Column, Table, quoted
 CREATE_LOCK = 7_234_872_010_562
 """Key of the advisory lock under which tables are made: two runs may need the same missing schema or type at once."""
 SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
+NAME_BYTES = 63
+SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
 
 def table_statements(table: Table) -> Iterator[str]:
     """CREATE TABLE and what has to follow it."""
-    expressions = dict(catalog.detail(table).expressions)
+    about = table.detail if isinstance(table.detail, catalog.Detail) else None
+    expressions = dict(about.expressions) if about else {}
     parts = [column_definition(column, expressions.get(column.name)) for column in table.columns]
     if table.primary_key:
-        parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.primary_key))}){catalog.detail(table).primary}")
+        parts.append(f"PRIMARY KEY ({', '.join(map(quoted, table.primary_key))}){about.primary if about else ''}")
     yield f"CREATE TABLE {sql_name(table.name)} ({', '.join(parts)})"
     for column in table.columns:
+        change = f"ALTER TABLE {sql_name(table.name)} ALTER COLUMN {quoted(column.name)}"
         if column.nullable and column.counter == "serial" and column.type.native in SERIALS:
-            yield f"ALTER TABLE {sql_name(table.name)} ALTER COLUMN {quoted(column.name)} DROP NOT NULL"
+            yield f"{change} DROP NOT NULL"
+        if numbers_others(column):
+            yield f"{change} TYPE {column.type.native}"
+
+
+def numbers_others(column: Column) -> bool:
+    """Whether the database numbers a column that is no integer of its own, as it must for those of 64 bits unsigned: an
+    identity cannot, but the sequence of a serial may fill a column of another type."""
+    return column.counter is not None and column.counter != "serial" and column.type.native not in SERIALS
 
 
 def column_definition(column: Column, expression: str | None) -> str:
     native = column.type.native
     if column.counter == "serial":
         native = SERIALS.get(native, native)
+    elif numbers_others(column):
+        native = "bigserial"
     words = [quoted(column.name), native]
     if isinstance(column.type, PgType) and column.type.collation:
         words.append(f"COLLATE {column.type.collation}")
     if expression is not None:
         words.append(f"GENERATED ALWAYS AS {expression}")
-    elif column.counter and column.counter.startswith("identity"):
+    elif column.counter and column.counter.startswith("identity") and not numbers_others(column):
         words.append(f"GENERATED {column.counter.removeprefix('identity ').upper()} AS IDENTITY")
     if not column.nullable:
         words.append("NOT NULL")
@@ -78,6 +93,7 @@ def create(connection: Connection, tables: Sequence[Table]) -> None:
 
 def obstacles(connection: Connection, table: Table) -> Iterator[str]:
     """Why `create` would not succeed for this table: a sentence each."""
+    yield from misnamed(table)
     types = needed([table])
     user, database = quoted(connection.info.user), quoted(connection.info.dbname)
     made = {
@@ -105,6 +121,16 @@ def obstacles(connection: Connection, table: Table) -> Iterator[str]:
             collation,
         ):
             yield f"column {column.name}: collation {collation} is missing"
+
+
+def misnamed(table: Table) -> Iterator[str]:
+    """Names of other engines that this one cuts short without an error, or keeps for itself."""
+    for name in (table.name.schema or "", table.name.name, *(column.name for column in table.columns)):
+        if len(name.encode()) > NAME_BYTES:
+            yield f"the name {name} is longer than {NAME_BYTES} bytes: give it a shorter one (`column_mappings`)"
+    for column in table.columns:
+        if column.name in SYSTEM_COLUMNS:
+            yield f"a column cannot be named {column.name} here: give it another name (`column_mappings`)"
 
 
 def exists(connection: Connection, expression: str, value: str) -> bool:

@@ -64,15 +64,14 @@ def tables_read(where: Filter) -> list[TableName]:
     return [TableName(table.db or "public", table.name) for table in where.find_all(exp.Table)]
 
 
-def copy_out(table: Table, part: Range, where: Filter | None, option: str) -> bytes:
+def copy_out(table: Table, selected: str, part: Range, where: Filter | None, option: str) -> bytes:
     """The leaf is read alone and under the table's own name, so that a filter may name it."""
     predicates = part.predicates + ([] if where is None else [f"({rendered(where)})"])
     condition = f" WHERE {' AND '.join(predicates)}" if predicates else ""
-    query = f"SELECT {names(table.copied)} FROM ONLY {sql_name(part.leaf.name)} AS {quoted(table.name.name)}{condition}"
+    query = f"SELECT {selected} FROM ONLY {sql_name(part.leaf.name)} AS {quoted(table.name.name)}{condition}"
     return f"COPY ({query}) TO STDOUT {option}".encode()
 
 
-def copy_in(table: Table, into: TableName, option: str) -> bytes:
+def copy_in(into: TableName, columns: str, option: str) -> bytes:
     """Columns are matched by name: the target may list them in another order."""
-    columns = f" ({names(table.copied)})" if table.copied else ""
-    return f"COPY {sql_name(into)}{columns} FROM STDIN {option}".encode()
+    return f"COPY {sql_name(into)}{f' ({columns})' if columns else ''} FROM STDIN {option}".encode()
