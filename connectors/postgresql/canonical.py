@@ -123,8 +123,7 @@ def _modifier(base: str, limits: Sequence[int]) -> int:
     if not limits:
         return -1
     if base == "numeric":
-        precision, scale = (*limits, 0)[:2]
-        return (precision << 16 | scale) + 4
+        return (limits[0] << 16 | limits[1]) + 4
     if base == "interval":
         return FIELDS << 16 | limits[0]
     return limits[0] + (4 if base in ("varchar", "bpchar") else 0)
@@ -174,6 +173,8 @@ class PostgresTypes:
         limits = [int(limit) for limit in match.group(2, 3) if limit is not None]
         if base in ("bpchar", "bit") and not limits and match[1] != "bpchar":
             limits = [1]  # as the standard has it
+        if base == "numeric" and len(limits) == 1:
+            limits = [*limits, 0]
         if base is None or not _sound(base, limits):
             return None
         element = made(base, *limits)
@@ -197,7 +198,7 @@ def _sound(base: str, limits: Sequence[int]) -> bool:
     if not limits:
         return True
     if base == "numeric":
-        return 0 < limits[0] <= DEEPEST and (len(limits) == 1 or limits[1] <= limits[0])
+        return 0 < limits[0] <= DEEPEST and limits[1] <= limits[0]
     if len(limits) > 1:
         return False
     if base in ("time", "timetz", "timestamp", "timestamptz", "interval"):
