@@ -43,7 +43,7 @@ ESCAPED = {"n": "\n", "r": "\r", "0": "\0"}
 class MysqlTypes:
     """`connectors.types.Types`."""
 
-    counter = "auto_increment"
+    counter: str | None = "auto_increment"
 
     def canonical(self, type_: ColumnType) -> Canonical:
         assert isinstance(type_, MyType)

@@ -77,6 +77,9 @@ class Detail:
 
 
 def detail(table: Table) -> Detail:
+    """A table in another engine's place, or changed by a mapping, has nothing of its own to remember."""
+    if table.detail is None:
+        return Detail()
     assert isinstance(table.detail, Detail)
     return table.detail
 

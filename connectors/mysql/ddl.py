@@ -1,4 +1,7 @@
-"""CREATE TABLE for a table of the source, why it would fail, and why rows do not fit a table that is there."""
+"""CREATE TABLE for a table of the source, why it would fail, and why rows do not fit a table that is there.
+
+Texts whose collation is not the source's own get one that tells all of them apart, blanks at their end included.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Iterator
 
 from connectors.errors import ConnectorError
 from connectors.mysql.catalog import TRANSACTIONAL, detail
+from connectors.mysql.limits import exceeded
 from connectors.mysql.privileges import grants
 from connectors.mysql.session import Session
 from connectors.mysql.types import UNICODE, identifier, type_of
@@ -14,12 +18,30 @@ from connectors.schema import Column, Table
 YOUNG = {"uuid": "MariaDB 10.7", "inet4": "MariaDB 10.10", "inet6": "MariaDB 10.5"}
 """Types that not every server has, and who has them."""
 
+TELLING = ("utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb4_bin")
+"""Collations by which texts are equal only where their bytes are, the best first: the last one leaves blanks at the end out."""
 
-def statement(table: Table) -> str:
-    """Columns, types, NOT NULL, primary key and counters."""
+
+def telling(session: Session) -> str:
+    """The best of TELLING that the server has."""
+    known = _collations(session)
+    return next((name for name in TELLING if name in known), TELLING[-1])
+
+
+def statement(table: Table, collation: str) -> str:
+    """Columns, types, NOT NULL, primary key and counters; `collation` is for texts of another engine's."""
     about = detail(table)
     expressions, prefixes = dict(about.expressions), dict(about.prefixes)
-    parts = [_column(column, expressions.get(column.name), column.name in about.hidden) for column in table.columns]
+    parts = [
+        _column(
+            column,
+            collation,
+            expressions.get(column.name),
+            column.name in about.hidden,
+            column.name in table.primary_key,
+        )
+        for column in table.columns
+    ]
     if table.primary_key:
         keys = (identifier(name) + (f"({prefixes[name]})" if name in prefixes else "") for name in table.primary_key)
         parts.append(f"PRIMARY KEY ({', '.join(keys)})")
@@ -32,26 +54,27 @@ def statement(table: Table) -> str:
 
 def staging(table: Table, name: str) -> str:
     """The same columns and types, but nothing that refuses or computes."""
-    parts = [_typed(column) for column in table.copied]
+    parts = [f"{_typed(column, '')} NULL" for column in table.copied]
     return f"CREATE TABLE {identifier(name)} ({', '.join(parts)}) ENGINE = {TRANSACTIONAL}"
 
 
-def _column(column: Column, expression: str | None, hidden: bool) -> str:
-    words = [_typed(column, nullable=None)]
+def _column(column: Column, collation: str, expression: str | None, hidden: bool, keyed: bool) -> str:
+    words = [_typed(column, collation)]
     if expression is not None:
         words.append(f"GENERATED ALWAYS AS {expression}")
     else:
-        words.append("NULL" if column.nullable else "NOT NULL")
+        words.append("NULL" if column.nullable and not (column.counter or keyed) else "NOT NULL")
         words.append("AUTO_INCREMENT" * bool(column.counter))
     return " ".join(word for word in [*words, "INVISIBLE" * hidden] if word)
 
 
-def _typed(column: Column, nullable: bool | None = True) -> str:
+def _typed(column: Column, collation: str) -> str:
     type_ = type_of(column)
-    charset = (
-        f" CHARACTER SET {type_.charset} COLLATE {type_.collation}" if type_.charset and type_.base != "json" else ""
-    )
-    return f"{identifier(column.name)} {type_.native}{charset}{' NULL' if nullable else ''}"
+    charset = ""
+    if type_.charset and type_.base != "json":
+        named = type_.collation or (collation if collation.startswith(type_.charset) else "")
+        charset = f" CHARACTER SET {type_.charset}" + (f" COLLATE {named}" if named else "")
+    return f"{identifier(column.name)} {type_.native}{charset}"
 
 
 def obstacles(session: Session, table: Table) -> Iterator[str]:
@@ -60,8 +83,9 @@ def obstacles(session: Session, table: Table) -> Iterator[str]:
     if not granted.may("CREATE", table.name.name):
         database = identifier(session.value("SELECT DATABASE()"))
         yield f"our user may not create tables: GRANT CREATE ON {database}.* TO {granted.user}"
-    known = {name for (name,) in session.rows("SELECT collation_name FROM information_schema.collations")}
-    known |= {full for (full,) in _full_names(session)}
+    if table.detail is None:
+        yield from exceeded(table, dict(session.rows(WIDTHS)))
+    known = _collations(session)
     for column in table.columns:
         type_ = type_of(column)
         if type_.collation and type_.collation not in known:
@@ -70,6 +94,14 @@ def obstacles(session: Session, table: Table) -> Iterator[str]:
             yield f"column {column.name}: the server has no type {type_.native} ({YOUNG[type_.base]} has)"
     if any("ROW " in text and column.generated for column, text in _clauses(table)):
         yield "it names the columns of its versions itself: make it by hand"
+
+
+WIDTHS = "SELECT character_set_name, maxlen FROM information_schema.character_sets"
+
+
+def _collations(session: Session) -> set[str]:
+    found = {name for (name,) in session.rows("SELECT collation_name FROM information_schema.collations")}
+    return found | {full for (full,) in _full_names(session)}
 
 
 def _full_names(session: Session) -> list[tuple[str]]:

@@ -121,8 +121,12 @@ def _change(base: str, native: str) -> Change | None:
         return lambda values: _matching(pc.if_else(pc.equal(values, "0"), "0000", values), r"^\d{4}$")
     if base == "binary":
         return lambda values: pc.if_else(pc.equal(pc.binary_length(values), first), values, None)
+    if base in ("time", "datetime", "timestamp"):  # more digits are worth a warning, even zeros
+        return lambda values: pc.replace_substring_regex(values, r"(\.\d{6})0+$", r"\1")
     if base in ("float", "double") and second is not None:  # FLOAT(7,3) rounds
         return lambda values: _matching(values, rf"^-?\d+(?:\.\d{{0,{second}}}0*)?$")
+    if base == "float":  # its largest number, in as many digits as it needs, is too large for the server
+        return lambda values: values.cast(pa.float32()).cast(pa.float64()).cast(pa.string())
     return None
 
 

@@ -58,9 +58,10 @@ class Target:
         return list(ddl.obstacles(self._session, source))
 
     def create(self, tables: Sequence[Table]) -> None:
+        collation = ddl.telling(self._session)
         for table in tables:
             with self._session.translated(f"{self._where}: creating {table.name}"):
-                self._session.run(ddl.statement(table))
+                self._session.run(ddl.statement(table, collation))
 
     def identity(self, name: TableName) -> str:
         """A digest of the table's definition and of the moment it was made, which TRUNCATE sets anew."""
