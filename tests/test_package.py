@@ -102,3 +102,8 @@ def test_all_that_is_needed_travels_in_the_versions_of_the_tests_but_spark() -> 
     tested = {found.split("==")[0].lower() for found in package("versions").split()}
     assert {name.lower() for name in needed} <= tested
     assert f"pyarrow=={version('pyarrow')}" in package("versions").split()
+
+
+def test_the_readme_names_what_is_packed() -> None:
+    named = re.findall(r"dbagent(?:-environment-|-|:)(\d+\.\d+\.\d+)", (ROOT / "README.md").read_text())
+    assert set(named) == {package("version").strip()}

@@ -152,11 +152,12 @@ def rules(policy: Path) -> dict[str, tuple[str | None, str | None]]:
 
 def test_every_runnable_block_is_run_by_a_test() -> None:
     """A block added to the README fails here until something below runs it."""
-    two_commands, *example = blocks("bash")
+    two_commands, *example, cluster = blocks("bash")
     commands = [line.split()[0] for line in two_commands.splitlines()]
     assert commands == ["scripts/demo", "scripts/test"]  # test_the_demo_proves_its_copy; .ci/run
     assert (ROOT / ".ci" / "run").read_text().rstrip().endswith('/scripts/test"')
     assert len(example) == 4  # test_the_example_runs_as_written
+    assert cluster.startswith("spark-submit --master spark://")  # tests/jobs/running/test_standalone.py
     assert len(blocks("sql")) == 1  # team
 
 
@@ -165,11 +166,13 @@ def test_the_example_files_load(tmp_path: Path) -> None:
     environments = load_environments(conf / "environments.yaml")
     assert set(environments) == {"PROD", "DEV"}
     assert load_operation(conf / "operation.yaml").filters == {"orders": "total >= 10"}
+    users = load_operation(conf / "move.yaml").column_mappings["users"]
+    assert set(users.by_column) < set(PEOPLE.columns)
     assert load_approvals(conf / "approvals.yaml").requirement("PROD", "DEV", environments).standing is not None
 
 
 def test_the_example_runs_as_written(example: Example, team: dict[str, str]) -> None:
-    look, ask, allow, go = blocks("bash")[1:]
+    look, ask, allow, go = blocks("bash")[1:5]
     place = team.pop("place")
     policy = example.folder / "conf" / "policy.yaml"
     changed = policy.read_text()

@@ -153,6 +153,10 @@ class Launcher:
         environment = {**os.environ, "PYSPARK_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
         return self._start(site, [*command, "--control", site.control], env=environment, **options)
 
+    def line(self, site: Site, line: str, **options: Any) -> Launched:
+        """What a person types into a shell."""
+        return self._start(site, ["bash", "-euc", line], **options)
+
     def _start(self, site: Site, command: list[str], **options: Any) -> Launched:
         said = site.folder / f"said-{len(self._launched)}.txt"
         with said.open("wb") as file:
