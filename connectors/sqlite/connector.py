@@ -7,6 +7,8 @@ from contextlib import AbstractContextManager
 from connectors.contract import Endpoint, Transfer, TransferJob
 from connectors.facts import Facts
 from connectors.sqlite.canonical import types
+from connectors.sqlite.loader import SqliteLoader, loader
+from connectors.sqlite.reader import SqliteReader, reader
 from connectors.sqlite.source import SqliteSource
 from connectors.sqlite.target import SqliteTarget
 from connectors.sqlite.transfer import transfer
@@ -30,6 +32,7 @@ class SqliteConnector:
     )
 
     types = types
+    jdbc = None
 
     def source(self, endpoint: Endpoint) -> SqliteSource:
         return SqliteSource(endpoint)
@@ -39,6 +42,12 @@ class SqliteConnector:
 
     def transfer(self, job: TransferJob) -> AbstractContextManager[Transfer]:
         return transfer(job)
+
+    def reader(self, job: TransferJob) -> AbstractContextManager[SqliteReader]:
+        return reader(job)
+
+    def loader(self, job: TransferJob) -> AbstractContextManager[SqliteLoader]:
+        return loader(job)
 
 
 connector = SqliteConnector()

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from connectors.schema import quoted
+from connectors.schema import Table, quoted
 
 TOKEN = re.compile(
     r"""(?P<space>[ \t\n\f\r]+|--[^\n]*|/\*.*?(?:\*/|$))"""
@@ -178,3 +178,21 @@ class TablePlan:
         if self.key and self._alone() and column.name == self.key[0].name:
             return "PRIMARY KEY DESC"
         return ""
+
+
+def planned(table: Table) -> TablePlan:
+    """A table that is no copy of one of ours. A key of one INTEGER is the row number itself, which SQLite also counts."""
+    key = table.primary_key
+    types = {column.name: column.type.native.upper() for column in table.columns}
+    alias = key[0] if len(key) == 1 and types[key[0]] == "INTEGER" else None
+    return TablePlan(
+        columns=tuple(
+            ColumnPlan(column.name, column.type.native, not column.nullable or column.name in key, Clauses())
+            for column in table.columns
+        ),
+        key=() if alias else tuple(map(KeyPart, key)),
+        alias=alias,
+        autoincrement=any(column.counter == "autoincrement" and column.name == alias for column in table.columns),
+        without_rowid=False,
+        strict=False,
+    )

@@ -18,12 +18,8 @@ from connectors.errors import TerminalError, ValueRefused
 from connectors.schema import Column, Kind, quoted
 from connectors.sqlite import dates
 from connectors.sqlite.ranges import Address, Addressing, Condition
-from connectors.sqlite.sizes import SUMMED
+from connectors.sqlite.rows import walk
 from connectors.sqlite.types import affinity
-
-ROWS = 16384
-CHARACTERS = 4 << 20
-"""A batch ends at either: enough rows for the kernels, and rows of 5 MB come one at a time."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,8 @@ def batches(
 ) -> Iterator[Batch]:
     """The rows of a range, masked. `source` returns texts as bytes; they may be no valid Unicode."""
     width = len(anonymize.columns)
-    for rows in _read(source, copy, anonymize.columns, addressing, part):
+    selected = [*(_selected(copy.source.column(name)) for name in anonymize.columns), *addressing.selected()]
+    for rows in walk(source, copy.source, selected, anonymize.columns, addressing, part):
         columns = list(zip(*rows, strict=True))
         given = {name: _array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)}
         shown = {name: _shown(copy.source.column(name), array) for name, array in given.items()}
@@ -56,30 +53,6 @@ def batches(
         replacements = {name: _values(array) for name, array in for_target.items()}
         addresses = list(zip(*columns[width:-1], strict=True)) if addressing.key else columns[width]
         yield Batch(addresses, replacements, counts)
-
-
-def _read(
-    source: sqlite3.Connection, copy: TableCopy, columns: Sequence[str], addressing: Addressing, part: Condition
-) -> Iterator[list[tuple[Any, ...]]]:
-    """Rows of the columns, the address and the row's size, in the order of their address, in bounded batches."""
-    values = [_selected(copy.source.column(name)) for name in columns]
-    lengths = [f"ifnull(length({quoted(name)}), 0)" for name in columns]
-    sums = [f"({' + '.join(lengths[at : at + SUMMED])})" for at in range(0, len(lengths), SUMMED)]
-    size = " + ".join(sums) or "0"
-    cursor = source.execute(
-        f"SELECT {', '.join([*values, *addressing.selected(), size])} FROM {quoted(copy.source.name.name)} {addressing.hint}"
-        f" WHERE {part.sql} ORDER BY {addressing.order()}",
-        part.values,
-    )
-    rows, characters = [], 0
-    for row in cursor:
-        rows.append(row)
-        characters += row[-1]
-        if characters >= CHARACTERS or len(rows) >= ROWS:
-            yield rows
-            rows, characters = [], 0
-    if rows:
-        yield rows
 
 
 def _selected(column: Column) -> str:

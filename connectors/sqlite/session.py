@@ -7,6 +7,7 @@ import errno
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ PATIENCE = 120.0
 """Seconds a session waits for another program's lock. A chunk's transaction takes a few."""
 OLDEST = (3, 37, 0)
 """The first SQLite that lists tables with their kind, and knows STRICT."""
+BREATH, TURN = 4.0, 0.12
+"""Seconds of work between two turns for other writers, and how long a turn is (the busy handler looks every 0.1 s)."""
 LEDGER = Dialect("main._dbagent_", "?", "(julianday('now') - 2440587.5) * 86400.0")
 
 CACHE = "-16384"
@@ -186,3 +189,15 @@ class Session:
     def close(self) -> None:
         with self._lock:
             self.connection.close()
+
+
+class Turns:
+    """Now and then leaves the target alone for longer than SQLite's busy handler sleeps: the driver waits its turn."""
+
+    def __init__(self) -> None:
+        self._given = time.monotonic()
+
+    def give(self) -> None:
+        if time.monotonic() - self._given > BREATH:
+            time.sleep(TURN)
+            self._given = time.monotonic()

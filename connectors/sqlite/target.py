@@ -10,6 +10,7 @@ from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
 from connectors.ledger import SqlLedger
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
+from connectors.sqlite.ddl import planned
 from connectors.sqlite.schema import OURS, detail, digest, read_schema
 from connectors.sqlite.session import LEDGER, Session, exists, make, open_target, place, promise
 from connectors.sqlite.source import describe
@@ -17,6 +18,15 @@ from connectors.sqlite.types import same
 
 ANALYSIS_LIMIT = 1000
 """Rows per index that statistics are made from: enough for the planner, the same time for any table."""
+
+
+def _body(table: Table) -> str:
+    """What follows CREATE TABLE and its name. Without a detail it is another engine's table, in our terms."""
+    return detail(table).body if table.detail else planned(table).body()
+
+
+def _stage(table: Table) -> str:
+    return detail(table).stage if table.detail else planned(table).stage()
 
 
 class Ledger(SqlLedger):
@@ -67,7 +77,7 @@ class SqliteTarget:
         for column in target.copied:
             if column.name.lower() not in wanted and not column.nullable:
                 found.append(f"column {column.name} is NOT NULL and the source has no such column")
-        if detail(source).strict != detail(target).strict:
+        if source.detail and detail(source).strict != detail(target).strict:
             found.append(f"the table is STRICT in the {'target' if detail(target).strict else 'source'} only")
         return found + self._encoding(source)
 
@@ -80,7 +90,7 @@ class SqliteTarget:
         found += [f"{'an' if kind == 'index' else 'a'} {kind} named {name} is in the way" for kind, name in taken]
         with contextlib.closing(sqlite3.connect(":memory:")) as trial:  # the file itself stays untouched
             try:
-                trial.execute(f"CREATE TABLE {quoted(source.name.name)} {detail(source).body}")
+                trial.execute(f"CREATE TABLE {quoted(source.name.name)} {_body(source)}")
                 trial.execute(f"SELECT * FROM {quoted(source.name.name)}")
             except sqlite3.Error:
                 found.append(
@@ -91,13 +101,16 @@ class SqliteTarget:
         return found
 
     def _encoding(self, source: Table) -> list[str]:
+        """Texts of one file go into another as they are; those of other engines are written anew."""
+        if source.detail is None:
+            return []
         ours, theirs = self._session.value("PRAGMA encoding"), detail(source).encoding
         return [] if ours == theirs else [f"texts are {ours} in the target file and {theirs} in the source file"]
 
     def create(self, tables: Sequence[Table]) -> None:
         with self._session.transaction():
             for table in tables:
-                self._session.run(f"CREATE TABLE IF NOT EXISTS main.{quoted(table.name.name)} {detail(table).body}")
+                self._session.run(f"CREATE TABLE IF NOT EXISTS main.{quoted(table.name.name)} {_body(table)}")
 
     def identity(self, name: TableName) -> str:
         found = self._session.rows(
@@ -143,7 +156,7 @@ class SqliteTarget:
         with self._session.transaction():
             self.ledger.hold([str(table.name)])
             self._session.run(f"DROP TABLE IF EXISTS main.{quoted(name.name)}")
-            self._session.run(f"CREATE TABLE main.{quoted(name.name)} {detail(table).stage}")
+            self._session.run(f"CREATE TABLE main.{quoted(name.name)} {_stage(table)}")
         return name
 
     def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:

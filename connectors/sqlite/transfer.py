@@ -10,7 +10,6 @@ its own transaction: PRAGMA data_version must still be what it was at the beginn
 from __future__ import annotations
 
 import contextlib
-import gc
 import itertools
 import sqlite3
 import threading
@@ -27,22 +26,21 @@ from connectors.sqlite.errors import translated
 from connectors.sqlite.filters import condition, scanned
 from connectors.sqlite.masked import Writer, batches
 from connectors.sqlite.ranges import Addressing, Condition
-from connectors.sqlite.schema import UNADDRESSED, detail, digest
+from connectors.sqlite.reader import begin
+from connectors.sqlite.rows import uncollected
+from connectors.sqlite.schema import UNADDRESSED, detail
 from connectors.sqlite.session import (
     CACHE,
     LEDGER,
     PATIENCE,
     Session,
+    Turns,
     file,
-    identity,
     open_source,
     open_target,
     place,
     read_only,
 )
-
-BREATH, TURN = 4.0, 0.12
-"""Seconds of work between two turns for other writers, and how long a turn is (the busy handler looks every 0.1 s)."""
 
 _reading: set[Path] = set()
 _lock = threading.Lock()
@@ -55,7 +53,8 @@ def transfer(job: TransferJob) -> Iterator[SqliteTransfer]:
     with _alone(path), contextlib.ExitStack() as stack:
         reader = stack.enter_context(contextlib.closing(open_source(job.source, shared=True)))
         with translated(place(job.source)):
-            _begin(reader, job)
+            _check_shared(reader)
+            begin(reader, job)
         patience = min(PATIENCE, job.stall_timeout)
         writer = stack.enter_context(contextlib.closing(open_target(job.target, patience=patience)))
         with translated(place(job.target)):
@@ -80,33 +79,9 @@ def _alone(path: Path) -> Iterator[None]:
             _reading.discard(path)
 
 
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Batches are many objects and no cycles: looking for cycles takes a quarter of the time and finds none."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-def _begin(reader: sqlite3.Connection, job: TransferJob) -> None:
-    """Take the snapshot, and see that it shows what was planned."""
+def _check_shared(reader: sqlite3.Connection) -> None:
     if reader.execute("SELECT 1 FROM pragma_compile_options WHERE compile_options = 'OMIT_SHARED_CACHE'").fetchone():
         raise Unsupported("this SQLite was built without its shared cache", todo="use the Python of your system")
-    if job.snapshot.token != identity(file(job.source)):
-        raise SourceChanged("the file was replaced by another one", todo="run again")
-    reader.execute("BEGIN")
-    for copy in job.tables.values():
-        found = reader.execute(
-            "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (copy.source.name.name,)
-        ).fetchone()
-        if found is None or digest(found[0]) != detail(copy.source).statement:
-            raise SourceChanged("the table was altered or dropped", where=str(copy.source.name), todo="run again")
-    reader.execute("SELECT count(*) FROM sqlite_schema").fetchone()
-    reader.text_factory = bytes
 
 
 class SqliteTransfer:
@@ -115,25 +90,19 @@ class SqliteTransfer:
     def __init__(self, job: TransferJob, reader: sqlite3.Connection, target: Session) -> None:
         self._job, self._reader, self._target = job, reader, target
         self._ledger = SqlLedger(target, LEDGER)
-        self._breath = time.monotonic()
+        self._turns = Turns()
         self._version = target.value("PRAGMA source.data_version")
 
     def copy(self, chunk: Chunk) -> Loaded:
         copy, began = self._job.tables[chunk.table_id], time.monotonic()
-        self._breathe(began)
+        self._turns.give()
         where = f"{copy.target.name}, chunk {chunk.number}"
         self._target.where = f"{where}, {place(self._job.target)}"
-        with translated(where), _uncollected():
+        with translated(where), uncollected():
             loaded = self._plain(chunk, copy) if copy.anonymize is None else self._masked(chunk, copy)
         if self._job.bytes_per_second:
             time.sleep(max(0.0, loaded.bytes / self._job.bytes_per_second - (time.monotonic() - began)))
         return loaded
-
-    def _breathe(self, now: float) -> None:
-        """Now and then leave the target alone for longer than SQLite's busy handler sleeps: the driver waits its turn."""
-        if now - self._breath > BREATH:
-            time.sleep(TURN)
-            self._breath = time.monotonic()
 
     def _plain(self, chunk: Chunk, copy: TableCopy) -> Loaded:
         addressing = detail(copy.source).addressing
