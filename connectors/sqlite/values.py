@@ -60,7 +60,9 @@ def _shortest(value: float) -> str:
 
 
 def _plain(value: float) -> str:
-    return _shortest(value) if math.isinf(value) else format(Decimal(repr(value)), "f")
+    """The same digits without an exponent."""
+    text = _shortest(value)
+    return format(Decimal(text), "f") if "e" in text else text
 
 
 def stored(values: pa.Array, column: Column, consent: bool) -> list[Any]:
