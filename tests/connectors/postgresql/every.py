@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from tests.connectors.postgresql.pair import Pair
 
 TYPES = """
@@ -76,13 +78,14 @@ BOUND = ("mood[]", "pair[]", "nested", "positive[]", "moods[]", "regclass")
 """Types whose binary form means something in its own database only."""
 
 
-def fill(pair: Pair, types: list[str]) -> None:
+def fill(pair: Pair, types: Sequence[str], values: Mapping[str, Sequence[str]] = VALUES) -> None:
+    """`Every Type`: a row of NULLs, and one row for each value."""
     pair.server.execute(pair.prod, TYPES)
     columns = ", ".join(f'"c {number}" {type_}' for number, type_ in enumerate(types))
     pair.server.execute(pair.prod, f'CREATE TABLE "Every Type" (id bigint PRIMARY KEY, {columns})')
     rows: list[list[object]] = [[0, *[None] * len(types)]]
     for number, type_ in enumerate(types):
-        for value in VALUES[type_]:
+        for value in values[type_]:
             rows.append([len(rows), *[value if other == number else None for other in range(len(types))]])
     load = 'COPY "Every Type" FROM STDIN'
     with pair.server.connect(pair.prod) as connection, connection.cursor() as cursor, cursor.copy(load) as copy:
