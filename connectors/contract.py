@@ -31,7 +31,13 @@ if TYPE_CHECKING:  # workers import this module: what only type checkers need st
     from sqlglot import exp
 
     from connectors.crossing import Field, Loader, Reader
+    from connectors.jdbc import JdbcPaths
     from connectors.types import Canonical, Types
+
+Paths: TypeAlias = tuple[Literal["native", "jdbc"], Literal["bulk", "jdbc"]]
+
+DIRECT: Paths = ("native", "bulk")
+"""Without Spark's JDBC source and writer."""
 
 Filter: TypeAlias = "exp.Expression"
 """One parsed, read-only predicate over one table, already checked and qualified; a connector renders or translates it."""
@@ -119,6 +125,8 @@ class TableCopy:
     """The target's columns and what fills them, where rows cross (`connectors.crossing`); else empty: column to column."""
     sees: Mapping[str, Canonical] = field(default_factory=dict)
     """Where rows cross: what the columns are that the anonymizer sees."""
+    paths: Paths = DIRECT
+    """How its rows are read and written. Spark reads or writes only what crosses."""
 
 
 @dataclass(frozen=True)
@@ -339,6 +347,8 @@ class Connector(Protocol):
 
     facts: Facts
     types: Types
+    jdbc: JdbcPaths | None
+    """Its part of the JDBC paths; None where `facts` declare no driver."""
 
     def source(self, endpoint: Endpoint) -> SourceSession:
         """Connect read-only and take the snapshot. Raises ConnectorError."""

@@ -158,6 +158,11 @@ class Passage:
         self._guards = [self._guard(field) for field in copy.fields]
         self.counts: Counter[str] = Counter()
 
+    def leaves(self, field: Field) -> bool:
+        """Whether nothing happens to the field's values, and nothing needs to look at them."""
+        same = field.source is not None and field.source not in self._masked and field.values is None
+        return same and field.given.carrier == field.wanted.carrier and self._guard(field) is None
+
     def _guard(self, field: Field) -> Guard | None:
         given = field.wanted if field.source is None else field.given
         if field.source is not None and (field.source in self._masked or field.values is not None):

@@ -6,17 +6,23 @@ bytes, how a staged chunk is published. Nothing a person writes reaches a URL: i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+import base64
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import quote
 
+from connectors.errors import ConnectorError, TerminalError
+
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from connectors.contract import Bounds, Chunk, Endpoint, Filter, Loaded, SourceSession, TableCopy, TransferJob
-    from connectors.errors import ConnectorError
     from connectors.facts import JdbcDriver
-    from connectors.schema import Table, TableName
+    from connectors.schema import Table
     from connectors.types import Carrier
 
 
@@ -48,14 +54,59 @@ class Query:
     table: str
     """What stands behind FROM: a sub-query with a column `name(n)` for each one asked for."""
     predicate: str = field(repr=False)
-    carriers: tuple[Carrier, ...]
+    gives: tuple[Carrier, ...]
+    """What each column is for Spark, which is not yet its carrier where `JdbcPaths.read_as` says so."""
     begin: str = field(repr=False)
     """The session's first statement: begins the transaction that the snapshot is."""
 
 
+CARRIED = re.compile(r"dbagent<([A-Za-z0-9+/=]+)>")
+"""How an error of a pandas_udf comes home: as JSON in an exception's text, for Spark knows no other way."""
+
+
+@contextmanager
+def carried(where: str) -> Iterator[None]:
+    """What is raised inside leaves the task in a form that `brought_home` knows; of a bug only its class does."""
+    try:
+        yield
+    except ConnectorError as problem:
+        found = problem.at(where)
+    except Exception as problem:  # its text may hold a value
+        found = TerminalError(f"unexpected {type(problem).__name__}", where=where, todo="please report this")
+    else:
+        return
+    told = [type(found).__name__, found.what, found.where, found.todo, found.code]
+    raise CarriedError(f"dbagent<{base64.b64encode(json.dumps(told).encode()).decode()}>") from None
+
+
+class CarriedError(Exception):
+    """An error of ours on its way out of a task that only Spark listens to."""
+
+
+def brought_home(text: str) -> ConnectorError | None:
+    """The error that an exception's text carries. The text may be anybody's: it names one of our classes, or nothing."""
+    found = CARRIED.search(text)
+    if found is None:
+        return None
+    try:
+        kind, what, where, todo, code = json.loads(base64.b64decode(found[1]))
+    except ValueError:
+        return None
+    known = {each.__name__: each for each in _kinds(ConnectorError)}
+    return known[kind](what, where=where, todo=todo, code=code) if kind in known else None
+
+
+def _kinds(kind: type[ConnectorError]) -> list[type[ConnectorError]]:
+    return [kind, *(each for one in kind.__subclasses__() for each in _kinds(one))]
+
+
 def name(number: int) -> str:
     """What the columns of a query are called."""
-    return f"c{number}"
+    return f"dbagent{number}"
+
+
+Change: TypeAlias = "Callable[[pa.Array], pa.Array]"
+"""Of a column's values. Raises ValueRefused."""
 
 
 class JdbcPaths(Protocol):
@@ -79,15 +130,27 @@ class JdbcPaths(Protocol):
         """`SourceSession.bounds` whose parts are found without a cell value that is a text, a date or the like."""
         ...
 
+    def scans(self, table: Table) -> bool:
+        """Whether each part of such a table is found by reading all of it."""
+        ...
+
     def query(self, job: TransferJob, copy: TableCopy, chunk: Chunk, columns: Sequence[str]) -> Query:
         """How these columns of a chunk are read, in the form of their canonical family."""
+        ...
+
+    def read_as(self, copy: TableCopy, column: str) -> Change | None:
+        """What makes a column's carrier of what the query gives of it; None: it is that, or its bytes are the text."""
+        ...
+
+    def written_as(self, copy: TableCopy, column: str) -> Change | None:
+        """What a column's carrier must become before it lands; None: it lands as it is."""
         ...
 
     def check(self, job: TransferJob, copy: TableCopy, chunk: Chunk) -> None:
         """After a chunk is read and before it is loaded: raises SourceChanged where its table is not the planned one."""
         ...
 
-    def problem(self, state: str, code: int, where: str) -> ConnectorError:
+    def problem(self, state: str, code: int, where: str, *, reading: bool) -> ConnectorError:
         """What an SQLSTATE and an error number mean."""
         ...
 
@@ -99,8 +162,9 @@ class JdbcPaths(Protocol):
 class Staging(Protocol):
     """The driver's session for what Spark writes: chunks land in a table of texts and bytes, and are published from there."""
 
-    def land(self, copy: TableCopy) -> TableName:
-        """Make the table's landing anew. It has a column `name(n)` for each of `copy.fields`, then ROUTE."""
+    def land(self, copy: TableCopy) -> str:
+        """Make the table's landing anew; returns its name, quoted. It has a column `name(n)` for each of `copy.fields`, then
+        those of ROUTE."""
         ...
 
     def publish(self, copy: TableCopy, chunk: Chunk, try_: str) -> Loaded:

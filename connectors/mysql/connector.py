@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
-from connectors.mysql import jdbc
+from connectors.mysql import jdbc, spark
 from connectors.mysql.canonical import types
 from connectors.mysql.loader import Loader
 from connectors.mysql.reader import Reader
@@ -38,6 +38,7 @@ class MysqlConnector:
         jdbc=jdbc.DRIVER,
     )
     types = types
+    jdbc = spark.paths
 
     def source(self, endpoint: Endpoint) -> Source:
         return Source(endpoint)

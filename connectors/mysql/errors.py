@@ -179,11 +179,21 @@ def translate(error: pymysql.Error, where: str = "", stalled: str = "") -> Conne
     number, text = _number(error), str(error.args[-1]) if error.args else ""
     if number in (2006, 2013) and "timed out" in text and stalled:
         return ConnectionLost(stalled, where=where, todo="see what its sessions wait for: SHOW FULL PROCESSLIST")
-    kind, what, todo = CODES.get(number) or (TerminalError, "the server reports an error", "")
+    kind, what, todo = _verdict(number)
     found = next((match for shape in (KEY, COLUMN, CHECK) if (match := shape.search(text))), None)
     if found and kind is ValueRefused:
         what += f" ({found[found.lastindex or 1]})"
     return kind(what, where=where, todo=todo, code=str(number) if number else "")
+
+
+def verdict(number: int, where: str) -> ConnectorError:
+    """What an error number means."""
+    kind, what, todo = _verdict(number)
+    return kind(what, where=where, todo=todo, code=str(number) if number > 0 else "")
+
+
+def _verdict(number: int) -> Verdict:
+    return CODES.get(number) or (TerminalError, "the server reports an error", "")
 
 
 def refused(error: pymysql.Error | OSError, where: str) -> ConnectorError:

@@ -27,9 +27,10 @@ AND position_in_unique_constraint = 1
 """
 CREATED = "SELECT coalesce(create_time, '') FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
 STAGE = f"{catalog.OURS}stage_"
+"""Before `<run>_<table>`: whole tables until they are published. What Spark writes lands in `…wire_<run>_<fence>x<table>`."""
 STAGES = f"""
 SELECT table_name FROM information_schema.tables
-WHERE table_schema = DATABASE() AND table_name REGEXP '^{STAGE}.+_[0-9]+$'
+WHERE table_schema = DATABASE() AND table_name REGEXP '^{catalog.OURS}(stage|wire)_.+_[0-9x]+$'
 """
 COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 
@@ -142,7 +143,7 @@ class Target:
     def sweep(self, run_id: str) -> None:
         going = self.ledger.staging(run_id)
         found = [name for (name,) in self._session.rows(STAGES)]
-        gone = [name for name in found if name.removeprefix(STAGE).rpartition("_")[0] not in going]
+        gone = [name for name in found if _run(name) not in going]
         if not gone:
             return
         with contextlib.closing(self._connected()) as brief:
@@ -172,6 +173,11 @@ class Target:
 
     def close(self) -> None:
         self._session.close()
+
+
+def _run(stage: str) -> str:
+    """Whose staging table it is."""
+    return stage.removeprefix(catalog.OURS).partition("_")[2].rpartition("_")[0]
 
 
 def _wait_for_locks(session: Session, seconds: int) -> None:

@@ -7,7 +7,7 @@ from contextlib import closing, contextmanager
 
 from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
-from connectors.postgresql import jdbc
+from connectors.postgresql import jdbc, spark
 from connectors.postgresql.canonical import types
 from connectors.postgresql.loader import Loader
 from connectors.postgresql.reader import Reader
@@ -37,6 +37,7 @@ class PostgresConnector:
     )
 
     types = types
+    jdbc = spark.paths
 
     def source(self, endpoint: Endpoint) -> Source:
         return Source(endpoint)

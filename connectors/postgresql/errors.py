@@ -184,15 +184,17 @@ CONNECTING: tuple[tuple[str, Verdict], ...] = (
 
 def translate(error: psycopg.Error, where: str = "") -> ConnectorError:
     """What a driver's error means."""
-    code = error.sqlstate or ""
-    if code:
-        kind, what, todo = (
-            CODES.get(code) or CLASSES.get(code[:2]) or (TerminalError, "the server reports an error", "")
-        )
-        name = error.diag.constraint_name or error.diag.column_name  # names of things, never values
-        what += f" ({name})" if name and kind is ValueRefused else ""
-        return kind(what, where=where, todo=todo, code=code)
-    return ConnectionLost("the connection was lost", where=where)
+    name = error.diag.constraint_name or error.diag.column_name  # names of things, never values
+    return verdict(error.sqlstate or "", where, name or "")
+
+
+def verdict(code: str, where: str, name: str = "") -> ConnectorError:
+    """What an SQLSTATE means; `name` is the constraint's or the column's."""
+    if not code:
+        return ConnectionLost("the connection was lost", where=where)
+    kind, what, todo = CODES.get(code) or CLASSES.get(code[:2]) or (TerminalError, "the server reports an error", "")
+    what += f" ({name})" if name and kind is ValueRefused else ""
+    return kind(what, where=where, todo=todo, code=code)
 
 
 def refused(error: psycopg.Error, where: str) -> ConnectorError:

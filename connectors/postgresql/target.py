@@ -49,7 +49,8 @@ SELECT array(SELECT p.name FROM unnest(ARRAY['SELECT', 'INSERT']) p (name) WHERE
 FROM (SELECT %s::oid) t (oid)
 """
 """What loading needs: a table is emptied before it is begun anew, by TRUNCATE or DELETE."""
-STAGES = b"SELECT tablename FROM pg_tables WHERE schemaname = '_dbagent' AND tablename ~ '^stage_.+_[0-9]+$'"
+STAGES = b"SELECT tablename FROM pg_tables WHERE schemaname = '_dbagent' AND tablename ~ '^(stage|wire)_.+_[0-9x]+$'"
+"""`stage_<run>_<table>` holds whole tables until they are published, `wire_<run>_<fence>x<table>` what Spark writes."""
 IDENTITY = b"""
 SELECT (SELECT oid::text FROM pg_database WHERE datname = current_database()) || '/' || to_regclass(%s)::oid::text
 """
@@ -176,7 +177,7 @@ class Target:
         with translated(f"{self._where}: dropping staging tables"):
             going = self.ledger.staging(run_id)
             for (name,) in self._connection.execute(STAGES).fetchall():
-                if name.removeprefix("stage_").rpartition("_")[0] in going:
+                if name.partition("_")[2].rpartition("_")[0] in going:
                     continue
                 with suppress(psycopg.errors.LockNotAvailable), self._connection.transaction():
                     self._connection.execute(b"SET LOCAL lock_timeout = '1s'")  # a task that fills it will be ended

@@ -38,6 +38,22 @@ Tables = Annotated[
 ]
 
 
+def _paths(given: object) -> str:
+    return "<tables>" if isinstance(given, Mapping) else "<path>"
+
+
+ReadPath = Literal["auto", "native", "jdbc"]
+WritePath = Literal["auto", "bulk", "jdbc"]
+ReadPaths = Annotated[
+    Annotated[ReadPath, Tag("<path>")] | Annotated[dict[TableText, ReadPath], Field(min_length=1), Tag("<tables>")],
+    Discriminator(_paths),
+]
+WritePaths = Annotated[
+    Annotated[WritePath, Tag("<path>")] | Annotated[dict[TableText, WritePath], Field(min_length=1), Tag("<tables>")],
+    Discriminator(_paths),
+]
+
+
 def _moment(text: str) -> str:
     try:
         moment = datetime.fromisoformat(text.removesuffix("Z") + "+00:00" if text.endswith("Z") else text)
@@ -67,6 +83,9 @@ class Operation(Strict):
     """What tables and columns become in the target, where it is not what they are."""
     allow_lossy: list[ColumnText] = Field(default=[])
     """Columns whose values may lose what the plan says of them."""
+    read: ReadPaths = "auto"
+    """How rows are read: of all tables, or table by table."""
+    write: WritePaths = "auto"
     parallel_workers: int = Field(default=4, ge=1, le=64)
     if_target_not_empty: Literal["refuse", "truncate", "append"] = "refuse"
     on_violation: Literal["fail", "report"] = "fail"
@@ -133,6 +152,18 @@ class Operation(Strict):
         if info.data.get("anonymize") is False and policy is not None:
             raise ValueError("has no use with anonymize: false; remove one of them")
         return policy
+
+    @field_validator("read", "write")
+    @classmethod
+    def _paths_once(cls, given: str | dict[str, str]) -> str | dict[str, str]:
+        once([] if isinstance(given, str) else given, parse_table, "table")
+        return given
+
+    @property
+    def through_spark(self) -> tuple[bool, bool]:
+        """Whether Spark itself is asked to read, and to write."""
+        asked = [given.values() if isinstance(given, dict) else (given,) for given in (self.read, self.write)]
+        return "jdbc" in asked[0], "jdbc" in asked[1]
 
     @property
     def wanted(self) -> list[str] | None:

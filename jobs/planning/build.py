@@ -15,6 +15,7 @@ from connectors.types import Types
 from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
 from jobs.config.operation import Operation
+from jobs.planning import paths
 from jobs.planning.crossing import Projection, Projector, Side, places
 from jobs.planning.decisions import Decision, decide, keep_all
 from jobs.planning.detected import REST, UNSEEN, Sample, propose, recorded, survey
@@ -71,6 +72,8 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     references = _references(tables, projected, projector, target.schema)
     plans, more = _arrange(tables, projected, existing, filters, decisions, references, target)
     findings += more + _source_findings(source, tables)
+    plans, more = paths.chosen(operation, source, target, plans)
+    findings += more
     what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id, requirement)
     return Plan(
         operation_type=operation.operation_type,
@@ -137,6 +140,7 @@ def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePl
         ways.append(f"{source.facts.title} → {target.facts.title}: every value as exact text, column by column")
     return {
         "way": "; ".join(ways),
+        "paths": paths.told(plans),
         "snapshot": source.server.snapshot,
         "parallel_workers": operation.parallel_workers,
         "writers": target.facts.writers,

@@ -80,6 +80,18 @@ def unchanged(table: Table) -> Projection:
     return Projection(table, {column.name: column.name for column in table.copied})
 
 
+def through(way: Projection, table: Table, types: Types) -> Projection:
+    """The same way, column by column, where Spark reads or writes: two ends of one engine pass canonical types too."""
+    if way.crosses:
+        return way
+    sees = {column.name: types.canonical(column.type) for column in table.copied}
+    judged = (
+        Judged(Field(name, name, type_, type_), table.column(name).type.native, Loss(Class.EXACT))
+        for name, type_ in sees.items()
+    )
+    return replace(way, judged=tuple(judged), sees=sees)
+
+
 class Projector:
     """Projects the tables of one operation. `findings` grows with every question."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from anonymizers.contract import ColumnShape, Rule, strategies, version
 from anonymizers.dictionaries import versions
-from connectors.contract import Endpoint, Filter
+from connectors.contract import DIRECT, Endpoint, Filter, Paths
 from connectors.schema import ForeignKey, Table, TableName
 from jobs.config.approvals import Requirement
 from jobs.planning.crossing import Judged, Projection
@@ -40,6 +40,8 @@ class TablePlan:
     decisions: tuple[Decision, ...]
     waits_for: frozenset[int] = frozenset()
     """Tables that must be complete first (foreign keys stay on in the target)."""
+    paths: Paths = DIRECT
+    path_reasons: str = ""
     whole: bool = False
     """Must be one chunk (it references itself and foreign keys stay on)."""
 

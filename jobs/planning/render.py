@@ -69,10 +69,19 @@ def recorded(title: str, sha256: str, what: Mapping[str, Any], shown: Mapping[st
     parts.append(Text(f"key: {what['key'] or 'none'}; on violation: {what['on_violation']}"))
     for name in ("way", "snapshot", "foreign_keys", "parallel_workers"):
         parts.append(Text(f"{name.replace('_', ' ')}: {shown['how'][name]}"))
+    parts += [Text(clean(line)) for line in _paths(shown["how"].get("paths", {}))]
     parts += [Text(f"approvals: {_rule(Requirement.of(what['approvals']))}"), Text(f"plan: {sha256}")]
     found = (Finding(**finding) for finding in shown["findings"])
     parts += [Text(clean(f"warning: {finding}"), style="yellow") for finding in found if finding.severity == "warning"]
     return Group(*parts)
+
+
+def _paths(told: Mapping[str, str]) -> list[str]:
+    """How tables are read and written, those that go alike in one line."""
+    tables: dict[str, list[str]] = {}
+    for name, path in told.items():
+        tables.setdefault(path, []).append(name)
+    return [f"paths: {path}" + (f": {', '.join(names)}" * (len(tables) > 1)) for path, names in tables.items()]
 
 
 def _into(name: str, hashed: Mapping[str, Any]) -> list[str]:

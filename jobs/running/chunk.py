@@ -7,11 +7,16 @@ cannot succeed nor prints a traceback; only a dying worker is an exception.
 from __future__ import annotations
 
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from connectors.contract import Chunk, Loaded, Transfer, TransferJob, connector
 from connectors.errors import ConnectorError, TerminalError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 @dataclass(frozen=True)
@@ -41,13 +46,22 @@ class Outcome:
     failed: Failed | None = None
 
 
+def copy_read(work: Work, batches: Iterable[pa.RecordBatch]) -> Outcome:
+    """Copy a chunk that Spark reads: `batches` are its rows."""
+    return _copied(work, lambda: _spark_reads(work.job, batches))
+
+
 def copy_chunks(work: Work) -> Outcome:
     """Copy the chunks in order; stop at the first that fails."""
+    return _copied(work, lambda: _transfer(work.job))
+
+
+def _copied(work: Work, opened: Callable[[], AbstractContextManager[Transfer]]) -> Outcome:
     started = time.time()
     loaded: list[Loaded] = []
     current = work.chunks[0]
     try:
-        with _transfer(work.job) as transfer:
+        with opened() as transfer:
             for current in work.chunks:
                 loaded.append(transfer.copy(current))
     except ConnectorError as problem:
@@ -60,6 +74,15 @@ def copy_chunks(work: Work) -> Outcome:
             loaded, started, current, TerminalError(what, where=_place(work, current), todo="please report this")
         )
     return Outcome(tuple(loaded), started, time.time())
+
+
+@contextmanager
+def _spark_reads(job: TransferJob, batches: Iterable[pa.RecordBatch]) -> Iterator[Transfer]:
+    from connectors.crossing import Crossing
+    from connectors.spark_read import SparkReader
+
+    with connector(job.target.engine).loader(job) as loader:
+        yield Crossing(job, SparkReader(job, batches), loader)
 
 
 def _transfer(job: TransferJob) -> AbstractContextManager[Transfer]:

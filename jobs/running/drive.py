@@ -18,10 +18,21 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connectors.contract import Chunk, RunRecord, SourceSession, TableCopy, TableState, TargetSession, TransferJob
+from connectors.contract import (
+    DIRECT,
+    Bounds,
+    Chunk,
+    RunRecord,
+    SourceSession,
+    TableCopy,
+    TableState,
+    TargetSession,
+    TransferJob,
+)
 from connectors.errors import Busy, ConnectorError, SourceChanged, ValueRefused
 from connectors.schema import Schema
 from jobs.errors import AlreadyRunning, ConnectionProblem, JobError, RunStopped, VerificationFailed
+from jobs.planning.crossing import through
 from jobs.running.chunk import Outcome, Work, copy_chunks
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
@@ -248,7 +259,7 @@ class Epoch:
         chunks = self._split(prepared)
         self._chunks = Counter(chunk.table_id for chunk in chunks)
         waits_for = {table.table_id: table.waits_for for table in self._plan.tables}
-        ways = {table.table_id: table.way.crosses for table in self._plan.tables}
+        ways = {table.table_id: table.way.crosses or table.paths != DIRECT for table in self._plan.tables}
         self._queue = ReadyQueue(chunks, waits_for, complete, ways)
         with ThreadPoolExecutor(self._slots() + 1) as pool:
             try:
@@ -283,8 +294,9 @@ class Epoch:
         where = None if plan.where is None else self._source.pinned(plan.where)
         anonymize = self._bench.anonymizer(plan)
         seen = anonymize.columns if anonymize else ()
-        sees = {name: plan.way.sees[name] for name in seen if plan.way.crosses}
-        return TableCopy(plan.table_id, source, part.target, part.into, where, anonymize, plan.way.fields, sees)
+        way = plan.way if plan.paths == DIRECT else through(plan.way, source, self._bench.reads.types)
+        sees = {name: way.sees[name] for name in seen if way.crosses}
+        return TableCopy(plan.table_id, source, part.target, part.into, where, anonymize, way.fields, sees, plan.paths)
 
     def _split(self, prepared: list[Prepared]) -> list[Chunk]:
         total = sum(part.plan.source.bytes for part in prepared)
@@ -295,9 +307,16 @@ class Epoch:
         chunks = []
         for part in prepared:
             copy, size = self._copies[part.plan.table_id], split.get(part.plan.table_id, 1 << 62)
-            for number, bounds in enumerate(self._source.bounds(copy.source, copy.where, size)):
+            for number, bounds in enumerate(self._bounds(copy, size)):
                 chunks.append(Chunk(part.plan.table_id, number, bounds))
         return chunks
+
+    def _bounds(self, copy: TableCopy, size: int) -> list[Bounds]:
+        """Spark's own predicates are seen by others: where it reads, no value may cut a table."""
+        spark = self._bench.reads.jdbc if copy.paths[0] == "jdbc" else None
+        if spark is not None:
+            return spark.bounds(self._source, copy.source, copy.where, size)
+        return self._source.bounds(copy.source, copy.where, size)
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         # Where Spark itself holds one more task back, it starts that without asking us first (0.1 s each).
@@ -363,8 +382,16 @@ class Epoch:
             target.publish(run_id, table_id, part.into, part.target)
         else:
             target.ledger.completed(run_id, table_id)
+        self._clear(table_id)
         self._finished.add(table_id)
         self._queue.completed(table_id)
+
+    def _clear(self, table_id: int) -> None:
+        """What Spark has staged of a finished table goes. Where it cannot, the next sweep finds it."""
+        copy, spark = self._copies[table_id], self._bench.writes.jdbc
+        if copy.paths[1] == "jdbc" and spark is not None:
+            with suppress(ConnectorError), spark.staging(self._work(()).job) as staging:
+                staging.clear(copy)
 
 
 def _travelling(copy: TableCopy) -> TableCopy:

@@ -8,7 +8,7 @@ Maven       Spark fetches the driver by its coordinate into that cache, once
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +29,8 @@ class Needed:
     environment: str
     driver: JdbcDriver
     folder: str | None = None
+    writes: bool = False
+    """Spark writes with it."""
 
 
 def settings(needed: Sequence[Needed], cache: Path) -> dict[str, str]:
@@ -81,11 +83,11 @@ def missing(needed: Sequence[Needed], cache: Path, log: Path) -> RunFailed | Non
     )
 
 
-def submitted_without(needed: Sequence[Needed], known: Mapping[str, bool]) -> list[str]:
-    """The drivers that a Spark started by others does not have; `known` tells it of each class."""
+def submitted_without(needed: Sequence[Needed], knows: Callable[[str], bool]) -> list[str]:
+    """The drivers that a Spark started by others does not have; `knows` tells it of a class."""
     return [
         f"Spark has no JDBC driver {driver.coordinate}: submit with --packages {driver.coordinate}, or with --jars"
         f" FOLDER/{driver.jar}"
         for driver in dict.fromkeys(each.driver for each in needed)
-        if not known[driver.class_name]
+        if not knows(driver.class_name)
     ]

@@ -41,6 +41,8 @@ from jobs.running.claim import Claim
 from jobs.running.drive import Driver, Hooks, Submit
 from jobs.running.heart import Progress
 from jobs.running.holder import alive, holder
+from jobs.running.jars import Needed
+from jobs.running.jdbc import Dispatcher
 from jobs.running.progress import Bar, TaskMirror
 from jobs.running.report import as_json, for_people
 from jobs.running.session import LeanSpark
@@ -93,8 +95,11 @@ def _is_file(reference: str) -> bool:
 
 def _execute(operation: Operation, settings: Settings, row: OperationRow | None, store: ControlStore,
              console: Console, *, dry_run: bool = False, early: bool = False) -> None:  # fmt: skip
-    source, _ = choose(settings.environments, {"source_env": operation.source_env, "target_env": operation.target_env})
-    spark = None if dry_run else LeanSpark(operation.parallel_workers, engine=source.engine)
+    source, target = choose(
+        settings.environments, {"source_env": operation.source_env, "target_env": operation.target_env}
+    )
+    drivers = _drivers(operation, source, target)
+    spark = None if dry_run else LeanSpark(operation.parallel_workers, engine=source.engine, drivers=drivers)
     try:
         if spark is not None:
             spark.start()
@@ -118,6 +123,17 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
     finally:
         if spark is not None:
             spark.stop()
+
+
+def _drivers(operation: Operation, source: Environment, target: Environment) -> list[Needed]:
+    """What Spark needs to read and write where it is asked to, as far as the engines have it: the plan tells the rest."""
+    reads, writes = operation.through_spark
+    asked = [(operation.source_env, source, False)] * reads + [(operation.target_env, target, True)] * writes
+    return [
+        Needed(name, end.facts.jdbc, end.jars_dir, writes=each)
+        for name, end, each in asked
+        if end.facts.jdbc is not None
+    ]
 
 
 def _fit(bench: Workbench, spark: LeanSpark, store: ControlStore) -> Workbench:
@@ -150,7 +166,11 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission:
             mirror.show(progress)
 
         hooks = Hooks(
-            Gate(store, row.id, me, spark.submit), spark.cancel, show, lambda: store.stop_requested(row.id), spark.slots
+            Gate(store, row.id, me, Dispatcher(spark)),
+            spark.cancel,
+            show,
+            lambda: store.stop_requested(row.id),
+            spark.slots,
         )
         assert started.workers is not None
         driver = Driver(bench, run_id, row.id, started.workers, hooks)

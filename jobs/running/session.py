@@ -13,10 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from connectors.errors import RetryableError, TerminalError
+from connectors.errors import ConnectorError, RetryableError, TerminalError
 from jobs.errors import RunFailed
 from jobs.planning.cluster import cluster_findings
-from jobs.planning.findings import Finding
+from jobs.planning.findings import Finding, error
 from jobs.running import jars, jvm
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ class LeanSpark:
         conf.set("spark.python.daemon.module", "jobs.running.daemon").setExecutorEnv(jvm.ENGINE, self._engine)
         if self._drivers:
             jvm.launch_with({**SESSION_JVM, **self._jars})
+        if any(driver.writes for driver in self._drivers):
             conf.setExecutorEnv(jvm.PANDAS, "needed")
         return SparkContext(conf=conf, gateway=jvm.gateway())
 
@@ -113,7 +114,21 @@ class LeanSpark:
         called. Our own local one takes every plan."""
         if not jvm.submitted():
             return []
-        return cluster_findings(self.context().getConf().get, files, store_in_a_file)
+        found = cluster_findings(self.context().getConf().get, files, store_in_a_file)
+        return found + [
+            error("Spark", what, "then submit again") for what in jars.submitted_without(self._drivers, self._knows)
+        ]
+
+    def _knows(self, class_name: str) -> bool:
+        """Whether a class is on Spark's own class path."""
+        from py4j.protocol import Py4JJavaError
+
+        java = self.context()._jvm.java.lang
+        try:
+            java.Class.forName(class_name, True, java.Thread.currentThread().getContextClassLoader())
+        except Py4JJavaError:
+            return False
+        return True
 
     def session(self) -> SparkSession:
         """The session beside the context, made when first asked for: it costs seconds that other plans do without."""
@@ -133,20 +148,26 @@ class LeanSpark:
 
     def submit(self, function: Callable[[Given], Result], given: Given) -> Result:
         """Run `function(given)` in a task and wait. `given` travels in the task's closure. Raises WorkerDied, SparkDied."""
-        from py4j.protocol import Py4JError, Py4JNetworkError
+        from py4j.protocol import Py4JError
 
         context = self.context()
         try:
             # map() consumes its one input row: a task that leaves input unread loses its Python worker (0.2 s each).
             [results] = context.parallelize([0], 1).map(lambda _: _first_attempt(function, given)).collect()
-        except (Py4JNetworkError, OSError):
-            raise SparkDied("Spark's own process (the JVM) is gone", where="Spark", todo=_more()) from None
-        except (Py4JError, EOFError) as problem:
-            raise WorkerDied(f"the task's process is gone ({type(problem).__name__})", todo="run it again") from None
+        except (Py4JError, OSError, EOFError) as problem:
+            raise self.gone(problem) from None
         if not results:
             raise WorkerDied("the task's process is gone, and Spark began the task anew", todo="run it again")
         found: Result = results[0]
         return found
+
+    def gone(self, problem: BaseException) -> ConnectorError:
+        """What Spark's own failure means: SparkDied or WorkerDied."""
+        from py4j.protocol import Py4JNetworkError
+
+        if isinstance(problem, (Py4JNetworkError, OSError)):
+            return SparkDied("Spark's own process (the JVM) is gone", where="Spark", todo=_more())
+        return WorkerDied(f"the task's process is gone ({type(problem).__name__})", todo="run it again")
 
     def cancel(self) -> None:
         """End every task at once."""
