@@ -131,6 +131,13 @@ server_companions() {
     command -v openssl >/dev/null || debian "The openssl command" openssl
 }
 
+# The JDBC drivers that tests give to Spark, fetched once into a folder of this user's.
+jdbc_drivers() {
+    export DBAGENT_TEST_JARS=${DBAGENT_TEST_JARS:-${XDG_CACHE_HOME:-$HOME/.cache}/dbagent-test-jars}
+    step "JDBC drivers for Spark" python -m tests.drivers "$DBAGENT_TEST_JARS" ||
+        fail "The JDBC drivers could not be fetched. With a network, or with a mirror in Spark's own settings, start again."
+}
+
 # MariaDB's programs. The package starts its service; the tests' servers are others, with folders and ports of their own.
 mariadb_server() {
     [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mariadbd)" ] || debian "A MariaDB server (only its programs)" mariadb-server

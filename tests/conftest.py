@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,10 +19,14 @@ import pytest
 from hypothesis import settings
 
 from connectors.testkit import TestServer, testkits
+from tests import drivers
 
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("full", max_examples=1000, deadline=None, print_blob=True, database=None)
 settings.load_profile("ci")
+
+TEST_JARS = Path(os.environ.get("DBAGENT_TEST_JARS") or Path("~/.cache/dbagent-test-jars").expanduser())
+"""Where the JDBC drivers are. Outside the tests' home, so that they are fetched once."""
 
 home = Path(tempfile.mkdtemp(prefix="dbagent-tests-"))
 
@@ -39,6 +45,14 @@ def pytest_configure() -> None:
 
 def pytest_unconfigure() -> None:
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def jars() -> Path:
+    """The folder with every engine's JDBC driver. It is filled by `scripts/test`; where it was not, it is filled now."""
+    if drivers.lacking(TEST_JARS):
+        subprocess.run([sys.executable, "-m", "tests.drivers", str(TEST_JARS)], check=True, timeout=240)
+    return TEST_JARS
 
 
 class Servers(dict[str, TestServer]):

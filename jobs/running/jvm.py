@@ -48,11 +48,14 @@ def launch() -> None:
 def launch_with(settings: Mapping[str, str]) -> None:
     """Launch one that has these settings of Spark's, in place of one that has not: jars must be there from the start."""
     if _launched is not None:
+        from pyspark import SparkContext
+
         with suppress(Exception):  # one that did not start is as good as gone
             former = _launched.result()
             former.shutdown()
             former.proc.kill()
             former.proc.wait(timeout=60)
+            SparkContext._gateway = SparkContext._jvm = None
     _begin(settings)
 
 
