@@ -138,10 +138,8 @@ def _drivers(operation: Operation, source: Environment, target: Environment) -> 
 
 def _fit(bench: Workbench, spark: LeanSpark, store: ControlStore) -> Workbench:
     """The same, its plan with what keeps it from running on this Spark."""
-    ends = bench.source_endpoint, bench.target_endpoint
-    facts = {end.environment: connector(end.engine).facts for end in ends}
-    files = {environment: known.title for environment, known in facts.items() if known.file}
-    found = spark.obstacles(files, store.in_a_file)
+    ends = [(end, connector(end.engine).facts) for end in (bench.source_endpoint, bench.target_endpoint)]
+    found = spark.obstacles(ends, store.in_a_file)
     return replace(bench, plan=replace(bench.plan, findings=(*found, *bench.plan.findings)))
 
 

@@ -13,7 +13,9 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
+from connectors.contract import Endpoint
 from connectors.errors import ConnectorError, RetryableError, TerminalError
+from connectors.facts import Facts
 from jobs.errors import RunFailed
 from jobs.planning.cluster import cluster_findings
 from jobs.planning.findings import Finding, error
@@ -109,12 +111,11 @@ class LeanSpark:
         assert self._context is not None
         return self._context
 
-    def obstacles(self, files: Mapping[str, str], store_in_a_file: bool) -> list[Finding]:
-        """What keeps a plan from running on this Spark. `files`: environments that are files, and what their engines are
-        called. Our own local one takes every plan."""
+    def obstacles(self, ends: Sequence[tuple[Endpoint, Facts]], store_in_a_file: bool) -> list[Finding]:
+        """What keeps a plan with these ends from running on this Spark. Our own local one takes every plan."""
         if not jvm.submitted():
             return []
-        found = cluster_findings(self.context().getConf().get, files, store_in_a_file)
+        found = cluster_findings(self.context().getConf().get, ends, store_in_a_file)
         return found + [
             error("Spark", what, "then submit again") for what in jars.submitted_without(self._drivers, self._knows)
         ]

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from connectors.contract import Endpoint, Tls, connector
+from connectors.facts import Facts
 from jobs.errors import PlanRefused
 from jobs.planning.cluster import PROTECTION, cluster_findings
 from jobs.planning.findings import Finding
@@ -22,8 +24,15 @@ from tests.jobs.running.site import Here, Site
 PROTECTED = dict.fromkeys(PROTECTION, "true")
 
 
+FILE = (Endpoint("DEV", "sqlite", "/data/dev.db"), connector("sqlite").facts)
+
+
+def server(host: str, ca: str | None = None) -> tuple[Endpoint, Facts]:
+    return Endpoint("PROD", "postgresql", "shop", host, tls=Tls(ca=ca)), connector("postgresql").facts
+
+
 def findings(master: str, conf: Mapping[str, str]) -> list[Finding]:
-    return cluster_findings({"spark.master": master, **conf}.get, {}, store_in_a_file=False)
+    return cluster_findings({"spark.master": master, **conf}.get, [], store_in_a_file=False)
 
 
 @pytest.mark.parametrize("missing", PROTECTION)
@@ -44,7 +53,21 @@ def test_a_protected_cluster_may_run(master: str) -> None:
 
 @pytest.mark.parametrize("master", ["local", "local[4]", "local[*]", "local-cluster[2,1,1024]"])
 def test_executors_on_the_machine_itself_see_its_files(master: str) -> None:
-    assert cluster_findings({"spark.master": master}.get, {"PROD": "Some file"}, True) == []
+    assert cluster_findings({"spark.master": master}.get, [FILE, server(host="localhost")], True) == []
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1", "/var/run/postgresql"])
+def test_an_address_that_each_machine_takes_for_itself_is_told(host: str) -> None:
+    [found] = cluster_findings({"spark.master": "yarn", **PROTECTED}.get, [server(host)], False)
+    assert (found.severity, found.where) == ("warning", "PROD")
+    assert found.what.startswith(f"{host} is another machine for each executor")
+
+
+def test_a_certificate_that_must_be_on_every_node_is_told() -> None:
+    ends = [server("10.0.0.1", ca="/etc/ca.pem"), server("db1.example.com")]
+    [found] = cluster_findings({"spark.master": "yarn", **PROTECTED}.get, ends, False)
+    assert found.severity == "warning"
+    assert "/etc/ca.pem" in found.what
 
 
 @pytest.mark.parametrize("master", ["local[2]", "yarn"])
@@ -68,10 +91,10 @@ def test_what_was_submitted_is_judged_by_its_own_settings(monkeypatch: pytest.Mo
     monkeypatch.setattr(LeanSpark, "_submitted", lambda _: Context({"spark.master": "yarn", **PROTECTED}))
     spark = LeanSpark(2, engine="any")
     spark.start()
-    [file, store] = spark.obstacles({"DEV": "Some file"}, True)
+    [file, store] = spark.obstacles([FILE], True)
     assert (file.where, store.where) == ("DEV", "control store")
     monkeypatch.setattr(jvm, "submitted", lambda: False)
-    assert spark.obstacles({"DEV": "Some file"}, True) == []
+    assert spark.obstacles([FILE], True) == []
 
 
 class Elsewhere(Here):
