@@ -38,6 +38,10 @@ class ColumnShape:
     """Replacements of different values must differ: a single-column key, or the part of a key that makes it unique."""
     length: int | None = None
     """The most characters the column takes; None: unlimited."""
+    integers: tuple[int, int] | None = None
+    """The least and the greatest integer there may be; None: unknown, or no integers."""
+    room: tuple[int, int] | None = None
+    """The least and the greatest integer that the replacement may be."""
     ignores_case: Literal["ascii", "unicode"] | None = None
     """Where 'A' and 'a' are one value: for the letters A to Z, or for all. Spellings of one value get replacements that
     differ in case at most."""
@@ -94,6 +98,8 @@ class Effects:
     """The longest replacement in characters; None: never longer than the value itself."""
     reversible: bool
     """Whoever has the key can compute the value back."""
+    integers: tuple[int, int] | None = None
+    """The least and the greatest integer there may be then; None: unknown, or no integers."""
 
 
 class Strategy(Protocol):
@@ -202,6 +208,12 @@ def _conflicts(chosen: Strategy, rule: Rule, column: ColumnShape) -> list[str]:
         problems.append(f"{rule.strategy} gives NULL but the column is NOT NULL")
     if column.length is not None and effects.length is not None and effects.length > column.length:
         problems.append(f"{rule.strategy} gives up to {effects.length} characters but the column takes {column.length}")
+    given, room = effects.integers, column.room
+    if given is not None and room is not None and not room[0] <= given[0] <= given[1] <= room[1]:
+        problems.append(
+            f"{rule.strategy} gives integers from {given[0]:,} to {given[1]:,} but the column takes {room[0]:,} to {room[1]:,}:"
+            " a wider type in the target would take them"
+        )
     return problems
 
 

@@ -132,6 +132,12 @@ def cells() -> tuple[Cell, ...]:
 _CELLS = cells()
 
 
+def reach(low: int, high: int) -> tuple[int, int]:
+    """The least and the greatest replacement of integers from `low` to `high`."""
+    ranges = [cell.range for cell in _CELLS if cell.range[0] <= high and low <= cell.range[1]]
+    return min(first for first, _ in ranges), max(last for _, last in ranges)
+
+
 class IntegerPermutation:
     """A keyed permutation of the 64-bit integers that keeps sign, number of digits and width, and no value in place.
 

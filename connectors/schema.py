@@ -69,13 +69,22 @@ class ColumnType:
     """A column's type. Engines may subclass it to remember more; nobody outside the engine's folder looks at that.
 
     `native` is the engine's own exact text, modifiers included (`numeric(12,2)`), and decides whether two columns of
-    the same engine match. `length` is the most characters a value may have (None: unlimited), `bits` an integer's width.
+    the same engine match. `length` is the most characters a value may have (None: unlimited), `bits` an integer's width,
+    `unsigned` that it has no sign.
     """
 
     native: str
     kind: Kind
     length: int | None = None
     bits: int | None = None
+    unsigned: bool = False
+
+    @property
+    def integers(self) -> tuple[int, int] | None:
+        """Of an integer: the least and the greatest that it may be."""
+        if self.bits is None:
+            return None
+        return (0, 2**self.bits - 1) if self.unsigned else (-(2 ** (self.bits - 1)), 2 ** (self.bits - 1) - 1)
 
     def for_tasks(self) -> ColumnType:
         """Without what only the driver needs: a task's closure is small."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 from anonymizers.alphabet import BASE32
 from anonymizers.buffers import fixed, piecewise, with_nulls_of
 from anonymizers.contract import NO_CONTEXT, ColumnShape, Effects, RowContext, Rule
-from anonymizers.fpe import IntegerPermutation
+from anonymizers.fpe import IntegerPermutation, reach
 from anonymizers.keys import DomainKey
 from anonymizers.letter_case import one_spelling
 from anonymizers.marks import Mark, Token
@@ -34,7 +34,8 @@ class Tokenize:
 
     def effects(self, column: ColumnShape, rule: Rule) -> Effects:
         if column.kind == "integer":
-            return Effects(injective="yes", nulls=False, length=None, reversible=True)
+            given = None if column.integers is None else reach(*column.integers)
+            return Effects(injective="yes", nulls=False, length=None, reversible=True, integers=given)
         return Effects(injective="probable", nulls=False, length=len(_PREFIX) + 2 * _HALF, reversible=False)
 
     def mark(self, column: ColumnShape, rule: Rule) -> Mark | None:

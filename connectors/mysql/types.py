@@ -47,7 +47,6 @@ class MyType(ColumnType):
 
     base: str = ""
     """The type's name without its modifiers (`bigint`, `varchar`)."""
-    unsigned: bool = False
     charset: str | None = None
     collation: str | None = None
 

@@ -246,6 +246,8 @@ def shape(
         nullable=all(c.nullable for c in ends),
         unique=any(_makes_unique(key, column.name, masked, keys) for key in keys),
         length=min(lengths, default=None),
+        integers=column.type.integers,
+        room=ends[-1].type.integers,
         ignores_case=ignores_case,
     )
 

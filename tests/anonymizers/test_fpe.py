@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anonymizers.buffers import PIECE_VALUES
-from anonymizers.fpe import Cell, Ff1, IntegerPermutation, cells
+from anonymizers.fpe import Cell, Ff1, IntegerPermutation, cells, reach
 from anonymizers.keys import DomainKey
 
 AES_128 = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
@@ -110,6 +110,19 @@ def test_sign_digits_and_width_stay(values: list[int]) -> None:
                 -(2 ** (bits - 1)) <= replacement < 2 ** (bits - 1)
             )
     assert len(set(found)) == len(set(values))
+
+
+INTEGERS = st.integers(-(2**63), 2**63 - 1) | st.integers(-99_999, 99_999)
+
+
+@given(st.lists(INTEGERS, min_size=1, max_size=30))
+@example([0, 2**31 - 1])
+@example([0, 2**32 - 1])
+@example([-128, 127])
+def test_no_replacement_is_beyond_the_reach(values: list[int]) -> None:
+    low, high = reach(min(values), max(values))
+    assert low <= min(values) <= max(values) <= high
+    assert all(low <= found <= high for found in PERMUTATION(np.array(values, np.int64)).tolist())
 
 
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=10))

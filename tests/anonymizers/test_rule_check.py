@@ -7,6 +7,17 @@ import pytest
 from anonymizers.contract import ColumnShape, Rule, check
 
 EMAIL = Rule("faker", "email")
+WIDTHS = [(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1) for bits in (16, 32, 64)]
+BEYOND = (
+    "tokenize gives integers from {:,} to {:,} but the column takes {:,} to {:,}:"
+    " a wider type in the target would take them"
+)
+BEYOND_WIDTHS = {
+    (-128, 127): (-999, 999),
+    (0, 255): (0, 999),
+    (-(2**23), 2**23 - 1): (-9_999_999, 9_999_999),
+    (0, 2**32 - 1): (0, 9_999_999_999),
+}
 
 
 @pytest.mark.parametrize(
@@ -18,6 +29,9 @@ EMAIL = Rule("faker", "email")
         (Rule("hash", "x"), ColumnShape("text", unique=True, length=32)),
         (Rule("tokenize", "x"), ColumnShape("text", unique=True, length=24)),
         (Rule("tokenize", "x"), ColumnShape("integer", nullable=False, unique=True)),
+        *((Rule("tokenize", "x"), ColumnShape("integer", integers=ends, room=ends)) for ends in WIDTHS),
+        (Rule("tokenize", "x"), ColumnShape("integer", integers=(0, 2**32 - 1), room=WIDTHS[2])),
+        (Rule("tokenize", "x"), ColumnShape("integer", integers=(0, 255), room=WIDTHS[0])),
         (Rule("mask", "x"), ColumnShape("text", length=12)),
         (Rule("scramble", "x"), ColumnShape("text", length=1)),
         (Rule("null", "x"), ColumnShape("other")),
@@ -86,6 +100,10 @@ def test_fitting_rules_have_no_problems(rule: Rule, column: ColumnShape) -> None
             Rule("date_shift", "x"),
             ColumnShape("date", nullable=False, unique=True),
             ["date_shift may give two rows the same value but the column is unique; keep would not"],
+        ),
+        *(
+            (Rule("tokenize", "x"), ColumnShape("integer", integers=ends, room=ends), [BEYOND.format(*found, *ends)])
+            for ends, found in BEYOND_WIDTHS.items()
         ),
         (
             Rule("faker", "x", {"locale": "de"}),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from connectors.schema import Column, ForeignKey, Key, Schema, Table
+from connectors.schema import Column, ColumnType, ForeignKey, Key, Kind, Schema, Table
 from jobs.config.names import parse_column
 from jobs.config.policy import PolicyRule
 from jobs.planning.decisions import Decision, decide
@@ -124,3 +124,18 @@ def test_self_references_and_cycles_are_resolved() -> None:
                               (ORDERS, replace(USERS, foreign_keys=(back,))))  # fmt: skip
     assert findings == []
     assert decisions["public.orders.user_id"].rule == decisions["public.users.id"].rule
+
+
+def test_an_integer_whose_replacement_might_not_fit_stops_the_plan_unless_the_target_has_room() -> None:
+    def orders(type_: ColumnType) -> Table:
+        return replace(ORDERS, columns=(*ORDERS.columns, Column("weight", type_)))
+
+    texts = ALL | {"orders.weight": "tokenize"}
+    narrow = ColumnType("mediumint", Kind.INTEGER, bits=24)
+    _, [finding] = run(texts, (orders(narrow), USERS))
+    assert "tokenize gives integers from -9,999,999 to 9,999,999" in finding.what
+    assert run(texts, (orders(narrow), USERS), (orders(narrow),))[1] == [finding]
+    assert run(texts, (orders(narrow), USERS), (orders(INT),))[1] == []
+    half = ColumnType("int unsigned", Kind.INTEGER, bits=32, unsigned=True)
+    assert "0 to 4,294,967,295" in run(texts, (orders(half), USERS))[1][0].what
+    assert run(texts, (orders(INT), USERS))[1] == []
