@@ -11,25 +11,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
-import secrets
 import statistics
 import subprocess
-import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import _commands as commands
+from _commands import machine, policy
+
 from connectors.contract import Endpoint
 from connectors.postgresql.testkit import testkit
-
-DBAGENT = str(Path(sys.executable).with_name("dbagent"))
-SPARK_WAYS = str(Path(__file__).with_name("_spark_ways.py"))
 
 CUSTOMERS = """CREATE TABLE customers (id bigint NOT NULL, full_name text, email varchar(255) NOT NULL, phone varchar(32),
     ssn char(11), card_number varchar(19), address text, city text, balance numeric(12,2), created_at timestamptz DEFAULT now(),
@@ -139,113 +134,32 @@ def reference(bench: Bench) -> None:
 
 
 def configure(bench: Bench) -> None:
-    """Environments, leave to copy, a key, an operation for each way, and a control store of our own."""
-    environments = {}
-    for name, end in {"SOURCE": bench.source, "TARGET": bench.target}.items():
-        os.environ[f"BENCH_{name}"] = end.password or ""
-        environments[name] = {
-            **{key: getattr(end, key) for key in ("engine", "host", "port", "database", "user")},
-            "password": {"secret": f"env:BENCH_{name}"},
-            "tls": {"mode": end.tls.mode},
-            "writable": name == "TARGET",
-        }
-    (bench.folder / "environments.json").write_text(json.dumps(environments))
-    key = bench.folder / "key"
-    key.touch(mode=0o600)
-    key.write_text(secrets.token_hex(32))
-    policy = {"key": {"secret": f"file:{key}"}, "columns": {f"customers.{name}": rule for name, rule in RULES.items()}}
-    ways: dict[str, dict[str, Any]] = {"plain": {"anonymize": False}, "masked": {"anonymize": True, "policy": policy}}
-    for name, anonymize in ways.items():
-        ends = {"source_env": "SOURCE", "target_env": "TARGET", "tables": ["customers"], "parallel_workers": 2}
-        text = json.dumps({"operation_type": "copy_full", **ends, **anonymize})
-        (bench.folder / f"{name}.json").write_text(text)
-    approvals = {"roles": {}, "pairs": {"SOURCE -> TARGET": {"roles": [], "unmasked": True}}}
-    (bench.folder / "approvals.json").write_text(json.dumps(approvals))
-    os.environ["DBAGENT_ENVIRONMENTS"] = str(bench.folder / "environments.json")
-    os.environ["DBAGENT_APPROVALS"] = str(bench.folder / "approvals.json")
-    os.environ["DBAGENT_CONTROL"] = f"sqlite:///{bench.folder}/control.db"
-
-
-def answer(*arguments: str) -> Any:
-    return json.loads(subprocess.run([DBAGENT, *arguments, "--json"], check=True, stdout=subprocess.PIPE).stdout)
-
-
-def worker_mib(root: int) -> float:
-    """The highest resident set so far among the Python processes that a Java process of ours has started."""
-    parents, names = {}, {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                name, rest = (entry / "stat").read_text().split("(", 1)[1].rsplit(")", 1)
-            except OSError:
-                continue
-            parents[int(entry.name)], names[int(entry.name)] = int(rest.split()[1]), name
-    highest = 0.0
-    for pid in parents:
-        line, above = [], pid
-        while above in parents and above != root:
-            above = parents[above]
-            line.append(above)
-        if root in line and "python" in names[pid] and any("java" in names.get(p, "") for p in line):
-            try:
-                status = Path(f"/proc/{pid}/status").read_text()
-            except OSError:
-                continue
-            highest = max(
-                highest, *(int(row.split()[1]) / 1024 for row in status.splitlines() if row.startswith("VmHWM")), 0.0
-            )
-    return highest
+    """An operation for each way."""
+    ends = {"source_env": "SOURCE", "target_env": "TARGET", "tables": ["customers"], "parallel_workers": 2}
+    rules = policy(bench.folder, {f"customers.{name}": rule for name, rule in RULES.items()})
+    operations = {"plain": {**ends, "anonymize": False}, "masked": {**ends, "anonymize": True, "policy": rules}}
+    commands.configure(bench.folder, {"SOURCE": bench.source, "TARGET": bench.target}, operations)
 
 
 def ours(bench: Bench, way: str, rows: int, *, label: str = "") -> dict[str, float]:
-    """The real command; net from the first chunk's start to the last commit. Watches its workers' memory."""
+    """The real command; net from the first chunk's start to the last commit."""
     clear(bench, create=False)
-    stop, highest = threading.Event(), [0.0]
-    started = time.time()
-    with open(bench.folder / "log", "wb") as log:
-        process = subprocess.Popen([DBAGENT, "run", str(bench.folder / f"{way}.json")], stdout=log, stderr=log)
-
-        def watch() -> None:
-            while not stop.wait(0.5):
-                highest[0] = max(highest[0], worker_mib(process.pid))
-
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        code = process.wait()
-        whole = time.time() - started
-        stop.set()
-        watcher.join()
-    if code:
-        raise SystemExit(
-            f"dbagent run ended with {code}:\n{(bench.folder / 'log').read_text(errors='replace')[-3000:]}"
-        )
+    run = commands.ours(bench.folder, way)
     check(bench, rows)
     label = label or way
-    bench.rss[label] = max(bench.rss.get(label, 0.0), round(highest[0], 1))
-    timing = answer("show", answer("list", "--limit", "1")[0]["id"])["report"]["timing"]
-    start_up = timing["first_chunk_started"] - started
-    return {
-        f"{label}_net": timing["last_commit"] - timing["first_chunk_started"],
-        f"{label}_whole": whole,
-        f"{label}_start": start_up,
-    }
+    bench.rss[label] = max(bench.rss.get(label, 0.0), run.mib)
+    return {f"{label}_net": run.net, f"{label}_whole": run.whole, f"{label}_start": run.start}
 
 
 def spark(bench: Bench, way: str, rows: int) -> float:
     """Seconds of a whole command of the usual kind."""
+    if way == "start":
+        return commands.spark(bench.folder, way)[0]
+    clear(bench, create=True)
     urls = [f"jdbc:postgresql://{end.host}:{end.port}/{end.database}" for end in (bench.source, bench.target)]
-    given = [] if way == "start" else [*urls, bench.source.user, bench.source.password, str(bench.tasks), str(rows)]
-    if given:
-        clear(bench, create=True)
-    with open(bench.folder / "log", "wb") as log:
-        started = time.time()
-        command = [sys.executable, SPARK_WAYS, way, *(str(word) for word in given)]
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=log, check=False)
-    if done.returncode:
-        raise SystemExit(f"Spark's {way} failed:\n{(bench.folder / 'log').read_text(errors='replace')[-3000:]}")
-    if given:
-        check(bench, rows)
-    return float(json.loads(done.stdout.splitlines()[-1])["done"]) - started
+    seconds, _ = commands.spark(bench.folder, way, *urls, bench.source.user, bench.source.password, bench.tasks, rows)
+    check(bench, rows)
+    return seconds
 
 
 def spark_faker(bench: Bench) -> float:
@@ -273,26 +187,6 @@ def memory(bench: Bench) -> None:
         print(f"  {label}: {rows:,} rows")
         load(bench, fill, rows)
         bench.record(**ours(bench, "masked", rows, label=label))
-
-
-def machine(bench: Bench) -> dict[str, str]:
-    cpu = next(
-        (line.split(": ")[1] for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line), "?"
-    )
-    java = subprocess.run(["java", "-version"], stderr=subprocess.PIPE, text=True, check=False).stderr.splitlines()[0]
-    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True, check=False
-    ).stdout
-    return {
-        "machine": f"{cpu}, {os.cpu_count()} cores, {memory_gib:.0f} GiB, {platform.system()} {platform.release()}",
-        "postgresql": psql(bench.source, "SHOW server_version"),
-        "python": platform.python_version(),
-        "java": java,
-        **{name: version(name) for name in ("pyspark", "pyarrow", "psycopg", "faker")},
-        "commit": commit.strip(),
-        "rows": f"{bench.rows:,}",
-    }
 
 
 def summary(bench: Bench) -> dict[str, Any]:
@@ -332,7 +226,11 @@ def main() -> None:
         with testkit.start(folder / "server") as server:
             ends = server.database("prod"), server.database("dev")
             bench = Bench(folder, *ends, given.rows, given.tasks, given.faker_rows or given.rows)
-            for key, value in (facts := machine(bench)).items():
+            facts = {
+                "postgresql": psql(bench.source, "SHOW server_version"),
+                **machine(bench.rows, ("pyspark", "pyarrow", "psycopg", "faker")),
+            }
+            for key, value in facts.items():
                 print(f"{key}: {value}")
             configure(bench)
             load(bench, FILL, 1000)  # once without a clock: class-data archive, driver jars, file cache

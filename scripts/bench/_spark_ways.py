@@ -3,6 +3,8 @@
 _spark_ways.py start                                   a default session and its first empty mapInArrow job
 _spark_ways.py jdbc SOURCE TARGET USER PASSWORD TASKS ROWS   JDBC → JDBC with rewritten batches
 _spark_ways.py faker SOURCE TARGET USER PASSWORD TASKS ROWS  the same, five columns through per-row Faker and hashlib
+
+SOURCE and TARGET are URLs of one engine. The line tells when the session was there (`ready`) and when all was over (`done`).
 """
 
 from __future__ import annotations
@@ -13,22 +15,42 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.functions import pandas_udf
 
-DRIVER = "org.postgresql:postgresql:42.7.14"
+
+@dataclass(frozen=True)
+class Driver:
+    coordinate: str
+    class_name: str
+    rewritten: str
+    """The driver's own setting for batches that travel as one statement."""
+    fetch: int
 
 
-def start() -> None:
+DRIVERS = {
+    "postgresql": Driver(
+        "org.postgresql:postgresql:42.7.14", "org.postgresql.Driver", "reWriteBatchedInserts=true", 10_000
+    ),
+    "mysql": Driver(
+        "com.mysql:mysql-connector-j:9.7.0", "com.mysql.cj.jdbc.Driver", "rewriteBatchedStatements=true", -(2**31)
+    ),  # this fetch size means row by row; any other reads a whole partition into memory first
+}
+
+
+def start() -> float:
     spark = SparkSession.builder.master("local[2]").getOrCreate()
+    ready = time.time()
 
     def same(batches: Iterable[object]) -> Iterator[object]:
         yield from batches
 
     spark.range(0).mapInArrow(same, "id long").collect()
+    return ready
 
 
 def digits(text: str, shape: str) -> str:
@@ -60,13 +82,15 @@ def anonymized(frame: DataFrame) -> DataFrame:
     return frame.select(*(per_row(masks[c])(c).alias(c) if c in masks else frame[c] for c in frame.columns))
 
 
-def jdbc(mask: bool, source: str, target: str, user: str, password: str, tasks: str, rows: str) -> None:
+def jdbc(mask: bool, source: str, target: str, user: str, password: str, tasks: str, rows: str) -> float:
+    driver = DRIVERS[source.split(":")[1]]
     spark = (
         SparkSession.builder.master("local[2]")
-        .config("spark.jars.packages", DRIVER)
+        .config("spark.jars.packages", driver.coordinate)
         .config("spark.driver.memory", "4g")
     ).getOrCreate()
-    login = {"user": user, "password": password, "driver": "org.postgresql.Driver", "fetchsize": "10000"}
+    ready = time.time()
+    login = {"user": user, "password": password, "driver": driver.class_name, "fetchsize": str(driver.fetch)}
     frame = spark.read.jdbc(
         source,
         "customers",
@@ -78,18 +102,16 @@ def jdbc(mask: bool, source: str, target: str, user: str, password: str, tasks: 
     ).where(f"id <= {int(rows)}")
     frame = anonymized(frame) if mask else frame
     frame.write.jdbc(
-        f"{target}?reWriteBatchedInserts=true", "customers", mode="append", properties={**login, "batchsize": "10000"}
+        f"{target}?{driver.rewritten}", "customers", mode="append", properties={**login, "batchsize": "10000"}
     )
+    return ready
 
 
 def main() -> None:
     os.environ["PYSPARK_PYTHON"] = sys.executable
     way, *rest = sys.argv[1:]
-    if way == "start":
-        start()
-    else:
-        jdbc(way == "faker", *rest)
-    print(json.dumps({"done": time.time()}), flush=True)
+    ready = start() if way == "start" else jdbc(way == "faker", *rest)
+    print(json.dumps({"ready": ready, "done": time.time()}), flush=True)
 
 
 if __name__ == "__main__":
