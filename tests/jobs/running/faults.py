@@ -67,6 +67,10 @@ POLICY: dict[str, Any] = {
     "letters.owner_id": "keep",
     "letters.body": "scramble",
 }
+two_engines = pytest.mark.parametrize(
+    "site", ["postgresql", "sqlite", pytest.param("mysql", marks=pytest.mark.full)], indirect=True
+)
+"""A server and a file, where an engine's own ways are tried elsewhere; every one of them with `scripts/test --full`."""
 ACCOUNT_IDS = 500
 """How far apart accounts lie: churn looks for some in the first million numbers."""
 
@@ -106,7 +110,7 @@ class Launched:
     said: Path
     began: float = field(default_factory=time.monotonic)
 
-    def ended(self, timeout: float = 120) -> int:
+    def ended(self, timeout: float = 200) -> int:
         """Wait for the end; the exit code."""
         try:
             return self.process.wait(timeout)
@@ -210,13 +214,25 @@ def end(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def until(true: Callable[[], Any], what: str, timeout: float = 60) -> Any:
+def until(true: Callable[[], Any], what: str, timeout: float = 200) -> Any:
     """Wait for it; its value."""
     deadline = time.monotonic() + timeout
     while not (found := true()):
         assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
         time.sleep(0.05)
     return found
+
+
+def once(patch: pytest.MonkeyPatch, whose: type, method: str, happens: Callable[[], None]) -> None:
+    """Let something happen before the next call of a method."""
+    real = getattr(whose, method)
+
+    def patched(*given: Any, **how: Any) -> Any:
+        patch.setattr(whose, method, real)
+        happens()
+        return real(*given, **how)
+
+    patch.setattr(whose, method, patched)
 
 
 # What is there

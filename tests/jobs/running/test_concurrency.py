@@ -28,6 +28,7 @@ from tests.jobs.running.faults import (
     only_operation,
     operations,
     slow,
+    two_engines,
 )
 from tests.jobs.running.site import Here, Site
 
@@ -41,6 +42,7 @@ def sampled(site: Site, launched: Launched) -> list[int]:
     return found
 
 
+@two_engines
 def test_of_several_runs_started_at_once_one_copies(site: Site, launch: Launcher) -> None:
     fill(site)
     slow(site, 0.15)

@@ -65,7 +65,7 @@ def watched(request: pytest.FixtureRequest, servers: Any, tmp_path_factory: pyte
     launcher = Launcher()
     try:
         running = launcher(site, "run", masked(site))
-        under_way(site, running)
+        under_way(site, running, "accounts")
         identifier = only_operation(site).id
         until(lambda: asked(site, "progress", identifier)["rows_copied"], "rows in the control store")
         progress, status = [asked(site, "progress", identifier)], [asked(site, "status", "DEV")]

@@ -4,14 +4,19 @@ executor."""
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
+from rich.console import Console
+
 from connectors.contract import Endpoint
+from jobs.errors import RunFailed, exit_code
+from jobs.running.run import resume, run
 from tests.jobs.running.faults import (
     ACCOUNTS,
     QUIET,
-    Launched,
     Launcher,
     assert_completed,
     assert_exact,
@@ -19,15 +24,21 @@ from tests.jobs.running.faults import (
     changing,
     end,
     fill,
-    full_speed,
     masked,
+    once,
     only_operation,
     planned,
     slow,
     under_way,
     until,
 )
-from tests.jobs.running.site import Site
+from tests.jobs.running.site import Here, Site
+
+
+def told(site: Site) -> dict[str, Any]:
+    """What a run in this process is told."""
+    environments = site.folder / "environments.yaml"
+    return {"environments_path": environments, "control_url": site.control, "console": Console(quiet=True)}
 
 
 def ask(site: Site, end_: Endpoint, query: str) -> list[tuple[Any, ...]]:
@@ -50,7 +61,7 @@ def end_sessions(site: Site, end_: Endpoint, application: str) -> int:
 def test_ended_sessions_are_opened_anew_and_a_lost_snapshot_begins_another(server_site: Site, launch: Launcher) -> None:
     site = server_site
     fill(site)
-    slow(site, 0.5)
+    slow(site, 0.25)
     running = launch(site, "run", masked(site))
     planned(running)
     with changing(site):
@@ -65,12 +76,6 @@ def test_ended_sessions_are_opened_anew_and_a_lost_snapshot_begins_another(serve
     assert site.server.sessions(site.prod) == site.server.sessions(site.dev) == 0
 
 
-def refused_as_changed(launched: Launched, table: str) -> None:
-    assert launched.ended() == 5, launched.text
-    assert f"public.{table}" in launched.text
-    assert "was truncated, rewritten, altered or replaced" in launched.text
-
-
 REPLACED = """
 BEGIN;
 CREATE TABLE again (LIKE letters INCLUDING ALL);
@@ -81,29 +86,30 @@ COMMIT
 """
 
 
-def test_a_table_changed_under_the_snapshot_is_never_copied_as_empty(server_site: Site, launch: Launcher) -> None:
+def test_a_table_changed_under_the_snapshot_is_never_copied_as_empty(
+    server_site: Site, no_spark: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     site = server_site
     fill(site)
-    slow(site, 0.5)
-    operation = masked(site)
     for change in ("VACUUM FULL letters", "TRUNCATE letters", REPLACED):
-        running = launch(site, "run", operation)
-        planned(running)
-        site.server.execute(site.prod, change)
-        refused_as_changed(running, "letters")
+        once(monkeypatch, Here, "submit", partial(site.server.execute, site.prod, change))
+        with pytest.raises(RunFailed) as failed:
+            run(masked(site), **told(site))
+        assert exit_code(failed.value) == 5
+        assert "public.letters" in str(failed.value)
+        assert "was truncated, rewritten, altered or replaced" in str(failed.value)
         assert only_operation(site).status == "failed"
         if change.startswith("TRUNCATE"):
             rows = [(number, None, "new letters " * 60) for number in range(500)]
             site.server.insert(site.prod, "letters", rows)
-    full_speed(site)
-    launch(site, "resume", only_operation(site).id).succeeds()
+    resume(only_operation(site).id, **told(site))
     assert_completed(site)
     assert site.server.read(site.dev, "letters") == []
     assert_exact(site)
 
 
 def test_a_full_disk_at_the_target_fails_clearly_and_resumes_when_there_is_room(
-    server_site: Site, launch: Launcher
+    server_site: Site, no_spark: None
 ) -> None:
     site = server_site
     fill(site)
@@ -113,14 +119,15 @@ def test_a_full_disk_at_the_target_fails_clearly_and_resumes_when_there_is_room(
     owner = file.stat().st_uid
     file.unlink()
     file.symlink_to("/dev/full")
-    running = launch(site, "run", masked(site))
-    assert running.ended() == 5, running.text
-    assert "free space where the server keeps its data; then continue with: dbagent resume" in running.text
+    with pytest.raises(RunFailed) as failed:
+        run(masked(site), **told(site))
+    assert exit_code(failed.value) == 5
+    assert "free space where the server keeps its data; then continue with: dbagent resume" in failed.value.todo
     assert only_operation(site).status == "failed"
     file.unlink()
     file.touch(0o600)
     shutil.chown(file, owner)
-    launch(site, "resume", only_operation(site).id).succeeds()
+    resume(only_operation(site).id, **told(site))
     assert_completed(site)
     assert_exact(site)
 
@@ -128,9 +135,9 @@ def test_a_full_disk_at_the_target_fails_clearly_and_resumes_when_there_is_room(
 def test_a_lost_executor_costs_a_chunk_not_the_run(server_site: Site, launch: Launcher) -> None:
     site = server_site
     fill(site)
-    slow(site, 0.3)
+    slow(site, 0.2)
     running = launch.submit(site, masked(site), "--master", "local-cluster[2,1,1024]")
-    under_way(site, running)
+    under_way(site, running, "accounts")
     [first, *_] = until(lambda: running.jvms("CoarseGrainedExecutorBackend"), "an executor")
     end(first)
     running.succeeds()
