@@ -139,7 +139,7 @@ def test_a_worker_lost_in_the_middle_costs_a_chunk_not_the_run(
 ) -> None:
     fill(site)
     site.server.execute(site.prod, MORE_LETTERS)
-    slow(site, 4)
+    slow(site, 6)
     masked(site)
     running = submitted(site, cluster, launch)
     lost = until(lambda: loading(site, cluster, running), "a worker in the middle", timeout=150).process.pid
@@ -149,4 +149,4 @@ def test_a_worker_lost_in_the_middle_costs_a_chunk_not_the_run(
     assert "Lost executor" in running.text
     assert_completed(site)
     assert_exact(site)
-    assert site.server.sessions(site.prod) == site.server.sessions(site.dev) == 0
+    assert site.server.sessions(site.prod) == site.landing.sessions(site.dev) == 0
