@@ -31,7 +31,7 @@ def operation(file_site: Site) -> str:
 
 
 def nothing_began(site: Site) -> None:
-    assert site.server.rows(site.dev, "SELECT * FROM sqlite_schema") == []
+    assert site.landing.rows(site.dev, "SELECT * FROM sqlite_schema") == []
     assert site.command("list").stdout.startswith("no operations yet")
 
 

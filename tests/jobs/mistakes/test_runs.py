@@ -39,7 +39,7 @@ def ends_exactly(site: Site, operation: str) -> None:
     assert call(site.arguments("resume", operation)) == 0
     with ControlStore.open(site.control) as store:
         assert store.get(operation).status == "completed"
-    assert site.server.digest(site.prod, "plain") == site.server.digest(site.dev, "plain")
+    assert site.server.digest(site.prod, "plain") == site.landing.digest(site.dev, "plain")
     for table in ("users", "orders"):
         kept = [[row[:1] for row in site.rows(end, table)] for end in (site.prod, site.dev)]
         assert kept[0] == kept[1]
@@ -70,7 +70,7 @@ def test_a_unique_key_of_the_target_alone(site: Site, told: Told) -> None:
 
 def test_a_check_of_the_target_alone(site: Site, told: Told) -> None:
     site.fill(users=30, orders=40, plain=20)
-    site.server.execute(site.dev, CHECKED.format(site.text))
+    site.landing.execute(site.dev, CHECKED.format(site.text))
     said = told.failed(site, 5, "run", str(site.operation()))
     assert "CHECK" in said
     assert any(code in said for code in ("[23514]", "[SQLITE_CONSTRAINT_CHECK]", "[4025]"))
@@ -105,7 +105,7 @@ def test_a_target_table_dropped_while_it_is_loaded(site: Site, told: Told, monke
 
     def dropped(*given: Any) -> Any:
         prepared = real(*given)
-        site.server.execute(site.dev, "DROP TABLE plain")
+        site.landing.execute(site.dev, "DROP TABLE plain")
         return prepared
 
     monkeypatch.setattr(drive, "prepare", dropped)
@@ -147,7 +147,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
 
 def test_an_operation_whose_plan_has_changed_says_what_changed(site: Site, told: Told) -> None:
     site.fill(users=30, orders=40, plain=20)
-    site.server.execute(site.dev, CHECKED.format(site.text))
+    site.landing.execute(site.dev, CHECKED.format(site.text))
     told.failed(site, 5, "run", str(site.operation()))
     operation, key = failed_operation(site), site.folder / "master.key"
     site.server.execute(site.prod, "ALTER TABLE users ADD COLUMN extra text")

@@ -29,7 +29,7 @@ def test_tables_that_are_none(site: Site, told: Told) -> None:
 
 def test_a_view_in_the_way(site: Site, told: Told) -> None:
     site.fill(users=3, orders=3, plain=3)
-    site.server.execute(site.dev, "CREATE VIEW users AS SELECT 1 AS id")
+    site.landing.execute(site.dev, "CREATE VIEW users AS SELECT 1 AS id")
     said = told(site, 3, "plan", str(site.operation()))
     assert "users: a view of this name is in the way\n    → drop or rename it" in said
 
@@ -37,7 +37,7 @@ def test_a_view_in_the_way(site: Site, told: Told) -> None:
 @pytest.mark.usefixtures("no_spark")
 def test_a_target_that_is_not_empty(site: Site, told: Told) -> None:
     site.fill(users=3, orders=3, plain=3)
-    site.server.create(site.dev, PLAIN, [("x", "y")])
+    site.landing.create(site.dev, PLAIN, [("x", "y")])
     for command in ("plan", "run"):
         said = told(site, 3, command, str(site.operation()))
         assert "plain: the table is not empty\n    → empty it, or say `if_target_not_empty: truncate`" in said
@@ -45,7 +45,7 @@ def test_a_target_that_is_not_empty(site: Site, told: Told) -> None:
 
 def test_a_table_that_differs_in_everything(site: Site, told: Told) -> None:
     site.fill(users=3, orders=3, plain=3)
-    site.server.create(site.dev, OTHER_USERS)
+    site.landing.create(site.dev, OTHER_USERS)
     said = told(site, 3, "plan", str(site.operation())).lower()
     for words in ("column id is ", "column name is not null", "column email is missing", "column balance is missing",
                   "column extra is not null"):  # fmt: skip
@@ -66,9 +66,9 @@ def test_what_would_interfere_with_loading(server_site: Site, file_site: Site, t
     for site, hooks in ((server_site, on_server), (file_site, on_file)):
         site.environments({})
         site.fill(users=3, orders=3, plain=3)
-        site.server.create(site.dev, USERS)
+        site.landing.create(site.dev, USERS)
         for statement in hooks:
-            site.server.execute(site.dev, statement)
+            site.landing.execute(site.dev, statement)
         said = told(site, 3, "plan", str(site.operation()))
         assert "trigger stamp would interfere with loading\n    → drop or disable it for the copy" in said
         if site is server_site:
@@ -92,7 +92,7 @@ def test_one_database_under_two_names(server_site: Site, told: Told) -> None:
 def test_a_target_that_only_reads(server_site: Site, told: Told) -> None:
     site = server_site
     site.fill(users=3, orders=3, plain=3)
-    site.server.execute(site.dev, f'ALTER DATABASE "{site.dev.database}" SET default_transaction_read_only = on')
+    site.landing.execute(site.dev, f'ALTER DATABASE "{site.dev.database}" SET default_transaction_read_only = on')
     said = told(site, 3, "plan", str(site.operation()))
     assert "DEV: this server takes no writes (a replica, or read-only)" in said
 
@@ -147,8 +147,8 @@ def test_each_grant_that_a_target_lacks_is_named_and_helps(
 ) -> None:
     """The statements in the findings, run one after the other as they are told, end in a copy."""
     site = server_site
-    site.server.create(site.dev, USERS)
-    site.server.execute(site.dev, "CREATE TABLE counted (id bigserial, v text)")
+    site.landing.create(site.dev, USERS)
+    site.landing.execute(site.dev, "CREATE TABLE counted (id bigserial, v text)")
     site.server.execute(site.prod, "CREATE TABLE counted (id bigserial, v text)")
     site.server.execute(site.prod, "INSERT INTO counted (v) VALUES ('a'), ('b')")
     site.environments({"DEV": {"user": guest}})
@@ -164,7 +164,7 @@ def test_each_grant_that_a_target_lacks_is_named_and_helps(
         'GRANT SELECT, UPDATE ON SEQUENCE counted_id_seq TO "guest"',
     }  # fmt: skip
     for grant in grants:
-        site.server.execute(site.dev, grant)
+        site.landing.execute(site.dev, grant)
     assert call(site.arguments("run", operation)) == 0
     assert site.rows(site.dev, "counted") == site.rows(site.prod, "counted")
 
@@ -173,7 +173,7 @@ def test_a_ledger_of_another_user(server_site: Site, guest: str, told: Told, mon
     site = server_site
     for statement in ("CREATE SCHEMA _dbagent", "CREATE TABLE _dbagent.runs (x int)",
                       f"GRANT CREATE ON SCHEMA public TO {guest}"):  # fmt: skip
-        site.server.execute(site.dev, statement)
+        site.landing.execute(site.dev, statement)
     site.environments({"DEV": {"user": guest}})
     monkeypatch.setenv("DEV_PASSWORD", "hunter2")
     said = told(site, 3, "plan", str(site.operation()))

@@ -17,9 +17,22 @@ from tests.jobs.running.site import Here, Site
 numbers = itertools.count(1)
 
 
-@pytest.fixture(params=sorted(testkits()))
+ENGINES = sorted(testkits())
+BETWEEN = [*zip(ENGINES, ENGINES, strict=True), *zip(ENGINES, [*ENGINES[1:], ENGINES[0]], strict=True)]
+"""Each engine to itself; and each once as source and once as target of another."""
+
+
+@pytest.fixture(params=ENGINES)
 def site(request: pytest.FixtureRequest, servers: Any, tmp_path: Path) -> Site:
     return Site.make(servers[request.param], tmp_path, f"site{next(numbers)}")
+
+
+@pytest.fixture(params=BETWEEN, ids=" to ".join)
+def any_site(request: pytest.FixtureRequest, servers: Any, tmp_path: Path) -> Site:
+    """A site on one engine, or between two."""
+    source, target = request.param
+    elsewhere = None if source == target else servers[target]
+    return Site.make(servers[source], tmp_path, f"site{next(numbers)}", elsewhere)
 
 
 @pytest.fixture

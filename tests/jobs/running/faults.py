@@ -261,7 +261,7 @@ def only_operation(site: Site) -> OperationRow:
 def arrived(site: Site, table: str) -> int:
     """Rows in the target now; 0 while there is no such table."""
     try:
-        return len(site.server.read(site.dev, table))
+        return len(site.landing.read(site.dev, table))
     except Exception as problem:
         if any(words in str(problem) for words in ("no such table", "does not exist", "doesn't exist")):
             return 0
@@ -288,7 +288,7 @@ def undisturbed(site: Site, operation: Mapping[str, Any] | None = None) -> Site:
     folder = site.folder / "undisturbed"
     folder.mkdir()
     shutil.copy(site.folder / "master.key", folder)
-    other = Site(site.server, site.prod, site.server.database("undisturbed"), folder)
+    other = Site(site.server, site.prod, site.landing.database("undisturbed"), folder, site.elsewhere)
     other.environments({})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_module, "LeanSpark", Here)
@@ -306,13 +306,13 @@ def assert_exact(site: Site, *tables: str) -> None:
     """These tables (all, without names) equal an undisturbed copy's."""
     other = undisturbed(site)
     for table in tables or TABLES:
-        assert site.server.digest(site.dev, table) == site.server.digest(other.dev, table), table
+        assert site.landing.digest(site.dev, table) == site.landing.digest(other.dev, table), table
 
 
 def assert_one_state(site: Site, accounts: int = 1200) -> None:
     """`accounts`, changed by another client all the while, is the state after one of its transactions: each keeps the sum.
     Where readers have a moment each, it may be several states, but never a row twice."""
-    rows = site.server.read(site.dev, "accounts")
+    rows = site.landing.read(site.dev, "accounts")
     if connector(site.prod.engine).facts.one_moment:
         assert sum(balance for _, _, balance in rows) == accounts
     assert len({number for number, _, _ in rows}) == len(rows)

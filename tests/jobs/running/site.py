@@ -1,4 +1,4 @@
-"""A site to test on: PROD and DEV of one engine on a real server, files as users write them, and the commands."""
+"""A site to test on: PROD and DEV on real servers, files as users write them, and the commands."""
 
 from __future__ import annotations
 
@@ -56,16 +56,23 @@ def order_rows(count: int, users: int) -> list[tuple[Any, ...]]:
 
 @dataclass
 class Site:
-    """One engine's PROD and DEV, in a folder of their own."""
+    """PROD and DEV, of one engine or with DEV `elsewhere`, in a folder of their own."""
 
     server: TestServer
     prod: Endpoint
     dev: Endpoint
     folder: Path
+    elsewhere: TestServer | None = None
+
+    @property
+    def landing(self) -> TestServer:
+        """DEV's server."""
+        return self.elsewhere or self.server
 
     @staticmethod
-    def make(server: TestServer, folder: Path, name: str) -> Site:
-        site = Site(server, server.database(f"{name}_prod"), server.database(f"{name}_dev"), folder)
+    def make(server: TestServer, folder: Path, name: str, elsewhere: TestServer | None = None) -> Site:
+        dev = (elsewhere or server).database(f"{name}_dev")
+        site = Site(server, server.database(f"{name}_prod"), dev, folder, elsewhere)
         key = folder / "master.key"
         key.write_text(bytes(range(32)).hex())
         key.chmod(0o600)
@@ -148,7 +155,8 @@ class Site:
         return json.loads(self.command(*command, "--json").stdout)
 
     def rows(self, end: Endpoint, table: str) -> list[tuple[Any, ...]]:
-        return sorted(self.server.read(end, table), key=repr)
+        server = self.landing if end is self.dev else self.server
+        return sorted(server.read(end, table), key=repr)
 
 
 class Here:

@@ -38,7 +38,7 @@ def small(file_site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 def copied(site: Site) -> bool:
     """Whether the target has exactly what is not replaced; otherwise it must have nothing at all."""
     try:
-        there = site.server.digest(site.dev, "plain")
+        there = site.landing.digest(site.dev, "plain")
     except Exception:  # each engine's own way to say that there is no such table
         return False
     assert there[0] in (0, 20)

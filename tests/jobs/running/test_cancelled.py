@@ -83,7 +83,7 @@ def test_the_next_run_keeps_nothing_of_a_cancelled_one(cancelled: Site) -> None:
     runs, tables = ledger(site)
     assert [one.state for one in runs] == ["complete", "cancelled"]
     assert len({table.snapshot for table in tables}) == 1
-    assert site.server.digest(site.prod, "plain") == site.server.digest(site.dev, "plain")
+    assert site.server.digest(site.prod, "plain") == site.landing.digest(site.dev, "plain")
     assert len(site.rows(site.dev, "users")) == 30
     assert asked(site, "status", "DEV")["complete"] is True
 
@@ -102,7 +102,7 @@ def test_neither_does_the_one_after_a_run_that_failed_before_it_emptied_anything
         with pytest.raises(RunFailed):
             go(site, site.folder / "operation.yaml")
     go(site, site.folder / "operation.yaml")
-    assert site.server.digest(site.prod, "plain") == site.server.digest(site.dev, "plain")
+    assert site.server.digest(site.prod, "plain") == site.landing.digest(site.dev, "plain")
 
 
 @ways
@@ -133,8 +133,8 @@ def test_another_control_store_continues_a_run_that_failed_but_none_that_told_it
 def test_a_cancelled_append_says_what_it_has_added_already(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     site.fill(users=5, orders=5, plain=5)
     file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
-    site.server.create(site.dev, PLAIN)
-    site.server.insert(site.dev, "plain", [("was", "here")])
+    site.landing.create(site.dev, PLAIN)
+    site.landing.insert(site.dev, "plain", [("was", "here")])
     with stopped_late(monkeypatch, cancelled_by_its_driver), pytest.raises(RunStopped):
         go(site, file)
     console = Console(record=True, width=200)

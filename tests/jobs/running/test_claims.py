@@ -90,7 +90,7 @@ def copied(
     text = go(site, policy={"key": {"secret": f"file:{site.folder / 'master.key'}"}, "columns": policy})
     report = only_operation(site).report
     assert report is not None
-    cells = [cell for row in site.server.read(site.dev, "people") for cell in row if isinstance(cell, str)]
+    cells = [cell for row in site.landing.read(site.dev, "people") for cell in row if isinstance(cell, str)]
     return report, cells, " ".join(text.split())
 
 

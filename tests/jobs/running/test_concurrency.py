@@ -82,13 +82,13 @@ def test_a_driver_that_comes_late_leaves_what_another_has_finished_meanwhile(
         """Between this driver's plan and its lease, another one does it all."""
         monkeypatch.setattr(ControlStore, "start", start)
         go(elsewhere)
-        site.server.execute(site.dev, "DELETE FROM letters WHERE id = 1")  # would come back if it were copied again
+        site.landing.execute(site.dev, "DELETE FROM letters WHERE id = 1")  # would come back if it were copied again
         return start(*given, **how)
 
     monkeypatch.setattr(ControlStore, "start", slowly)
     with pytest.raises(AlreadyRunning, match="finished this run meanwhile"):
         go(site.control)
-    assert len(site.server.read(site.dev, "letters")) == 49
+    assert len(site.landing.read(site.dev, "letters")) == 49
 
 
 def test_a_driver_that_dies_before_it_can_say_it_is_done_is_believed_by_the_next(

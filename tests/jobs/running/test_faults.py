@@ -24,7 +24,8 @@ from tests.jobs.running.faults import (
 from tests.jobs.running.site import Site
 
 
-def test_a_killed_worker_is_replaced_and_the_run_completes(site: Site, launch: Launcher) -> None:
+def test_a_killed_worker_is_replaced_and_the_run_completes(any_site: Site, launch: Launcher) -> None:
+    site = any_site
     fill(site)
     slow(site, 0.4)
     running = launch(site, "run", masked(site))
@@ -37,7 +38,8 @@ def test_a_killed_worker_is_replaced_and_the_run_completes(site: Site, launch: L
     assert_exact(site)
 
 
-def test_a_killed_driver_and_a_killed_jvm_leave_a_run_that_continues(site: Site, launch: Launcher) -> None:
+def test_a_killed_driver_and_a_killed_jvm_leave_a_run_that_continues(any_site: Site, launch: Launcher) -> None:
+    site = any_site
     fill(site)
     slow(site, 0.5)
     operation = masked(site)

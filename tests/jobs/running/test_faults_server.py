@@ -73,7 +73,7 @@ def test_ended_sessions_are_opened_anew_and_a_lost_snapshot_begins_another(serve
     assert_one_state(site)
     assert_completed(site)
     assert_exact(site, *QUIET)
-    assert site.server.sessions(site.prod) == site.server.sessions(site.dev) == 0
+    assert site.server.sessions(site.prod) == site.landing.sessions(site.dev) == 0
 
 
 REPLACED = """
@@ -104,7 +104,7 @@ def test_a_table_changed_under_the_snapshot_is_never_copied_as_empty(
             site.server.insert(site.prod, "letters", rows)
     resume(only_operation(site).id, **told(site))
     assert_completed(site)
-    assert site.server.read(site.dev, "letters") == []
+    assert site.landing.read(site.dev, "letters") == []
     assert_exact(site)
 
 
@@ -113,7 +113,7 @@ def test_a_full_disk_at_the_target_fails_clearly_and_resumes_when_there_is_room(
 ) -> None:
     site = server_site
     fill(site)
-    site.server.create(site.dev, ACCOUNTS)
+    site.landing.create(site.dev, ACCOUNTS)
     folder, name = ask(site, site.dev, "SELECT current_setting('data_directory'), pg_relation_filepath('accounts')")[0]
     file = Path(folder, name)
     owner = file.stat().st_uid

@@ -32,7 +32,7 @@ def stopped(site: Site, launched: Launched, status: str) -> None:
     """It ended as one that was stopped, soon, and no session of ours is left."""
     assert launched.ended() == 6, launched.text
     assert only_operation(site).status == status
-    until(lambda: site.server.sessions(site.prod) == site.server.sessions(site.dev) == 0, "no session left")
+    until(lambda: site.server.sessions(site.prod) == site.landing.sessions(site.dev) == 0, "no session left")
 
 
 @two_engines

@@ -41,11 +41,11 @@ def test_a_target_session_that_the_driver_loses_costs_an_epoch_but_not_the_run(
 ) -> None:
     site = server_site
     site.fill(users=30, orders=40, plain=20)
-    once(monkeypatch, whose, method, lambda: site.server.execute(site.dev, END.format(site.dev.database)))
+    once(monkeypatch, whose, method, lambda: site.landing.execute(site.dev, END.format(site.dev.database)))
     go(site)
-    assert site.server.digest(site.prod, "plain") == site.server.digest(site.dev, "plain")
+    assert site.server.digest(site.prod, "plain") == site.landing.digest(site.dev, "plain")
     assert [len(site.rows(site.dev, table)) for table in ("users", "orders")] == [30, 40]
-    assert site.server.sessions(site.dev) == site.server.sessions(site.prod) == 0
+    assert site.landing.sessions(site.dev) == site.server.sessions(site.prod) == 0
 
 
 def test_a_lease_that_is_busy_for_a_moment_is_taken_later(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,7 +55,7 @@ def test_a_lease_that_is_busy_for_a_moment_is_taken_later(site: Site, monkeypatc
     site.fill(users=30, orders=40, plain=20)
     once(monkeypatch, SqlLedger, "acquire", busy)
     go(site)
-    assert site.server.digest(site.prod, "plain") == site.server.digest(site.dev, "plain")
+    assert site.server.digest(site.prod, "plain") == site.landing.digest(site.dev, "plain")
 
 
 def address(endpoint: Endpoint) -> str:
@@ -78,10 +78,10 @@ def test_a_control_store_that_restarts_ends_no_run(server_site: Site, monkeypatc
             raise
 
     def away() -> None:
-        site.server.execute(site.dev, f"ALTER DATABASE {control.database} ALLOW_CONNECTIONS false")
-        site.server.execute(site.dev, END.format(control.database))
+        site.landing.execute(site.dev, f"ALTER DATABASE {control.database} ALLOW_CONNECTIONS false")
+        site.landing.execute(site.dev, END.format(control.database))
         until(lambda: len(refused) > 1, "questions in vain")
-        site.server.execute(site.dev, f"ALTER DATABASE {control.database} ALLOW_CONNECTIONS true")
+        site.landing.execute(site.dev, f"ALTER DATABASE {control.database} ALLOW_CONNECTIONS true")
 
     monkeypatch.setattr(ControlStore, "stop_requested", poll)
     once(monkeypatch, Here, "submit", away)

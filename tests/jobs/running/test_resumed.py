@@ -49,7 +49,7 @@ def test_a_complete_table_that_references_an_unfinished_one_is_loaded_again_with
     assert site.rows(site.dev, "b") != []
     site.server.execute(site.prod, "DELETE FROM b WHERE id = 100000")
     go(site, plain(site))
-    assert all(site.server.digest(site.prod, table) == site.server.digest(site.dev, table) for table in "ab")
+    assert all(site.server.digest(site.prod, table) == site.landing.digest(site.dev, table) for table in "ab")
 
 
 def test_so_it_is_where_a_server_would_refuse_to_empty_the_referenced_one(
@@ -63,7 +63,7 @@ def test_so_it_is_where_a_server_would_refuse_to_empty_the_referenced_one(
     site.server.execute(site.prod, "INSERT INTO orders SELECT n, n FROM generate_series(1, 9) n")
     with stopped_late(monkeypatch, died), pytest.raises(RunFailed):
         go(site, plain(site))
-    site.server.execute(site.dev, "UPDATE _dbagent.tables SET state = 'prepared' WHERE target = 'public.users'")
+    site.landing.execute(site.dev, "UPDATE _dbagent.tables SET state = 'prepared' WHERE target = 'public.users'")
     site.server.execute(site.prod, "INSERT INTO users VALUES (10)")
     go(site, plain(site))
     assert (len(site.rows(site.dev, "users")), len(site.rows(site.dev, "orders"))) == (10, 9)
@@ -77,8 +77,8 @@ def test_rows_of_others_in_a_table_of_a_cancelled_run_stay(
     with stopped_late(monkeypatch, cancelled_by_its_driver), pytest.raises(RunStopped):
         go(site, site.operation())
     if others == "instead of ours":
-        site.server.execute(site.dev, "DELETE FROM plain")
-    site.server.insert(site.dev, "plain", STRANGER)
+        site.landing.execute(site.dev, "DELETE FROM plain")
+    site.landing.insert(site.dev, "plain", STRANGER)
     before = site.rows(site.dev, "plain")
     for _ in range(2):
         with pytest.raises(PlanRefused) as refused:
@@ -92,16 +92,16 @@ def test_rows_of_others_in_a_table_of_a_cancelled_run_stay(
 def test_rows_of_others_in_a_table_that_a_resume_would_empty_stay(site: Site) -> None:
     site.fill(users=5, orders=5, plain=5)
     site.server.insert(site.prod, "plain", [(None, "no code")])
-    site.server.execute(site.dev, f"CREATE TABLE plain (code {site.text} CHECK (code IS NOT NULL), label {site.text})")
+    site.landing.execute(site.dev, f"CREATE TABLE plain (code {site.text} CHECK (code IS NOT NULL), label {site.text})")
     with pytest.raises(RunFailed):
         go(site, plain(site))
-    site.server.insert(site.dev, "plain", STRANGER)
+    site.landing.insert(site.dev, "plain", STRANGER)
     site.server.execute(site.prod, "DELETE FROM plain WHERE code IS NULL")
     with pytest.raises(RunFailed) as failed:
         go(site, plain(site))
     assert failed.value.what == "other programs have changed its rows: 1 are there, and 0 are this run's"
     assert site.rows(site.dev, "plain") == STRANGER
-    site.server.execute(site.dev, "DELETE FROM plain")
+    site.landing.execute(site.dev, "DELETE FROM plain")
     go(site, plain(site))
     assert only_operation(site).status == "completed"
     assert len(site.rows(site.dev, "plain")) == 5
@@ -110,7 +110,7 @@ def test_rows_of_others_in_a_table_that_a_resume_would_empty_stay(site: Site) ->
 def test_rows_that_break_a_deferrable_key_are_loaded_again_when_the_source_is_mended(server_site: Site) -> None:
     site = server_site
     site.server.execute(site.prod, "CREATE TABLE t (id integer PRIMARY KEY, n integer)")
-    site.server.execute(site.dev, "CREATE TABLE t (id integer PRIMARY KEY, n integer UNIQUE DEFERRABLE)")
+    site.landing.execute(site.dev, "CREATE TABLE t (id integer PRIMARY KEY, n integer UNIQUE DEFERRABLE)")
     site.server.execute(site.prod, "INSERT INTO t VALUES (1, 1), (2, 1)")
     with pytest.raises(RunFailed, match="break its DEFERRABLE constraint"):
         go(site, plain(site))
@@ -122,7 +122,7 @@ def test_rows_that_break_a_deferrable_key_are_loaded_again_when_the_source_is_me
 def test_a_table_that_the_target_spells_in_other_letters_stops_the_plan(file_site: Site) -> None:
     site = file_site
     site.server.execute(site.prod, "CREATE TABLE Users (id integer PRIMARY KEY)")
-    site.server.execute(site.dev, "CREATE TABLE users (id integer PRIMARY KEY)")
+    site.landing.execute(site.dev, "CREATE TABLE users (id integer PRIMARY KEY)")
     with pytest.raises(PlanRefused) as refused:
         go(site, plain(site))
     assert [one.what for one in refused.value.findings] == ["a table named users is in the way"]

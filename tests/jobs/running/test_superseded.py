@@ -69,7 +69,7 @@ def test_a_target_that_would_skip_rows_in_silence_fails_instead(file_site: Site)
     site = file_site
     site.fill(users=5, orders=5, plain=3)
     site.server.insert(site.prod, "plain", [("c1", "again")])
-    site.server.execute(site.dev, "CREATE TABLE plain (code text UNIQUE ON CONFLICT IGNORE, label text)")
+    site.landing.execute(site.dev, "CREATE TABLE plain (code text UNIQUE ON CONFLICT IGNORE, label text)")
     file = site.operation(tables=["plain"], anonymize=False, policy=None)
     with pytest.raises(RunFailed):
         run(str(file), environments_path=site.environments({}), control_url=site.control, console=Console(quiet=True))
@@ -79,8 +79,8 @@ def test_a_target_that_would_skip_rows_in_silence_fails_instead(file_site: Site)
 @pytest.mark.parametrize("stores", ["one store", "two stores"])
 def test_of_two_runs_that_append_started_at_once_one_appends(site: Site, stores: str) -> None:
     site.fill(users=5, orders=5, plain=4000)
-    site.server.create(site.dev, PLAIN)
-    site.server.insert(site.dev, "plain", [("was", "here")])
+    site.landing.create(site.dev, PLAIN)
+    site.landing.insert(site.dev, "plain", [("was", "here")])
     file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
     sites = [site, site if stores == "one store" else replace(site, folder=site.folder / "elsewhere")]
     sites[1].folder.mkdir(exist_ok=True)

@@ -41,7 +41,7 @@ def meddled(monkeypatch: pytest.MonkeyPatch, site: Site, *statements: str) -> It
     def meddling(one: drive.Driver) -> None:
         settle(one)
         for statement in statements:
-            site.server.execute(site.dev, statement)
+            site.landing.execute(site.dev, statement)
 
     with monkeypatch.context() as patch:
         patch.setattr(drive.Driver, "_settle", meddling)
@@ -85,8 +85,8 @@ def test_rows_that_were_there_before_are_never_emptied_and_the_person_is_told(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.fill(users=5, orders=5, plain=5)
-    site.server.create(site.dev, PLAIN)
-    site.server.insert(site.dev, "plain", [("was", "here"), ("was", "too")])
+    site.landing.create(site.dev, PLAIN)
+    site.landing.insert(site.dev, "plain", [("was", "here"), ("was", "too")])
     file = site.operation(if_target_not_empty="append", tables=["plain"], anonymize=False, policy=None)
     with meddled(monkeypatch, site, "DELETE FROM plain WHERE label = 'too'"):
         for _ in range(2):
@@ -111,7 +111,7 @@ def test_a_copy_that_was_proven_and_changed_before_that_was_recorded_is_left_alo
         patch.setattr(ControlStore, "finish", killed)
         with pytest.raises(KeyboardInterrupt):
             go(site, file)
-    site.server.execute(site.dev, "DELETE FROM plain WHERE code = 'c1'")
+    site.landing.execute(site.dev, "DELETE FROM plain WHERE code = 'c1'")
     with pytest.raises(VerificationFailed) as failed:
         go(site, file)
     assert "was complete and proven when it ended, and was changed since" in failed.value.todo
