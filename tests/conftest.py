@@ -1,4 +1,5 @@
-"""What every test gets: servers that start when first asked for, a home of its own, repeatable random examples.
+"""What every test gets: servers that start when first asked for, a home of its own, repeatable random examples. All of
+that exists once for each of the processes that share the tests.
 
 Tests never see the user's own files: HOME, the state, cache and configuration folders and every DBAGENT_* setting point
 into a temporary folder before the first test module is imported.
@@ -37,6 +38,7 @@ def pytest_configure() -> None:
     os.environ["HOME"] = str(home)
     for name, folder in {"STATE": "state", "CACHE": "cache", "CONFIG": "config", "DATA": "data"}.items():
         os.environ[f"XDG_{name}_HOME"] = str(home / folder)
+    os.environ["DBAGENT_TEST_JARS"] = str(TEST_JARS)  # for the processes of the tests, which inherit this home
     # Who may allow what is told where that is tested; elsewhere nobody is asked.
     nobody_asked = home / "approvals.yaml"
     nobody_asked.write_text("roles: {}\npairs: {PROD -> DEV: {roles: [], unmasked: true}}\n")
