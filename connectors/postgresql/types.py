@@ -3,7 +3,7 @@
 The catalog's type rows are read once per schema; everything else here is pure. A type is *portable* when its binary form
 means the same in another database. The binary forms of arrays and composites carry the object numbers of their
 elements' types, so those of user-defined elements are not, nor are types that stand for an object number themselves
-(regclass …) or have no binary form.
+(regclass …), have no binary form, or one that the server does not take back.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ KINDS = {
     "uuid": Kind.UUID,
     "bytea": Kind.BINARY,
 }
+EMPTY_REFUSED = "tsquery"
+"""The server gives an empty one away in binary form, and does not take it so."""
 BITS = {"int2": 16, "int4": 32, "int8": 64}
 NAME_LENGTH = 63
 
@@ -164,7 +166,7 @@ class Types:
 
     def portable(self, oid: int) -> bool:
         row = self.rows[oid]
-        if row.alias or not row.binary:
+        if row.alias or not row.binary or row.name == EMPTY_REFUSED:
             return False
         if row.kind == "d":
             return self.portable(row.base)

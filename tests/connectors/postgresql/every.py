@@ -52,7 +52,7 @@ VALUES = {
     "bit varying": ["", "1"],
     "money": ["-92233720368547758.08", "12.34"],
     "tsvector": ["'a':1A 'it''s':2,3B"],
-    "tsquery": ["'a' & !'b' <-> 'c':*"],
+    "tsquery": ["", "'a' & !'b' <-> 'c':*"],
     "point": ["(1.5,-2)"],
     "polygon": ["((0,0),(1,1),(1,0))"],
     "pg_lsn": ["16/B374D848"],
@@ -74,8 +74,8 @@ VALUES = {
     "regclass": ["pg_class"],
     "oid": ["4294967295"],
 }
-BOUND = ("mood[]", "pair[]", "nested", "positive[]", "moods[]", "regclass")
-"""Types whose binary form means something in its own database only."""
+BOUND = ("mood[]", "pair[]", "nested", "positive[]", "moods[]", "regclass", "tsquery")
+"""Types whose binary form means something in its own database only, or is not taken back."""
 
 
 def fill(pair: Pair, types: Sequence[str], values: Mapping[str, Sequence[str]] = VALUES) -> None:

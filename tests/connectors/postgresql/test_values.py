@@ -29,7 +29,7 @@ def test_every_value_arrives_unchanged(pair: Pair, way: str) -> None:
         assert all(isinstance(c.type, PgType) and c.type.portable for c in ours.columns) == (way == "binary")
 
 
-def test_only_types_bound_to_their_database_are_not_portable(pair: Pair) -> None:
+def test_only_types_whose_binary_form_another_database_does_not_take_are_not_portable(pair: Pair) -> None:
     fill(pair, list(VALUES))
     with pair.sessions() as (source, _):
         types = [column.type for column in find(source, "Every Type").columns[1:]]
