@@ -17,19 +17,14 @@ from tests.jobs.running.site import Here, Site
 numbers = itertools.count(1)
 
 
-ENGINES = sorted(testkits())
-BETWEEN = [*zip(ENGINES, ENGINES, strict=True), *zip(ENGINES, [*ENGINES[1:], ENGINES[0]], strict=True)]
-"""Each engine to itself; and each once as source and once as target of another."""
-
-
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=sorted(testkits()))
 def site(request: pytest.FixtureRequest, servers: Any, tmp_path: Path) -> Site:
     return Site.make(servers[request.param], tmp_path, f"site{next(numbers)}")
 
 
-@pytest.fixture(params=BETWEEN, ids=" to ".join)
+@pytest.fixture
 def any_site(request: pytest.FixtureRequest, servers: Any, tmp_path: Path) -> Site:
-    """A site on one engine, or between two."""
+    """A site on one engine, or between two: what `these_sites` says."""
     source, target = request.param
     elsewhere = None if source == target else servers[target]
     return Site.make(servers[source], tmp_path, f"site{next(numbers)}", elsewhere)

@@ -25,7 +25,7 @@ import pytest
 from rich.console import Console
 
 from connectors.contract import connector
-from connectors.testkit import SampleTable
+from connectors.testkit import SampleTable, testkits
 from jobs.cli import call
 from jobs.control.rows import OperationRow
 from jobs.control.store import ControlStore
@@ -67,6 +67,9 @@ POLICY: dict[str, Any] = {
     "letters.owner_id": "keep",
     "letters.body": "scramble",
 }
+ENGINES = sorted(testkits())
+BETWEEN = [*zip(ENGINES, ENGINES, strict=True), *zip(ENGINES, [*ENGINES[1:], ENGINES[0]], strict=True)]
+"""Each engine to itself; and each once as source and once as target of another."""
 two_engines = pytest.mark.parametrize(
     "site", ["postgresql", "sqlite", pytest.param("mysql", marks=pytest.mark.full)], indirect=True
 )
@@ -176,6 +179,18 @@ class Launcher:
                 for pid in (*descendants(launched.process.pid), launched.process.pid):
                     end(pid)
                 launched.process.wait(30)
+
+
+# Sites
+
+
+def these_sites(*names: str) -> pytest.MarkDecorator:
+    """`any_site` is each of these, and each one of BETWEEN with `scripts/test --full`."""
+    given = {" to ".join(pair): pair for pair in BETWEEN}
+    assert set(names) <= set(given)
+    marks = {name: [] if name in names else [pytest.mark.full] for name in given}
+    found = [pytest.param(pair, id=name, marks=marks[name]) for name, pair in given.items()]
+    return pytest.mark.parametrize("any_site", found, indirect=True)
 
 
 # Processes

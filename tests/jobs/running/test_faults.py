@@ -18,18 +18,20 @@ from tests.jobs.running.faults import (
     operations,
     planned,
     slow,
+    these_sites,
     under_way,
     until,
 )
 from tests.jobs.running.site import Site
 
 
+@these_sites("postgresql to postgresql", "mysql to postgresql", "sqlite to mysql")
 def test_a_killed_worker_is_replaced_and_the_run_completes(any_site: Site, launch: Launcher) -> None:
     site = any_site
     fill(site)
-    slow(site, 0.4)
+    slow(site, 0.3)
     running = launch(site, "run", masked(site))
-    under_way(site, running)
+    under_way(site, running, "accounts")
     killed = until(running.spark_workers, "a worker")
     for worker in killed:
         end(worker)
@@ -38,9 +40,10 @@ def test_a_killed_worker_is_replaced_and_the_run_completes(any_site: Site, launc
     assert_exact(site)
 
 
+@these_sites("mysql to mysql", "sqlite to sqlite", "postgresql to sqlite")
 def test_a_killed_driver_and_a_killed_jvm_leave_a_run_that_continues(any_site: Site, launch: Launcher) -> None:
     site = any_site
-    fill(site)
+    fill(site, letters=2400)
     slow(site, 0.5)
     operation = masked(site)
     first = launch(site, "run", operation)
