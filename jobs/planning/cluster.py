@@ -56,7 +56,7 @@ def _seen_from_elsewhere(endpoint: Endpoint, facts: Facts) -> list[Finding]:
         return [error(endpoint.environment, what, todo)]
     found = []
     if endpoint.host is not None and _own(endpoint.host):
-        what = f"{endpoint.host} is another machine for each executor of the cluster: itself"
+        what = f"each executor of the cluster takes {endpoint.host} for its own machine"
         found.append(warning(endpoint.environment, what, "name the address that all machines know"))
     if endpoint.tls.ca is not None:
         what = f"executors look for {endpoint.tls.ca} (tls: ca) on their own machines"

@@ -60,7 +60,7 @@ def test_executors_on_the_machine_itself_see_its_files(master: str) -> None:
 def test_an_address_that_each_machine_takes_for_itself_is_told(host: str) -> None:
     [found] = cluster_findings({"spark.master": "yarn", **PROTECTED}.get, [server(host)], False)
     assert (found.severity, found.where) == ("warning", "PROD")
-    assert found.what.startswith(f"{host} is another machine for each executor")
+    assert found.what == f"each executor of the cluster takes {host} for its own machine"
 
 
 def test_a_certificate_that_must_be_on_every_node_is_told() -> None:
