@@ -22,7 +22,7 @@ from connectors.mysql.ends import TargetEnd
 from connectors.mysql.session import LEDGER, Session
 from connectors.mysql.types import type_of
 from connectors.mysql.write import loader
-from connectors.schema import Column, Table
+from connectors.schema import Column
 
 
 class Loader:
@@ -53,13 +53,18 @@ class Loader:
         with target.transaction():
             if not ledger.claim(run, self._job.fence, str(copy.target.name), chunk):
                 return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
-            ways = [way(copy.target, copy.target.column(name)) for name in batches.columns]
+            ways = [way(copy.target.column(name)) for name in batches.columns]
             rows = loader(target.connection, copy.into, [one.column for one in ways]).load(ready(batches, ways))
             loaded = Loaded(chunk.table_id, chunk.number, rows, batches.bytes, dict(batches.counts))
             ledger.loaded(run, loaded)
         return loaded
 
 
+LONGEST = {
+    "time": len("09:30:00.123456"),
+    **dict.fromkeys(("datetime", "timestamp"), len("2024-05-17 09:30:00.123456")),
+}
+"""Up to here there are not more than six digits of a second, whatever the value."""
 Change = Callable[[pa.Array], pa.Array]
 
 
@@ -96,15 +101,14 @@ def ready(batches: Batches, ways: Sequence[Way]) -> Iterator[list[pa.BinaryArray
         yield [go(values) for go, values in zip(ways, batch.columns, strict=True)]
 
 
-def way(table: Table, column: Column) -> Way:
+def way(column: Column) -> Way:
     """How the carrier of a column's canonical type is loaded."""
     type_ = type_of(column)
     if type_.base in ("enum", "set", "bit"):
         taken = replace(column, type=replace(type_, base="bit", charset=None))
     else:  # whatever its character set, text is sent as text
         taken = replace(column, type=replace(type_, charset=type_.charset and "utf8mb4"))
-    needed = not column.nullable or column.counter is not None or column.name in table.primary_key
-    return Way(taken, needed, _change(type_.base, type_.native))
+    return Way(taken, not column.nullable, _change(type_.base, type_.native))
 
 
 def _change(base: str, native: str) -> Change | None:
@@ -121,8 +125,8 @@ def _change(base: str, native: str) -> Change | None:
         return lambda values: _matching(pc.if_else(pc.equal(values, "0"), "0000", values), r"^\d{4}$")
     if base == "binary":
         return lambda values: pc.if_else(pc.equal(pc.binary_length(values), first), values, None)
-    if base in ("time", "datetime", "timestamp"):  # more digits are worth a warning, even zeros
-        return lambda values: pc.replace_substring_regex(values, r"(\.\d{6})0+$", r"\1")
+    if base in LONGEST:
+        return lambda values: _without_zeros(values, LONGEST[base])
     if base in ("float", "double") and second is not None:  # FLOAT(7,3) rounds
         return lambda values: _matching(values, rf"^-?\d+(?:\.\d{{0,{second}}}0*)?$")
     if base == "float":  # its largest number, in as many digits as it needs, is too large for the server
@@ -141,6 +145,13 @@ def _members(value: str, members: dict[str, int]) -> str | None:
     chosen = [members.get(label) for label in value.split(",")] if value else []
     known = [bit for bit in chosen if bit is not None]
     return str(sum(known)) if len(set(known)) == len(chosen) else None
+
+
+def _without_zeros(values: pa.StringArray, longest: int) -> pa.StringArray:
+    """Times without what follows the sixth digit of a second, if it says nothing: the server warns of any more."""
+    if (pc.max(pc.binary_length(values)).as_py() or 0) <= longest:
+        return values
+    return pc.replace_substring_regex(values, r"(\.\d{6})0+$", r"\1")
 
 
 def _matching(values: pa.StringArray, pattern: str) -> pa.StringArray:

@@ -111,7 +111,7 @@ class MysqlPaths:
         return lambda values: carried(values, found, table)
 
     def written_as(self, copy: TableCopy, column: str) -> Change | None:
-        found = way(copy.target, copy.target.column(column))
+        found = way(copy.target.column(column))
         return None if found.change is None else found
 
     def check(self, job: TransferJob, copy: TableCopy, chunk: Chunk) -> None:
@@ -201,7 +201,7 @@ class Staging:
 
     def _moved(self, copy: TableCopy, chunk: Chunk, try_: str) -> Loaded:
         landing, fields = self._landing(copy), list(enumerate(copy.fields))
-        ways = [way(copy.target, copy.target.column(field.target)) for _, field in fields]
+        ways = [way(copy.target.column(field.target)) for _, field in fields]
         size = " + ".join(f"COALESCE(LENGTH({name(n)}), 0)" for n, _ in fields) or "0"
         refused = " OR ".join(f"{name(n)} IS NULL" for (n, _), one in zip(fields, ways, strict=True) if one.needed)
         pick = PICK.format(landing=landing, size=size, refused=refused or "0")
