@@ -12,7 +12,6 @@ import os
 import select
 import socket
 import struct
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import repeat
@@ -88,16 +87,16 @@ class RawCopyOut(Wire):
         if kind != ROW and kind != ANSWER and kind not in PASSING:
             self.ended = True
             return 0
-        if len(head) < HEADER.size:
-            time.sleep(0.001)  # the rest of the header is on its way
-            return 0
-        length = 1 + int(HEADER.unpack_from(head)[1])
-        message = memoryview(bytearray(length))
+        # The header is taken as far as it is there: left in the socket, its few bytes may hold on to memory that the rest
+        # needs, and the server would never be allowed to send that.
+        header = bytearray(HEADER.size)
+        self._take(source, memoryview(header))
+        message = memoryview(bytearray(0 if self.ended else int(HEADER.unpack_from(header)[1]) - 4))
         self._take(source, message)
-        if kind != ROW:
+        if kind != ROW or self.ended:
             return 0
-        found.append(message[HEADER.size :])
-        return length - HEADER.size
+        found.append(message)
+        return len(message)
 
     def _take(self, source: socket.socket, into: memoryview) -> None:
         """Read exactly so many bytes, waiting for them where needed."""
