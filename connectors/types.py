@@ -102,7 +102,7 @@ class Canonical:
     octets: int | None = None
     """TEXT: bytes in UTF-8, where that is what is limited."""
     fixed: bool = False
-    """TEXT: blanks at the end say nothing; BITS: always `length` of them."""
+    """TEXT: blanks at the end say nothing; BINARY and BITS: always `length` of them."""
     digits: int = 6
     """TIME, TIMESTAMP, INSTANT, INTERVAL: digits of a second's fraction."""
     labels: tuple[str, ...] = ()
@@ -243,8 +243,10 @@ def _between(source: Canonical, target: Canonical) -> Loss:
 
 PAIRS = {
     (Family.BOOLEAN, Family.INTEGER): Loss(Class.EQUIVALENT, "1 for true, 0 for false"),
+    (Family.BITS, Family.BOOLEAN): Loss(Class.EQUIVALENT, "true for 1, false for 0", ("another number of bits",)),
     (Family.INTEGER, Family.BOOLEAN): Loss(Class.EQUIVALENT, "true for 1, false for 0", ("another number",)),
     (Family.DATE, Family.TIMESTAMP): Loss(Class.EQUIVALENT, "at midnight"),
+    (Family.DATE, Family.INSTANT): Loss(Class.EQUIVALENT, "at midnight by the clock of UTC"),
     (Family.TIMESTAMP, Family.DATE): Loss(Class.LOSSY, "the time of day is dropped"),
     (Family.INSTANT, Family.DATE): Loss(Class.LOSSY, "the time of day, in UTC, is dropped"),
     (Family.INSTANT, Family.TIMESTAMP): Loss(Class.EQUIVALENT, "the clock of UTC"),
@@ -252,6 +254,11 @@ PAIRS = {
     (Family.ENUM, Family.SET): Loss(Class.EQUIVALENT, "a set of one", ("another label",)),
     (Family.BINARY, Family.UUID): Loss(Class.IMPOSSIBLE, "the order of its bytes is not known"),
 }
+REWRITTEN = {
+    Family.JSON: Loss(Class.EQUIVALENT, "the same JSON; blanks, the order of keys and repeated ones may go"),
+    Family.OTHER: Loss(Class.EQUIVALENT, "as the engine itself writes it", ("what the target's type does not read",)),
+}
+"""Families whose types may each have their own way to write a value."""
 
 
 def _within(source: Canonical, target: Canonical) -> Loss:
@@ -263,6 +270,8 @@ def _within(source: Canonical, target: Canonical) -> Loss:
         return _texts(source, target)
     if family in (*TIMES, Family.TIME, Family.INTERVAL):
         return _fractions(source, target, Loss(Class.EXACT))
+    if family in REWRITTEN:
+        return REWRITTEN[family]
     if family is Family.BITS:
         same = source.length == target.length or (not target.fixed and _fits(source.length, target.length))
         return Loss(Class.EXACT) if same else Loss(Class.LOSSY, "another number of bits", ("one that does not fit",))
@@ -277,6 +286,10 @@ def _fits(have: int | None, room: int | None) -> bool:
 
 def _texts(source: Canonical, target: Canonical) -> Loss:
     octets = source.octets if source.length is None else 4 * source.length
+    if source.family is Family.BINARY and target.fixed:
+        same = source.fixed and source.length == target.length
+        other = f"bytes that are not {target.length:,}"
+        return Loss(Class.EXACT) if same else Loss(Class.EXACT, stops=(other,))
     room = _fits(source.length, target.length) or (source.octets is not None and _fits(source.octets, target.length))
     if room and _fits(octets, target.octets):
         if source.fixed and not target.fixed:
@@ -341,7 +354,8 @@ def _numbers(source: Canonical, target: Canonical) -> Loss:
         most_whole -= 1  # the widest integers of so many digits do not fit
     if whole is None or whole > most_whole:
         return Loss(Class.LOSSY, f"there is room for {most_whole} digits before the point", ("a larger one",))
-    return Loss(Class.EXACT)
+    below = one is Family.DECIMAL and other is Family.INTEGER and target.unsigned
+    return Loss(Class.EXACT, stops=("a number below zero",) if below else ())
 
 
 def _significant(source: Canonical, target: Canonical) -> Loss | None:
@@ -364,6 +378,9 @@ def _as_text(source: Canonical, target: Canonical) -> Loss:
     room = target.octets if target.length is None else target.length
     if source.family is Family.BINARY and source.length is not None:
         width = 2 * source.length
+    elif target.length is None and source.labels:
+        sizes = [len(label.encode()) for label in source.labels]
+        width = max(sizes) if source.family is Family.ENUM else sum(sizes) + len(sizes) - 1
     if room is not None and (width is None or width > room):
         return Loss(Class.LOSSY, f"there is room for {room:,} characters", ("a longer one",))
     return Loss(Class.EQUIVALENT, f"as text: {form}")
