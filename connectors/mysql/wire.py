@@ -28,6 +28,8 @@ SENT = 1 << 18
 LONGEST = (1 << 24) - 1
 """A packet of this length goes on in the next one."""
 HEADER = Struct("<I")
+ROW = Struct("<HBxB")
+"""A packet's length in two parts, and its first byte."""
 EOF, ERROR, EOF_LENGTH = 0xFE, 0xFF, 9
 """How the last packet of a result begins; rows that begin so are longer."""
 NUMBERS = re.compile(r"\d+")
@@ -54,21 +56,26 @@ class Rows:
         return buffer, starts
 
     def _scan(self, buffer: bytearray, at: int, starts: list[int], most: int) -> int:
-        """Adds where whole rows from `at` on begin, up to `most` of them; returns where the next one begins."""
-        unpack, last = HEADER.unpack_from, len(buffer) - 4
-        while at < last and len(starts) < most:
-            size = unpack(buffer, at)[0] & LONGEST
-            end = at + 4 + size
-            if size == LONGEST:
-                end = _joined(buffer, at)
-                last = len(buffer) - 4
-            if end > last + 4:
+        """Adds where whole rows from `at` on begin, up to `most` of them; returns where the next one begins. What every row
+        passes through is the first half of the loop."""
+        unpack, add, last = ROW.unpack_from, starts.append, len(buffer) - 4
+        for _ in range(len(starts), most):
+            if at >= last:
                 break
-            first = buffer[at + 4]
-            if first >= EOF and (first == ERROR or size < EOF_LENGTH):
-                self._finish(bytes(buffer[at + 4 : end]))
-                break
-            starts.append(at + 4)
+            low, high, first = unpack(buffer, at)
+            end = at + 4 + low
+            if high or first >= EOF or end > last + 4:
+                size = high << 16 | low
+                end = at + 4 + size
+                if size == LONGEST:
+                    end = _joined(buffer, at)
+                    last = len(buffer) - 4
+                if end > last + 4:
+                    break
+                if first == ERROR or (first == EOF and size < EOF_LENGTH):
+                    self._finish(bytes(buffer[at + 4 : end]))
+                    break
+            add(at + 4)
             at = end
         return at
 
