@@ -116,7 +116,7 @@ def carrier(block: Bytes, field: Field, column: Column) -> pa.Array:
         pass
     raise ValueRefused(
         f"column {column.name} holds a text that is not valid UTF-8",
-        todo="the source database has the encoding SQL_ASCII: mend such texts, or leave their rows out by a filter",
+        todo="mend such values in the source, or leave their rows out by a filter",
     )
 
 

@@ -1,28 +1,32 @@
-r"""Crossing: what the reader gives of each type, what the loader makes of it, and that a chunk is loaded once or not at all."""
+"""Crossing: what the reader gives of each type, what the loader makes of it, and that a chunk is loaded once or not at all."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.contract import Chunk, Loaded, TransferJob
-from connectors.crossing import Field, crossing
+from connectors.crossing import Field as Filled
 from connectors.errors import ConnectorError, SourceChanged, TerminalError, ValueRefused
 from connectors.postgresql import connector
-from connectors.postgresql.canonical import types
+from connectors.postgresql.canonical import made
 from connectors.postgresql.loader import block
-from connectors.postgresql.source import Source
-from connectors.postgresql.target import Target
+from connectors.postgresql.reader import carrier
+from connectors.postgresql.splice import Field
+from connectors.postgresql.testkit import PostgresServer
+from connectors.schema import Column
 from connectors.types import Canonical, Family
 from tests.connectors.postgresql.every import VALUES, fill
 from tests.connectors.postgresql.pair import Pair, Reverse, find
+from tests.connectors.postgresql.road import Given, Road, road, texts
+from tests.connectors.postgresql.test_encodings import database
+from tests.connectors.postgresql.test_encodings import fill as encoded
 
 FORMS: Mapping[str, Sequence[tuple[str, str | bytes]]] = {
     "boolean": [("t", "1"), ("f", "0")],
@@ -70,72 +74,6 @@ FORMS: Mapping[str, Sequence[tuple[str, str | bytes]]] = {
     "int4range": [("empty", "empty"), ("(,5]", "(,6)")],
 }
 """Each type's values, as the server reads them and as they travel."""
-
-
-@dataclass
-class Road:
-    """One table's way between the two databases, as two engines would do it."""
-
-    pair: Pair
-    source: Source
-    target: Target
-    job: TransferJob
-    chunks: list[Chunk]
-
-    def read(self, *columns: str) -> list[tuple[Any, ...]]:
-        """All rows as the reader gives them."""
-        with connector.reader(self.job) as reader:
-            batches = [batch for chunk in self.chunks for batch in reader.read(self.job.tables[0], chunk, columns)]
-        return [row for batch in batches for row in zip(*(c.to_pylist() for c in batch.columns), strict=True)]
-
-    def copy(self) -> list[Loaded]:
-        with crossing(self.job) as transfer:
-            return [transfer.copy(chunk) for chunk in self.chunks]
-
-    def load(self, batches: Given) -> Loaded:
-        with connector.loader(self.job) as loader:
-            return loader.load(self.job.tables[0], self.chunks[0], batches)
-
-
-@dataclass
-class Given:
-    """`connectors.crossing.Batches` of what a test says."""
-
-    columns: Sequence[str]
-    batches: Sequence[pa.RecordBatch]
-    bytes: int = 0
-    asked: int = 0
-
-    @property
-    def counts(self) -> Mapping[str, int]:
-        return {}
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        self.asked += 1
-        return iter(self.batches)
-
-
-def texts(**columns: Sequence[str | bytes | None]) -> Given:
-    arrays = [
-        pa.array(values, pa.binary() if any(isinstance(v, bytes) for v in values) else pa.string())
-        for values in columns.values()
-    ]
-    return Given(tuple(columns), [pa.RecordBatch.from_arrays(arrays, list(columns))])
-
-
-@contextmanager
-def road(pair: Pair, name: str, anonymize: Reverse | None = None, budget: int = 1 << 40) -> Iterator[Road]:
-    with pair.sessions() as (source, target):
-        table = find(source, name)
-        job = pair.start(source, target, table, anonymize)
-        copy = job.tables[0]
-        fields = tuple(
-            Field(c.name, c.name, types.canonical(c.type), types.canonical(copy.target.column(c.name).type))
-            for c in table.copied
-        )
-        sees = {c.name: types.canonical(c.type) for c in table.copied}
-        slim = replace(copy, fields=fields, sees=sees, source=table.for_tasks(), target=copy.target.for_tasks())
-        yield Road(pair, source, target, replace(job, tables={0: slim}), pair.chunks(source, table, budget))
 
 
 def table_of(pair: Pair, columns: str, rows: str = "") -> None:
@@ -262,33 +200,50 @@ def test_a_block_is_what_copy_reads(rows: list[tuple[str | None, str | None]]) -
     assert lines == [*plain, ""]
 
 
-@pytest.mark.parametrize(
-    ("type_", "value", "code"),
-    [
-        ("integer", "secret", "22P02"),
-        ("integer", "99999999999", "22003"),
-        ("varchar(3)", "secret", "22001"),
-        ("numeric(3,1)", "1234567", "22003"),
-        ("date", "2023-02-30", "22008"),
-        ("date", "0000-00-00", "22008"),
-        ("text", "nul\0secret", "22021"),
-        ("integer NOT NULL", None, "23502"),
-        ("integer CHECK (a < 5)", "12345", "23514"),
-        ("mood", "secret", "22P02"),
-    ],
-)
-def test_what_the_server_refuses_is_told_without_its_value(
-    pair: Pair, type_: str, value: str | None, code: str
-) -> None:
-    pair.both("CREATE TYPE mood AS ENUM ('sad')")
-    pair.both(f"CREATE TABLE t (a {type_})")
-    with road(pair, "t") as way:
-        with pytest.raises(ValueRefused) as refused:
-            way.load(texts(a=[value]))
-        assert refused.value.code == code
-        assert not value or value not in str(refused.value)
-        assert "public.t, chunk 0" in str(refused.value)
-        assert way.load(texts(a=[])).fresh
+REFUSED = [
+    ("integer", "secret", "22P02"),
+    ("integer", "99999999999", "22003"),
+    ("varchar(3)", "secret", "22001"),
+    ("numeric(3,1)", "1234567", "22003"),
+    ("date", "2023-02-30", "22008"),
+    ("date", "0000-00-00", "22008"),
+    ("text", "nul\0secret", "22021"),
+    ("integer NOT NULL", None, "23502"),
+    ("integer CHECK (a < 5)", "12345", "23514"),
+    ("mood", "secret", "22P02"),
+]
+"""Values, the columns that cannot hold them, and the server's code for that."""
+
+
+def test_what_the_server_refuses_is_told_without_its_value(pair: Pair) -> None:
+    pair.both("CREATE TYPE mood AS ENUM ('sad'); CREATE TABLE t (a integer)")
+    with road(pair, "t") as way, connector.loader(way.job) as loader:
+        for type_, value, code in REFUSED:
+            pair.server.execute(pair.dev, f"DROP TABLE t; CREATE TABLE t (a {type_})")
+            with pytest.raises(ValueRefused) as refused:
+                loader.load(way.job.tables[0], way.chunks[0], texts(a=[value]))
+            assert refused.value.code == code
+            assert not value or value not in str(refused.value)
+            assert "public.t, chunk 0" in str(refused.value)
+        assert loader.load(way.job.tables[0], way.chunks[0], texts(a=["sad"])).fresh
+    assert pair.server.read(pair.dev, "t") == [("sad",)]
+
+
+def test_bytes_of_no_known_encoding_are_never_read_as_text(server: PostgresServer) -> None:
+    prod, dev = database(server, "SQL_ASCII"), database(server, "UTF8")
+    encoded(server, prod, b"caf\xe9")
+    with road(Pair(server, prod, dev), "t") as way:
+        with pytest.raises(ValueRefused, match=r"SQL_ASCII: public\.t: a text is not valid in its encoding") as refusal:
+            way.copy()
+        assert "caf" not in str(refusal.value)
+    assert server.rows(dev, "SELECT FROM t") == []
+
+
+def test_a_byte_that_is_no_character_is_never_read_as_one() -> None:
+    """As servers before 15 write a "char" beyond ASCII."""
+    found = Field(np.array([0]), np.array([5]), np.array([False]))
+    with pytest.raises(ValueRefused, match="column b holds a text that is not valid UTF-8"):
+        carrier(np.frombuffer(b"\0\0\0\1\xe9", np.uint8), found, Column("b", made("char")))
 
 
 def test_a_row_that_the_target_drops_is_noticed(pair: Pair) -> None:
@@ -372,9 +327,9 @@ def test_a_mapped_table_is_filled_by_other_columns(pair: Pair) -> None:
     words = {"A": "active", "I": "inactive"}
     text = Canonical(Family.TEXT)
     fields = (
-        Field("state", "b", text, text, values=words),
-        Field("nr", "a", Canonical(Family.INTEGER, bits=32), Canonical(Family.INTEGER, bits=64)),
-        Field("kind", None, replace(text, length=5), replace(text, length=5), constant="k"),
+        Filled("state", "b", text, text, values=words),
+        Filled("nr", "a", Canonical(Family.INTEGER, bits=32), Canonical(Family.INTEGER, bits=64)),
+        Filled("kind", None, replace(text, length=5), replace(text, length=5), constant="k"),
     )
     with pair.sessions() as (source, target):
         table = find(source, "t")
