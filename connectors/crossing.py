@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import dates
-from connectors.errors import ConnectorError, TerminalError, Unsupported
+from connectors.errors import ConnectorError, TerminalError, Unsupported, ValueRefused
 from connectors.guards import Guard, guard
 from connectors.types import Canonical, Family
 
@@ -164,8 +164,10 @@ class Passage:
         return same and field.given.carrier == field.wanted.carrier and self._guard(field) is None
 
     def _guard(self, field: Field) -> Guard | None:
-        given = field.wanted if field.source is None else field.given
-        if field.source is not None and (field.source in self._masked or field.values is not None):
+        given = field.given
+        if field.source is None:
+            given = TEXT
+        elif field.values is not None or field.source in self._masked:
             given = _anything(given if field.values is None else field.wanted)
         return guard(given, field.wanted, field.consent)
 
@@ -181,14 +183,13 @@ class Passage:
         return pa.RecordBatch.from_arrays(filled, names=list(self.columns))
 
     def _filled(self, field: Field, found: Mapping[str, pa.Array], rows: int) -> pa.Array:
+        carrier = pa.binary() if field.wanted.carrier == "binary" else pa.string()
         if field.source is None:
-            return pa.array([field.constant] * rows, pa.string())
+            return pa.array([field.constant] * rows, pa.string()).cast(carrier)
         values = found[field.source]
-        if field.values is not None:
-            values = mapped(values, field.values, field.target)
-        if field.given.carrier != field.wanted.carrier:
+        if field.given.carrier == "binary" and (field.wanted.carrier == "string" or field.values is not None):
             values = hexadecimal(values)
-        return values
+        return values if field.values is None else mapped(values, field).cast(carrier)
 
     def _replaced(self, found: Mapping[str, pa.Array], rows: int, anonymize: Anonymize) -> dict[str, pa.Array]:
         shown = {name: seen(found[name], self._given[name], name) for name in self._seen}
@@ -198,7 +199,9 @@ class Passage:
         self.counts.update(counts)
         replaced = {}
         for name, values in zip(anonymize.masked, masked.columns, strict=True):
-            given = self._given[name]
+            given = self._given.get(name)
+            if given is None:  # the mapping drops the column
+                continue
             if name in shown and dates.is_date(given):
                 values = dates.written(values, shown[name], found[name], name)
             carrier = pa.binary() if given.carrier == "binary" else pa.string()
@@ -206,20 +209,20 @@ class Passage:
         return replaced
 
 
+TEXT = Canonical(Family.TEXT, odd=frozenset({"nul"}))
+
+
 def _anything(type_: Canonical) -> Canonical:
     """Of replacements nothing is promised but their family: each is looked at."""
     if type_.family is Family.TEXT:
-        return Canonical(Family.TEXT)
+        return replace(TEXT, fixed=type_.fixed)
     return replace(type_, odd=type_.odd | {"anything"})
 
 
 def seen(values: pa.Array, given: Canonical, column: str) -> pa.Array:
     """What an anonymizer sees: integers, dates and times as such, everything else that it may see as text."""
     if given.family is Family.INTEGER:
-        try:
-            return values.cast(pa.int64())
-        except pa.ArrowInvalid:
-            raise Unsupported(f"column {column}: no strategy can see integers beyond 64 bits") from None
+        return _integers(values, column)
     if dates.is_date(given):
         return dates.parsed(values, given, column)
     if given.carrier != "string":
@@ -227,14 +230,27 @@ def seen(values: pa.Array, given: Canonical, column: str) -> pa.Array:
     return values
 
 
-def mapped(values: pa.Array, meaning: Mapping[str, str | None], column: str) -> pa.Array:
-    """Each value's meaning. Raises ValueRefused where a value has none."""
-    from connectors.errors import ValueRefused
+def _integers(values: pa.Array, column: str) -> pa.Array:
+    if not pc.all(pc.match_substring_regex(values, r"^-?\d+$"), min_count=0).as_py():
+        raise ValueRefused(
+            f"column {column} holds what is no integer where its type says integer",
+            todo="mend these rows in the source, or mask the column with null",
+        )
+    try:
+        return values.cast(pa.int64())
+    except pa.ArrowInvalid:
+        raise Unsupported(f"column {column}: no strategy can see integers beyond 64 bits") from None
 
+
+def mapped(values: pa.Array, field: Field) -> pa.Array:
+    """Each value's meaning. Raises ValueRefused where a value has none."""
+    meaning = field.values or {}
+    if field.given.fixed and field.given.family is Family.TEXT:
+        values = pc.utf8_rtrim(values, " ")
     places = pc.index_in(values, pa.array(list(meaning), pa.string()))
     if places.null_count != values.null_count:
         raise ValueRefused(
-            f"column {column} holds a value that its mapping does not name",
+            f"column {field.source} holds a value that its mapping does not name",
             todo="add it to `values` of the column in `column_mappings`",
         )
     return pa.array(list(meaning.values()), pa.string()).take(places)

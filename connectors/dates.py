@@ -15,7 +15,7 @@ from connectors.types import TIMES, Canonical, Family
 
 DAY = 86_400_000_000
 NO_DATE = r"^(?:0000-00-00.*|-?infinity|)$"
-DATED = r"^\d{4}-\d{2}-\d{2}(?: \d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$"
+DATED = r"^\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?$"
 
 
 def is_date(given: Canonical) -> bool:
