@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
@@ -102,12 +102,13 @@ class Crossing:
         copy = self._job.tables[chunk.table_id]
         try:
             passage = Passage(copy)
-            read = self._throttled(self._reader.read(copy, chunk, passage.reads))
-            return self._loader.load(copy, chunk, Travelling(passage, read))
+            # A chunk that stops half-way leaves nothing open in the source, whoever still holds its traceback.
+            with closing(self._throttled(self._reader.read(copy, chunk, passage.reads))) as read:
+                return self._loader.load(copy, chunk, Travelling(passage, read))
         except ConnectorError as error:
             raise error.at(f"{copy.target.name}, chunk {chunk.number}") from None
 
-    def _throttled(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def _throttled(self, batches: Iterator[pa.RecordBatch]) -> Generator[pa.RecordBatch, None, None]:
         for batch in batches:
             self._throttle.take(batch.nbytes)
             yield batch
