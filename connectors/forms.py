@@ -28,9 +28,9 @@ def pattern(type_: Canonical) -> str | None:
 def _pattern(type_: Canonical) -> str | None:
     family = type_.family
     if family is Family.DECIMAL:
-        return _decimal(type_) + (f"|{NAN}" if "nan" in type_.odd else "")
+        return _decimal(type_) + (f"|{NAN}" if type_.admits("nan") else "")
     if family is Family.FLOAT:
-        return FLOATING + (f"|{NAN}" if "nan" in type_.odd else "")
+        return FLOATING + (f"|{NAN}" if type_.admits("nan") else "")
     if family in (Family.DATE, Family.TIMESTAMP, Family.INSTANT):
         return _date(type_)
     if family is Family.TIME:
@@ -59,16 +59,16 @@ def _fraction(digits: int) -> str:
 
 
 def _date(type_: Canonical) -> str:
-    day = (r"\d{4,7}" if "late" in type_.odd else r"\d{4}") + r"-\d{2}-\d{2}"
+    day = (r"\d{4,7}" if type_.admits("late") else r"\d{4}") + r"-\d{2}-\d{2}"
     if type_.family is not Family.DATE:
         day += rf"(?:[ T]{HOURS}:[0-5]\d(?::[0-5]\d{_fraction(type_.digits)})?)?"
-    return day + ("(?: BC)?" if "bc" in type_.odd else "") + ("|-?infinity" if "infinity" in type_.odd else "")
+    return day + ("(?: BC)?" if type_.admits("bc") else "") + ("|-?infinity" if type_.admits("infinity") else "")
 
 
 def _time(type_: Canonical) -> str:
     rest = rf":[0-5]\d(?::[0-5]\d{_fraction(type_.digits)})?"
-    hours = r"-?\d{2,3}" if "long" in type_.odd else HOURS
-    return hours + rest + (r"|24:00:00(?:\.0*)?" if "midnight" in type_.odd else "")
+    hours = r"-?\d{2,3}" if type_.admits("long") else HOURS
+    return hours + rest + (r"|24:00:00(?:\.0*)?" if type_.admits("midnight") else "")
 
 
 def _interval(type_: Canonical) -> str:

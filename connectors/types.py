@@ -108,7 +108,11 @@ class Canonical:
     labels: tuple[str, ...] = ()
     """ENUM, SET."""
     odd: frozenset[str] = frozenset()
-    """Which of ODD values of this type may be."""
+    """Which of ODD values of this type may be; `anything` is all of them and more."""
+
+    def admits(self, odd: str) -> bool:
+        """Whether values of this type may be so odd."""
+        return odd in self.odd or "anything" in self.odd
 
     @property
     def carrier(self) -> Carrier:
@@ -221,7 +225,9 @@ def loss(source: Canonical, target: Canonical) -> Loss:
     found = _between(source, target)
     if found.kind is Class.IMPOSSIBLE:
         return found
-    odd = source.odd - target.odd if target.family is not Family.TEXT else source.odd & {"nul"} - target.odd
+    odd = frozenset() if target.admits("anything") else source.odd - target.odd
+    if target.family is Family.TEXT:
+        odd = frozenset({"nul"}) if source.admits("nul") and "nul" not in target.odd else frozenset()
     return replace(found, stops=(*found.stops, *(ODD[name] for name in ODD if name in odd)))
 
 
@@ -305,15 +311,10 @@ def _texts(source: Canonical, target: Canonical) -> Loss:
 def _fractions(source: Canonical, target: Canonical, found: Loss) -> Loss:
     if source.digits <= target.digits:
         return found
-    rule = f"digits of a second behind the {ordinal(target.digits)} are cut off" if target.digits else CUT
-    return Loss(Class.LOSSY, rule)
-
-
-CUT = "fractions of a second are cut off"
-
-
-def ordinal(number: int) -> str:
-    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number, 'th') }"
+    behind = f" behind the {target.digits}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(target.digits, 'th') }" * bool(
+        target.digits
+    )
+    return Loss(Class.LOSSY, f"digits of a second{behind} are cut off")
 
 
 def _numbers(source: Canonical, target: Canonical) -> Loss:

@@ -60,7 +60,7 @@ class MysqlTypes:
             length = None if octets else type_.length
             return Canonical(family, length=length, octets=octets, fixed=fixed, odd=frozenset({"nul"}))
         if family is Family.BINARY:
-            return Canonical(family, length=BLOBS.get(type_.base) or _length(type_))
+            return Canonical(family, length=BLOBS.get(type_.base) or _length(type_), fixed=type_.base == "binary")
         if family is Family.BITS:
             return Canonical(family, length=numbers(type_.native)[0], fixed=True)
         if family in (Family.ENUM, Family.SET):

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from connectors.schema import ColumnType
 from connectors.sqlite.types import affinity, column_type
@@ -23,21 +24,26 @@ from connectors.types import Canonical, Family
 
 NUMERIC_DIGITS = 15
 """Decimal digits that survive in a column with NUMERIC affinity, wherever the point is."""
-DATES = frozenset({"anything", "infinity", "bc", "late", "zero"})
+ANYTHING = frozenset({"anything"})
 
-INTEGER = Canonical(Family.INTEGER, bits=64, odd=frozenset({"anything"}))
-DECIMAL = Canonical(Family.DECIMAL, significant=NUMERIC_DIGITS, odd=frozenset({"anything", "nan"}))
-FLOAT = Canonical(Family.FLOAT, bits=64, odd=frozenset({"anything", "nan"}))
+INTEGER = Canonical(Family.INTEGER, bits=64, odd=ANYTHING)
+DECIMAL = Canonical(Family.DECIMAL, significant=NUMERIC_DIGITS, odd=ANYTHING)
+FLOAT = Canonical(Family.FLOAT, bits=64, odd=ANYTHING)
 TEXT = Canonical(Family.TEXT, odd=frozenset({"nul"}))
 BINARY = Canonical(Family.BINARY)
-BOOLEAN = Canonical(Family.BOOLEAN, odd=frozenset({"anything"}))
-DATE = Canonical(Family.DATE, odd=DATES)
-TIME = Canonical(Family.TIME, odd=frozenset({"anything", "long", "midnight"}))
-TIMESTAMP = Canonical(Family.TIMESTAMP, odd=DATES)
-INSTANT = Canonical(Family.INSTANT, odd=DATES)
-UUID = Canonical(Family.UUID, odd=frozenset({"anything"}))
-JSON = Canonical(Family.JSON, odd=frozenset({"anything"}))
-OTHER = Canonical(Family.OTHER, odd=frozenset({"anything", "nul"}))
+BOOLEAN, DATE, TIME, TIMESTAMP, INSTANT, UUID, JSON, OTHER = (
+    Canonical(family, odd=ANYTHING)
+    for family in (
+        Family.BOOLEAN,
+        Family.DATE,
+        Family.TIME,
+        Family.TIMESTAMP,
+        Family.INSTANT,
+        Family.UUID,
+        Family.JSON,
+        Family.OTHER,
+    )
+)
 
 WORDS: Mapping[str, Canonical] = {
     **dict.fromkeys(("INTEGER", "INT", "BIGINT", "SMALLINT", "TINYINT", "MEDIUMINT", "INT2", "INT4", "INT8"), INTEGER),
@@ -102,8 +108,7 @@ class SqliteTypes:
 
 def _decimal(match: re.Match[str] | None) -> Canonical:
     precision, scale = (None, None) if match is None or match[2] is None else (int(match[2]), int(match[3] or 0))
-    odd = DECIMAL.odd
-    return Canonical(Family.DECIMAL, precision=precision, scale=scale, significant=NUMERIC_DIGITS, odd=odd)
+    return replace(DECIMAL, precision=precision, scale=scale)
 
 
 def _declared(type_: Canonical) -> str:
