@@ -4,7 +4,8 @@ It shares no code with the tool. A column's meaning decides how its values are c
 do not count:
 
     integer, decimal    zeros at the end of a fraction; whether it is kept as a number or as a text of its digits
-    float32, float64    the digits, where they give the same number of so many bits
+    float32, float64    the digits, where they give the same number of so many bits; the sign of zero: MariaDB and SQLite
+                        know one zero
     boolean             true or 1, false or 0
     padded              blanks at the end
     uuid                the letters' case
@@ -100,7 +101,7 @@ def _number(value: Any) -> str:
 def _float(form: str) -> Callable[[Any], str]:
     def say(value: Any) -> str:
         (number,) = struct.unpack(form, struct.pack(form, float(value)))
-        return repr(number)
+        return repr(number + 0.0)
 
     return say
 
@@ -124,8 +125,9 @@ def _own(value: Any) -> str:
 
 
 def _clock(value: Any) -> str:
-    text = _text(value).removesuffix("+00")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    """`2024-05-17 09:30:00.500+00` → `2024-05-17 09:30:00.5`; also `… BC`."""
+    text = re.sub(r"\+00(?= BC$|$)", "", _text(value))
+    return re.sub(r"\.(\d*?)0*(?= BC$|$)", lambda found: found[1] and f".{found[1]}", text)
 
 
 WORDS: Mapping[str, Callable[[Any], str]] = {
