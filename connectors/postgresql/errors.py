@@ -84,6 +84,11 @@ CLASSES: dict[str, Verdict] = {
     "40": (Busy, "the server rolled the transaction back", ""),
     "42": (TerminalError, "the server does not accept the statement", ""),
     "53": (Busy, "the server is short of resources", ""),
+    "54": (
+        ValueRefused,
+        "a row exceeds a limit of the server",
+        "the key of an index takes some 2,700 bytes, a row as it is loaded 1 GB",
+    ),
     "55": (Busy, "an object is not in the state needed", ""),
     "57": (ConnectionLost, "the server intervened", ""),
     "58": (ConnectionLost, "the server had a system error", ""),

@@ -128,6 +128,13 @@ def test_rows_without_columns_are_rows_all_the_same(pair: Pair) -> None:
         assert (batch.num_rows, batch.num_columns) == (5, 0)
 
 
+def test_a_null_alone_is_a_row(pair: Pair) -> None:
+    names = ("bigint", "boolean", "timestamp", "uuid", "bytea", "text", "inet", "integer[]")
+    table_of(pair, ", ".join(f'"{name}" {name}' for name in names), "DEFAULT VALUES")
+    with road(pair, "t") as way:
+        assert [way.read(name) for name in names] == [[(None,)]] * len(names)
+
+
 def test_batches_are_bounded(pair: Pair) -> None:
     table_of(
         pair,
@@ -211,6 +218,7 @@ REFUSED = [
     ("integer NOT NULL", None, "23502"),
     ("integer CHECK (a < 5)", "12345", "23514"),
     ("mood", "secret", "22P02"),
+    ("text PRIMARY KEY", "secret" + "".join(map(chr, range(0x4E00, 0x4E00 + 9_000))), "54000"),
 ]
 """Values, the columns that cannot hold them, and the server's code for that."""
 
