@@ -62,7 +62,7 @@ def _ordinary(type_: Canonical) -> Iterator[str]:
     elif family is Family.TIME:
         yield from (*clocks, "24:00:00", "838:59:59", "-01:00:00.5", "99:00:00")
     elif family is Family.BITS:
-        size = 3 if type_.length is None else type_.length
+        size = 99 if type_.length is None else type_.length
         yield from {"1" * size, "0" * size, "1" if size else "", "01"}
     elif family in (Family.ENUM, Family.SET):
         yield from (*type_.labels, ",".join(type_.labels), "")
