@@ -44,7 +44,7 @@ HELD: Mapping[str, Mapping[str, Mapping[str, tuple[str, Sequence[Any]]]]] = {
         "postgresql": {
             "REAL": ("float64", (9e999, -9e999)),
             "DATE": ("date", ("infinity", "0044-03-15 BC", "10000-01-01")),
-            "TIME": ("time", ("25:00:00", "-01:00:00")),
+            "TIME": ("time", ("24:00:00", "23:59:59.999999")),
         },
     },
 }
@@ -70,6 +70,7 @@ STOPPED: Mapping[tuple[str, str], Mapping[str, Sequence[Any]]] = {
         "DECIMAL(12,2)": ("hunter2", 12345678901),
         "BOOLEAN": (2, "hunter2"),
         "DATE": ("2020-13-45", "2023-02-29", ""),
+        "TIME": ("25:00:00", "noon"),
         "TIMESTAMP": ("2024-05-17 25:00:00",),
         "UUID": ("{12345678-9abc-4def-8123-456789abcdef}",),
         "JSON TEXT": ('{"hunter2"', ""),
