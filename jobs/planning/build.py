@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from connectors.contract import Endpoint, Filter
+from connectors.contract import DIRECT, Endpoint, Filter
 from connectors.errors import TerminalError
 from connectors.facts import Facts, Server
 from connectors.schema import ForeignKey, Schema, Table, TableName
@@ -134,7 +134,7 @@ def _settings(operation: Operation) -> dict[str, Any]:
 
 
 def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePlan]) -> dict[str, Any]:
-    crossing = [part for part in plans if part.way.crosses]
+    crossing = [part for part in plans if part.way.crosses or part.paths != DIRECT]
     ways = list(source.facts.ways) if len(crossing) < len(plans) else []
     if crossing:
         ways.append(f"{source.facts.title} → {target.facts.title}: every value as exact text, column by column")

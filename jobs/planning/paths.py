@@ -47,10 +47,10 @@ def chosen(operation: Operation, source: End, target: End, plans: Sequence[Table
         told = f"read {_why(reads, read[0].get(name))}; write {_why(writes, write[0].get(name))}"
         found.append(replace(plan, paths=(reads, writes), path_reasons=told))
     if any(plan.paths[0] == "jdbc" for plan in found):
-        findings += _refused(source, "read")
+        findings += _refused(source, "read") or _scans(source, found)
     if any(plan.paths[1] == "jdbc" for plan in found):
         findings += _refused(target, "write") or _written_twice(source, target, found)
-    return found, findings + _scans(source, found)
+    return found, findings
 
 
 def _asked(key: str, given: str | Mapping[str, str], plans: Sequence[TablePlan], source: End
@@ -99,7 +99,7 @@ def _written_twice(source: End, target: End, plans: Sequence[TablePlan]) -> list
 def _scans(source: End, plans: Sequence[TablePlan]) -> list[Finding]:
     """Tables of which every chunk reads all rows."""
     found: list[Table] = [plan.source for plan in plans if plan.paths[0] == "jdbc"]
-    paths = connector(source.endpoint.engine).jdbc if found else None
+    paths = connector(source.endpoint.engine).jdbc
     return [
         warning(
             f"{source.environment}: {table.name}",

@@ -97,31 +97,33 @@ class Dispatcher:
         from connectors.spark_read import paths
 
         job, try_ = work.job, f"{work.job.fence}.{next(self._tries)}"
-        target = paths(job.target.engine)
+        source, target = copy.paths[0] == "jdbc", paths(job.target.engine)
+        landing = self._landing(work, copy)  # a session less at a time: the environment's limit counts one for a worker
+
+        def write() -> None:
+            rows = spark_write.Landing(job, copy)
+            if source:
+                read = self._selected(work, copy, chunk, rows.reads)
+                frame = spark_write.prepared(read, job, rows, chunk, try_)
+            else:
+                frame = spark_write.read_natively(self._spark.session(), job, rows, chunk, try_)
+            spark_write.append(frame, target.writing(job), landing)
+
+        self._run(work, write)
+        if source:
+            paths(job.source.engine).check(job, copy, chunk)
         with target.staging(job) as staging:
-            landing = self._landing(job.fence, copy, staging.land)
-            session = self._spark.session()
-
-            def write() -> None:
-                rows = spark_write.Landing(job, copy)
-                if copy.paths[0] == "jdbc":
-                    read = self._selected(work, copy, chunk, rows.reads)
-                    frame = spark_write.prepared(read, job, rows, chunk, try_)
-                else:
-                    frame = spark_write.read_natively(session, job, rows, chunk, try_)
-                spark_write.append(frame, target.writing(job), landing)
-
-            self._run(work, write)
-            if copy.paths[0] == "jdbc":
-                paths(job.source.engine).check(job, copy, chunk)
             return staging.publish(copy, chunk, try_)
 
-    def _landing(self, fence: int, copy: TableCopy, land: Callable[[TableCopy], str]) -> str:
+    def _landing(self, work: Work, copy: TableCopy) -> str:
         """The table's landing, made once for each epoch."""
+        from connectors.spark_read import paths
+
         with self._lock:
-            place = (fence, copy.table_id)
+            place = (work.job.fence, copy.table_id)
             if place not in self._landed:
-                self._landed[place] = land(copy)
+                with paths(work.job.target.engine).staging(work.job) as staging:
+                    self._landed[place] = staging.land(copy)
             return self._landed[place]
 
     def _selected(self, work: Work, copy: TableCopy, chunk: Chunk, columns: tuple[str, ...]) -> DataFrame:

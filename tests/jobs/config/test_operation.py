@@ -33,6 +33,23 @@ def test_the_smallest_operation_copies_every_table(tmp_path: Path) -> None:
     assert (found.if_target_not_empty, found.on_violation) == ("refuse", "fail")
 
 
+def test_paths_are_named_for_all_tables_or_table_by_table(tmp_path: Path) -> None:
+    assert (load(tmp_path).read, load(tmp_path).write) == ("auto", "auto")
+    assert load(tmp_path).through_spark == (False, False)
+    found = load(tmp_path, read="jdbc", write={"users": "bulk", "public.orders": "auto"})
+    assert found.through_spark == (True, False)
+    assert load(tmp_path, write={"users": "jdbc"}).through_spark == (False, True)
+    assert Operation.model_validate(found.model_dump(mode="json")) == found
+
+
+def test_paths_that_are_none_are_told_with_those_there_are(tmp_path: Path) -> None:
+    one, other = problems(tmp_path, read="bulk", write={"users": "native"})
+    assert one.startswith("read")
+    assert "'native'" in one
+    assert other.startswith("write")
+    assert "users" in other
+
+
 def test_filters_come_from_both_places(tmp_path: Path) -> None:
     found = load(
         tmp_path,
