@@ -298,7 +298,7 @@ def _texts(source: Canonical, target: Canonical) -> Loss:
         return Loss(Class.EXACT) if same else Loss(Class.EXACT, stops=(other,))
     room = _fits(source.length, target.length) or (source.octets is not None and _fits(source.octets, target.length))
     if room and _fits(octets, target.octets):
-        if source.fixed and not target.fixed:
+        if source.fixed and not target.fixed and source.family is Family.TEXT:
             return Loss(Class.EQUIVALENT, "without the blanks at its end")
         if target.fixed and not source.fixed:
             return Loss(Class.LOSSY, "blanks at the end say nothing there")

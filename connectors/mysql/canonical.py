@@ -146,7 +146,7 @@ def _native(type_: Canonical) -> str:
         most = min((limit for limit in (type_.length, type_.octets) if limit is not None), default=None)
         return f"char({most})" if type_.fixed and most and most <= 255 else _text(most)
     if family is Family.BINARY:
-        return "longblob" if type_.length is None or type_.length > 4 * INLINE else f"varbinary({max(1, type_.length)})"
+        return _bytes(type_)
     if family is Family.BITS:
         return f"bit({type_.length})" if type_.fixed and type_.length in range(1, 65) else _text(type_.length)
     if family in (Family.ENUM, Family.SET):
@@ -164,6 +164,12 @@ FRACTIONS = {Family.TIME: "time", Family.TIMESTAMP: "datetime", Family.INSTANT: 
 
 def _text(most: int | None) -> str:
     return f"varchar({max(1, most)})" if most is not None and most <= INLINE else LONGTEXT
+
+
+def _bytes(type_: Canonical) -> str:
+    if type_.length is None or type_.length > 4 * INLINE:
+        return "longblob"
+    return f"{'' if type_.fixed and 0 < type_.length <= 255 else 'var'}binary({max(1, type_.length)})"
 
 
 def _decimal(type_: Canonical) -> str:

@@ -1,8 +1,8 @@
 """Loading what another engine's rows, or a mapping, have become: carriers into one transaction with the chunk's ledger row.
 
-The server takes '2' for the second label of an ENUM that has no label '2', 5 for the year 2005, and fills a BINARY with
-zeros, all without a warning. So labels and bits are loaded as their numbers, which are found here, and what a type's
-canonical form does not say of it is looked at value by value.
+The server takes '2' for the second label of an ENUM that has no label '2', and 5 for the year 2005, without a warning. So
+labels and bits are loaded as their numbers, which are found here, and what a type's canonical form does not say of it is
+looked at value by value.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def way(column: Column) -> Way:
 
 
 def _change(base: str, native: str) -> Change | None:
-    first, second = numbers(native)
+    _, second = numbers(native)
     if base == "enum":
         places = {label: str(place) for place, label in enumerate(labels(native), 1)}
         return lambda values: distinct(values, places.get)
@@ -123,8 +123,6 @@ def _change(base: str, native: str) -> Change | None:
         return lambda values: distinct(values, lambda value: str(int(value, 2)))
     if base == "year":
         return lambda values: _matching(pc.if_else(pc.equal(values, "0"), "0000", values), r"^\d{4}$")
-    if base == "binary":
-        return lambda values: pc.if_else(pc.equal(pc.binary_length(values), first), values, None)
     if base in LONGEST:
         return lambda values: _without_zeros(values, LONGEST[base])
     if base in ("float", "double") and second is not None:  # FLOAT(7,3) rounds

@@ -273,7 +273,6 @@ def loading(ends: Ends, server: MariaServer, columns: str) -> Iterator[tuple[Loa
         ("uuid", "x"),
         ("bit(3)", "1000"),
         ("point", b"abc"),
-        ("binary(4)", b"abc"),
         ("varbinary(2)", b"abc"),
         ("int NOT NULL", None),
         ("timestamp NOT NULL", None),

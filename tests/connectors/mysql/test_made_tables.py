@@ -34,6 +34,7 @@ LIMITS = st.none() | st.integers(1, 100_000)
 OTHERS = st.one_of(
     st.builds(Canonical, st.just(Family.TEXT), length=LIMITS, octets=LIMITS, fixed=st.booleans()),
     st.builds(Canonical, st.just(Family.BINARY), length=LIMITS),
+    st.builds(Canonical, st.just(Family.BINARY), length=st.integers(1, 100_000), fixed=st.just(True)),
     st.builds(Canonical, st.just(Family.BITS), length=LIMITS, fixed=st.booleans()),
     st.builds(Canonical, st.sampled_from([Family.TIME, Family.TIMESTAMP, Family.INSTANT]), digits=st.integers(0, 9)),
     st.builds(Canonical, st.just(Family.INTEGER), bits=st.sampled_from([8, 16, 24, 32, 64]), unsigned=st.booleans()),
