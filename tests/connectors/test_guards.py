@@ -48,10 +48,11 @@ def kinds() -> tuple[Canonical, ...]:
 
 
 def doubted() -> list[Canonical]:
-    """Types whose values may be anything, as those are that an anonymizer made."""
-    return [
-        replace(kind, odd=kind.odd | ANYTHING) for kind in kinds() if kind.family not in (Family.TEXT, Family.BINARY)
-    ]
+    """A type of each family whose values may be anything, as those are that an anonymizer made."""
+    first = {
+        kind.family: kind for kind in reversed(kinds()) if kind.carrier == "string" and kind.family is not Family.TEXT
+    }
+    return [replace(kind, odd=kind.odd | ANYTHING) for kind in first.values()]
 
 
 def through(value: Value, source: Canonical, target: Canonical, *, consent: bool = False) -> Value | None:
