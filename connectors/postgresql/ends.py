@@ -7,14 +7,14 @@ target   ready to load; a chunk's transaction begins with the claim, so that not
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 
 from connectors.contract import Chunk, Filter, Loaded, TableCopy, TransferJob
-from connectors.errors import ConnectionLost, ConnectorError, NotFound, SourceChanged, TerminalError
+from connectors.errors import ConnectionLost, ConnectorError, NotFound, SourceChanged, TerminalError, Unsupported
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
 from connectors.postgresql.raw import copy_out as opened
@@ -22,7 +22,8 @@ from connectors.postgresql.session import Connection, configure, connect
 from connectors.postgresql.source import BEGIN
 from connectors.postgresql.splice import Format
 from connectors.postgresql.statements import Leaf, Range, copy_out, sql_name, tables_read
-from connectors.schema import TableName
+from connectors.postgresql.types import PgType
+from connectors.schema import Column, TableName
 
 ROWS = 16_384
 """A block's, at most."""
@@ -47,6 +48,12 @@ WHERE c.relkind = 'r' AND (c.relfilenode = pg_relation_filenode(c.oid)) IS NOT T
   OR c.relispartition AND pg_partition_root(c.oid) IS DISTINCT FROM f.root ORDER BY c.oid LIMIT 1
 """
 """The same for tables that only a filter reads, and all that a plain SELECT of them reads: the first that changed."""
+
+CENTS = b"""
+SELECT scale(0::money::numeric)
+FROM set_config('lc_monetary', (SELECT reset_val FROM pg_settings WHERE name = 'lc_monetary'), true)
+"""
+"""How many digits behind the point an amount of money has in this database: its locale says so, no type does."""
 
 
 def open_target(job: TransferJob) -> Connection:
@@ -91,6 +98,17 @@ def join(source: Connection, snapshot: str, environment: str) -> None:
     else:
         return
     raise ConnectionLost("the snapshot is gone: the session that held it has ended", where=environment) from None
+
+
+def count_cents(connection: Connection, columns: Iterable[Column]) -> None:
+    """Between engines an amount of money is a number with two digits behind the point. Raises Unsupported where the
+    database counts otherwise. A session of ours has another locale: what it reads or loads is the same everywhere."""
+    found = [column.name for column in columns if isinstance(column.type, PgType) and column.type.base == "money"]
+    if found and connection.execute(CENTS).fetchall()[0][0] != 2:
+        raise Unsupported(
+            f"column {found[0]} is of type money, and this database's lc_monetary has not two digits behind the point",
+            todo="make it numeric, or leave the column out (`column_mappings`)",
+        )
 
 
 def claim(target: Connection, job: TransferJob, chunk: Chunk) -> Loaded | None:

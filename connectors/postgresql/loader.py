@@ -17,7 +17,7 @@ from connectors.crossing import Batches
 from connectors.errors import TerminalError, ValueRefused
 from connectors.postgresql.copy_binary import HEXADECIMAL
 from connectors.postgresql.copy_text import BACKSLASH, ESCAPES, TextFormat
-from connectors.postgresql.ends import claim, commit, open_target
+from connectors.postgresql.ends import claim, commit, count_cents, open_target
 from connectors.postgresql.errors import translated
 from connectors.postgresql.session import Connection, close
 from connectors.postgresql.statements import copy_in
@@ -47,6 +47,7 @@ class Loader:
 
     def _load(self, copy: TableCopy, chunk: Chunk, batches: Batches) -> Loaded:
         target = self._open()
+        count_cents(target, [column for column in copy.target.columns if column.name in batches.columns])
         before = claim(target, self._job, chunk)
         if before:
             return before

@@ -18,7 +18,7 @@ from connectors.crossing import record_batch
 from connectors.errors import ValueRefused
 from connectors.postgresql import dates
 from connectors.postgresql.copy_binary import BinaryFormat
-from connectors.postgresql.ends import blocks, open_source, reading
+from connectors.postgresql.ends import blocks, count_cents, open_source, reading
 from connectors.postgresql.errors import translated
 from connectors.postgresql.session import Connection, close, configure
 from connectors.postgresql.splice import Field
@@ -60,6 +60,7 @@ class Reader:
     def _batches(
         self, source: Connection, copy: TableCopy, chunk: Chunk, columns: Sequence[Column]
     ) -> Iterator[pa.RecordBatch]:
+        count_cents(source, columns)
         selected = ", ".join(expression(column) for column in columns)
         for rows, _ in blocks(self._job, copy, chunk, source, selected, FORMAT, BYTES):
             lengths = np.fromiter(map(len, rows), np.int64, len(rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.crossing import Field as Filled
-from connectors.errors import ConnectorError, SourceChanged, TerminalError, ValueRefused
-from connectors.postgresql import connector
+from connectors.errors import ConnectorError, SourceChanged, TerminalError, Unsupported, ValueRefused
+from connectors.postgresql import connector, ends
 from connectors.postgresql.canonical import made
 from connectors.postgresql.loader import block
 from connectors.postgresql.reader import carrier
@@ -252,6 +253,20 @@ def test_a_byte_that_is_no_character_is_never_read_as_one() -> None:
     found = Field(np.array([0]), np.array([5]), np.array([False]))
     with pytest.raises(ValueRefused, match="column b holds a text that is not valid UTF-8"):
         carrier(np.frombuffer(b"\0\0\0\1\xe9", np.uint8), found, Column("b", made("char")))
+
+
+def test_money_that_is_not_counted_in_cents_does_not_travel(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As under a Japanese locale, which a test server does not always have."""
+    table_of(pair, "id integer, price money", "VALUES (1, '7')")
+    with road(pair, "t") as way:
+        monkeypatch.setattr(ends, "CENTS", b"SELECT 0")
+        for what in (lambda: way.load(texts(id=["1"], price=["7"])), lambda: way.read("price")):
+            with pytest.raises(Unsupported, match="column price is of type money"):
+                what()
+        assert way.read("id") == [("1",)]
+        monkeypatch.undo()
+        assert way.copy()[0].fresh
+    assert pair.server.rows(pair.dev, "SELECT price::numeric FROM t") == [(Decimal("7.00"),)]
 
 
 def test_a_row_that_the_target_drops_is_noticed(pair: Pair) -> None:
