@@ -9,9 +9,9 @@ from importlib import import_module
 from importlib.abc import MetaPathFinder
 
 from connectors.contract import connector
-from jobs.running.jvm import ENGINE, PANDAS
+from jobs.running.jvm import ENGINES, PANDAS
 
-NEEDED = ("pyspark.worker", "jobs.running.chunk", "anonymizers.apply")
+NEEDED = ("pyspark.worker", "jobs.running.session", "jobs.running.chunk", "anonymizers.apply")
 
 
 class WithoutPandas(MetaPathFinder):
@@ -28,8 +28,8 @@ def main() -> None:
         sys.meta_path.insert(0, WithoutPandas())
     for module in NEEDED:
         import_module(module)
-    if os.environ.get(ENGINE):
-        connector(os.environ[ENGINE])
+    for engine in filter(None, os.environ.get(ENGINES, "").split(",")):
+        connector(engine)
     import_module("pyspark.daemon").manager()
 
 

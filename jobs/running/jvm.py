@@ -22,8 +22,8 @@ from jobs.errors import UsageError
 
 FLAGS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xlog:disable -Xlog:all=off"
 
-ENGINE = "DBAGENT_ENGINE"
-"""The environment variable that tells the workers' daemon whose connector to import."""
+ENGINES = "DBAGENT_ENGINES"
+"""The environment variable that tells the workers' daemon whose connectors to import, between commas."""
 
 PANDAS = "DBAGENT_PANDAS"
 """The environment variable that tells it that the workers need pandas."""

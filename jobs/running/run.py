@@ -99,7 +99,8 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
         settings.environments, {"source_env": operation.source_env, "target_env": operation.target_env}
     )
     drivers = _drivers(operation, source, target)
-    spark = None if dry_run else LeanSpark(operation.parallel_workers, engine=source.engine, drivers=drivers)
+    engines = {source.engine, target.engine}
+    spark = None if dry_run else LeanSpark(operation.parallel_workers, engines=engines, drivers=drivers)
     try:
         if spark is not None:
             spark.start()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
@@ -17,13 +17,13 @@ from connectors.contract import Endpoint
 from connectors.errors import ConnectorError, RetryableError, TerminalError
 from connectors.facts import Facts
 from jobs.errors import RunFailed
-from jobs.planning.cluster import cluster_findings
-from jobs.planning.findings import Finding, error
 from jobs.running import jars, jvm
 
 if TYPE_CHECKING:
     from pyspark import SparkContext
     from pyspark.sql import SparkSession
+
+    from jobs.planning.findings import Finding
 
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -52,9 +52,9 @@ class SparkDied(TerminalError):
 class LeanSpark:
     """One SparkContext. `start` returns at once; `submit` waits for it."""
 
-    def __init__(self, workers: int, engine: str, drivers: Sequence[jars.Needed] = ()) -> None:
-        """`drivers` are those that Spark itself reads and writes with."""
-        self._workers, self._engine, self._drivers = workers, engine, drivers
+    def __init__(self, workers: int, engines: Collection[str], drivers: Sequence[jars.Needed] = ()) -> None:
+        """`engines` are those of both ends; `drivers` those that Spark itself reads and writes with."""
+        self._workers, self._engines, self._drivers = workers, engines, drivers
         self._jars: Mapping[str, str] = {}
         self._session: SparkSession | None = None
         self._lock = threading.Lock()
@@ -82,7 +82,8 @@ class LeanSpark:
         conf = SparkConf(loadDefaults=False).setMaster(f"local[{self._workers}]").setAppName("dbagent")
         conf.set("spark.ui.enabled", "false").set("spark.ui.showConsoleProgress", "false")
         conf.set("spark.speculation", "false").set("spark.io.encryption.enabled", "true")
-        conf.set("spark.python.daemon.module", "jobs.running.daemon").setExecutorEnv(jvm.ENGINE, self._engine)
+        conf.set("spark.python.daemon.module", "jobs.running.daemon")
+        conf.setExecutorEnv(jvm.ENGINES, ",".join(self._engines))
         if self._drivers:
             jvm.launch_with({**SESSION_JVM, **self._jars})
         if any(driver.writes for driver in self._drivers):
@@ -115,6 +116,9 @@ class LeanSpark:
         """What keeps a plan with these ends from running on this Spark. Our own local one takes every plan."""
         if not jvm.submitted():
             return []
+        from jobs.planning.cluster import cluster_findings  # workers import this module, and need none of planning's
+        from jobs.planning.findings import error
+
         found = cluster_findings(self.context().getConf().get, ends, store_in_a_file)
         return found + [
             error("Spark", what, "then submit again") for what in jars.submitted_without(self._drivers, self._knows)

@@ -89,7 +89,7 @@ class Context:
 def test_what_was_submitted_is_judged_by_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jvm, "submitted", lambda: True)
     monkeypatch.setattr(LeanSpark, "_submitted", lambda _: Context({"spark.master": "yarn", **PROTECTED}))
-    spark = LeanSpark(2, engine="any")
+    spark = LeanSpark(2, engines=())
     spark.start()
     [file, store] = spark.obstacles([FILE], True)
     assert (file.where, store.where) == ("DEV", "control store")
