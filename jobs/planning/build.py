@@ -69,6 +69,7 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     }
     decisions, more = _decided(operation, tables, source, judged, asks.sample, requested)
     findings += more if operation.anonymize else [_unmasked(operation, requirement)]
+    findings += _replaced_and_mapped(source.environment, projected, decisions)
     references = _references(tables, projected, projector, target.schema)
     plans, more = _arrange(tables, projected, existing, filters, decisions, references, target)
     findings += more + _source_findings(source, tables)
@@ -113,6 +114,18 @@ def _decided(operation: Operation, tables: Sequence[Table], source: End, existin
     rules, findings = propose(tables, source.schema, survey(tables, source.schema, seen))
     decisions, more = decide(tables, source.schema, existing, rules, default, REST)
     return decisions, findings + more + unseen
+
+
+def _replaced_and_mapped(environment: str, projected: Mapping[TableName, Projection],
+                         decisions: Mapping[TableName, Sequence[Decision]]) -> list[Finding]:  # fmt: skip
+    what = "its values are replaced, and then mapped (column_mappings: values): no mapping knows a replacement"
+    return [
+        error(f"{environment}: {table}.{decision.column}", what, "keep it in the policy, or take `values` out")
+        for table, decided in decisions.items()
+        for decision in decided
+        if decision.rule is not None
+        and any(one.source == decision.column and one.values is not None for one in projected[table].fields)
+    ]
 
 
 def _unmasked(operation: Operation, requirement: Requirement) -> Finding:

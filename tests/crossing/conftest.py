@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,24 @@ class Copier:
         self._servers, self._folder, self._output = servers, folder, output
         self._count = 0
 
-    def __call__(self, source: Endpoint, engine: str, code: int = 0, **operation: Any) -> tuple[Endpoint, str]:
-        """Copy into a new database of that engine; the run must end with this code. Returns it and what was said."""
+    def policy(self, rules: Mapping[str, Any]) -> dict[str, Any]:
+        """A policy with a key of its own."""
+        key = self._folder / "master.key"
+        if not key.exists():
+            key.write_text(bytes(range(32)).hex())
+            key.chmod(0o600)
+        return {"key": {"secret": f"file:{key}"}, "columns": dict(rules)}
+
+    def __call__(self, source: Endpoint, engine: str, code: int = 0, prepare: Callable[[Endpoint], None] | None = None,
+                 **operation: Any) -> tuple[Endpoint, str]:  # fmt: skip
+        """Copy into a new, prepared database of that engine; the run must end with this code. Returns it and what was said."""
         self._count += 1
         folder = self._folder / str(self._count)
         folder.mkdir()
         site = Site(self._servers[engine], source, self._servers[engine].database("copy"), folder)
         site.environments({})
+        if prepare is not None:
+            prepare(site.dev)
         file = site.operation(**{"tables": [tables.NAME], "anonymize": False, "policy": None, **operation})
         self._output.readouterr()
         ended = call(site.arguments("run", str(file)))
