@@ -22,6 +22,9 @@ from connectors.types import TIMES, Canonical, Class, Family, loss
 Test: TypeAlias = Callable[[pa.Array], pa.BooleanArray]
 """Which values the target can hold; NULL for NULL."""
 
+YEAR_1 = -62_135_596_800_000_000
+"""Its first moment, in microseconds before 1970."""
+
 
 @dataclass(frozen=True)
 class Guard:
@@ -100,6 +103,8 @@ def _among(values: pa.Array, labels: Sequence[str]) -> pa.BooleanArray:
 
 def _calendar(values: pa.Array, zeros: bool) -> pa.BooleanArray:
     """Whether a calendar has the days of the years 1 to 9999; those of other years only the database can tell."""
+    if _plain_days(values):
+        return pc.true_unless_null(values)
     plain = pc.match_substring_regex(values, r"^\d{4}-\d{2}-\d{2}(?:[ T][0-9:.]+)?$")
     days = pc.utf8_slice_codeunits(pc.if_else(plain, values, None), 0, 10)
     none = pc.match_substring_regex(days, ZERO)
@@ -112,6 +117,15 @@ def _calendar(values: pa.Array, zeros: bool) -> pa.BooleanArray:
     except pa.ArrowInvalid:
         return pa.array([False] * len(values))
     return pc.true_unless_null(values)
+
+
+def _plain_days(values: pa.Array) -> bool:
+    """Whether all are plain days, or moments, of the years 1 to 9999. In most columns they are, and this is soon told."""
+    try:
+        first = pc.min(values.cast(pa.timestamp("us"))).value
+    except pa.ArrowInvalid:
+        return False
+    return first is None or first >= YEAR_1
 
 
 def _in_range(values: pa.Array, low: int, high: int) -> pa.BooleanArray:

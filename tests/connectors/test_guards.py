@@ -168,6 +168,8 @@ def test_halves_are_rounded_away_from_zero(value: str, scale: int, after: str) -
         ("12345-nonsense", TEXT, Canonical(Family.TIMESTAMP, odd=frozenset({"late"}))),
         ("0000-nonsense", TEXT, Canonical(Family.DATE, odd=frozenset({"zero"}))),
         ("2023-02-29", TEXT, Canonical(Family.DATE, odd=frozenset({"zero"}))),
+        ("2023-02-29", TEXT, Canonical(Family.DATE)),
+        ("0000-12-31", TEXT, Canonical(Family.DATE)),
         ("2", INTEGER, Canonical(Family.BOOLEAN, odd=ANYTHING)),
         ("may", TEXT, Canonical(Family.DATE, odd=ANYTHING)),
         ("garbage too long", Canonical(Family.DATE, odd=ANYTHING), Canonical(Family.TEXT, length=15)),
