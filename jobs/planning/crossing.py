@@ -223,7 +223,7 @@ class Projector:
               closest: Callable[[], ColumnType | None]) -> tuple[str, ColumnType] | None:  # fmt: skip
         """A target column's name and type: as it is there, as a person asked, or the closest there is."""
         if there is not None:
-            column = _there(there, name)
+            column = column_of(there, name)
             if column is None or column.generated:
                 what = (
                     f"column {name} is missing in {into}" if column is None else f"{into} computes column {name} itself"
@@ -242,7 +242,7 @@ class Projector:
         return name, type_
 
 
-def _there(table: Table, name: str) -> Column | None:
+def column_of(table: Table, name: str) -> Column | None:
     """The column of that name, else the only one whose name differs in letter case alone."""
     same = [column for column in table.columns if column.name == name]
     alike = [column for column in table.columns if column.name.lower() == name.lower()]

@@ -379,7 +379,7 @@ class Epoch:
             return
         part, run_id, target = self._tables[table_id], self._driver._run_id, self._driver._target
         if part.staged:
-            target.publish(run_id, table_id, part.into, part.target)
+            target.publish(run_id, table_id, part.into, part.filled)
         else:
             target.ledger.completed(run_id, table_id)
         self._clear(table_id)

@@ -8,11 +8,12 @@ a table are ours, and where others are among them none goes.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.contract import TableState, TargetSession
 from connectors.errors import NotFound, TerminalError
 from connectors.schema import Table, TableName
+from jobs.planning.crossing import column_of
 from jobs.planning.plan import Plan, TablePlan
 
 
@@ -27,6 +28,12 @@ class Prepared:
     @property
     def staged(self) -> bool:
         return self.into != self.target.name
+
+    @property
+    def filled(self) -> Table:
+        """The target with the columns that are loaded alone: the others get their defaults."""
+        names = {found.name for column in self.plan.way.wanted.copied if (found := column_of(self.target, column.name))}
+        return replace(self.target, columns=tuple(c for c in self.target.columns if c.name in names))
 
 
 def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tuple[list[Prepared], set[int]]:

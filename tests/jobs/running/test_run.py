@@ -110,6 +110,17 @@ def test_a_target_with_rows_is_refused_truncated_or_appended_to(site: Site) -> N
     assert len(site.rows(site.dev, "plain")) == 63
 
 
+@pytest.mark.parametrize("rows_there", ["truncate", "append"])
+def test_a_column_that_only_the_target_has_gets_its_default(site: Site, rows_there: str) -> None:
+    site.fill(users=5, orders=5, plain=5)
+    go(site)
+    site.landing.execute(site.dev, "ALTER TABLE orders ADD origin integer DEFAULT 7")
+    site.server.execute(site.prod, "UPDATE orders SET id = id + 100")
+    go(site, tables=["orders"], if_target_not_empty=rows_there)
+    rows = site.rows(site.dev, "orders")
+    assert [row[-1] for row in rows] == [7] * (10 if rows_there == "append" else 5)
+
+
 def test_an_empty_and_a_one_row_table_arrive(site: Site) -> None:
     site.fill(users=1, orders=0, plain=0)
     go(site)
