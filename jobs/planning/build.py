@@ -3,7 +3,7 @@ parsing the filters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from jobs.config.names import parse_table
 from jobs.config.operation import Operation
 from jobs.planning import paths
 from jobs.planning.crossing import Projection, Projector, Side, places
-from jobs.planning.decisions import Decision, decide, keep_all
+from jobs.planning.decisions import Decision, Place, decide, keep_all
 from jobs.planning.detected import REST, UNSEEN, Sample, propose, recorded, survey
 from jobs.planning.filters import parse_filter
 from jobs.planning.findings import Finding, error, nearest, warning
@@ -67,7 +67,8 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     judged = {
         t: p.in_source_terms(existing.get(t, p.wanted)) for t, p in projected.items() if p.crosses or t in existing
     }
-    decisions, more = _decided(operation, tables, source, judged, asks.sample, requested)
+    dropped = {(t.name, c.name) for t in tables for c in t.copied if c.name not in projected[t.name].columns}
+    decisions, more = _decided(operation, tables, source, judged, asks.sample, requested, dropped)
     findings += more if operation.anonymize else [_unmasked(operation, requirement)]
     findings += _replaced_and_mapped(source.environment, projected, decisions)
     references = _references(tables, projected, projector, target.schema)
@@ -94,16 +95,16 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
 
 
 def _decided(operation: Operation, tables: Sequence[Table], source: End, existing: Mapping[TableName, Table], sample: Sample,
-             requested: Mapping[str, Any] | None
+             requested: Mapping[str, Any] | None, dropped: Set[Place]
              ) -> tuple[Mapping[TableName, Sequence[Decision]], list[Finding]]:  # fmt: skip
     """What happens to each column: as the policy says, as it was requested, or as the detector proposes."""
     default = source.facts.default_schema
     if not operation.anonymize:
-        return keep_all(tables), []
+        return keep_all(tables, dropped), []
     if operation.policy is not None:
-        return decide(tables, source.schema, existing, operation.policy.rules, default)
+        return decide(tables, source.schema, existing, operation.policy.rules, default, dropped=dropped)
     if requested is not None:
-        return decide(tables, source.schema, existing, recorded(requested), default)
+        return decide(tables, source.schema, existing, recorded(requested), default, dropped=dropped)
     unseen = []
 
     def seen(table: Table, columns: Sequence[str]) -> Mapping[str, Any]:
@@ -111,8 +112,8 @@ def _decided(operation: Operation, tables: Sequence[Table], source: End, existin
         unseen.extend([] if found else [warning(f"{source.environment}: {table.name}", UNSEEN)])
         return found
 
-    rules, findings = propose(tables, source.schema, survey(tables, source.schema, seen))
-    decisions, more = decide(tables, source.schema, existing, rules, default, REST)
+    rules, findings = propose(tables, source.schema, survey(tables, source.schema, seen), dropped)
+    decisions, more = decide(tables, source.schema, existing, rules, default, REST, dropped)
     return decisions, findings + more + unseen
 
 

@@ -6,7 +6,7 @@ against its column (type, NOT NULL, length, uniqueness) on both ends before a ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -49,10 +49,10 @@ class Decision:
 
 
 def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, Table], rules: Iterable[PolicyRule],
-           default_schema: str | None, rest: str | None = None
+           default_schema: str | None, rest: str | None = None, dropped: Set[Place] = frozenset()
            ) -> tuple[dict[TableName, list[Decision]], list[Finding]]:  # fmt: skip
-    """A decision for every copied column of every table, or findings. `rest`: where the decision comes from to keep columns
-    without a rule; None: they stop the plan."""
+    """A decision for every copied column of every table but those `dropped`, or findings. `rest`: where the decision comes
+    from to keep columns without a rule; None: they stop the plan."""
     chosen, findings = _written(source, rules, default_schema)
     inherited, conflicts = _inherit(tables, source, chosen)
     findings += conflicts + (_kept_above(source, inherited) if rest else [])
@@ -68,6 +68,8 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
         }
         decisions[table.name] = []
         for column in table.copied:
+            if (table.name, column.name) in dropped:
+                continue
             rule, origin = inherited.get((table.name, column.name), (None, ""))
             origin = origin or rest or ""
             if not origin:
@@ -90,11 +92,13 @@ def decide(tables: Sequence[Table], source: Schema, targets: Mapping[TableName, 
     return decisions, findings + cautions(tables, decisions)
 
 
-def keep_all(tables: Sequence[Table]) -> dict[TableName, list[Decision]]:
+def keep_all(tables: Sequence[Table], dropped: Set[Place]) -> dict[TableName, list[Decision]]:
     """The decisions of an operation that does not anonymize."""
     return {
         table.name: [
-            Decision(c.name, None, "anonymize: false", ColumnShape(c.type.kind.value)) for c in table.copied
+            Decision(c.name, None, "anonymize: false", ColumnShape(c.type.kind.value))
+            for c in table.copied
+            if (table.name, c.name) not in dropped
         ]
         for table in tables
     }  # fmt: skip

@@ -6,7 +6,7 @@ target. Once an operation was requested its decisions are fixed: later runs of i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +65,7 @@ def survey(tables: Sequence[Table], source: Schema, sample: Sample) -> dict[Plac
     return verdicts
 
 
-def propose(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Verdict]
+def propose(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Verdict], dropped: Set[Place] = frozenset()
             ) -> tuple[list[ProposedRule], list[Finding]]:  # fmt: skip
     """The rules that stand for a policy. A reference and what it references get one rule between them: that of the column
     referenced, else the reference's own. Findings: what a person must decide."""
@@ -79,7 +79,7 @@ def propose(tables: Sequence[Table], source: Schema, verdicts: Mapping[Place, Ve
             told(verdict) if root == place else f"{told(verdict)} (of {place[0].column(place[1])}, which references it)"
         )
         rules[root] = _proposed(root, verdict.rule, origin)
-    waiting = undecided(tables, source, verdicts)
+    waiting = {place: why for place, why in undecided(tables, source, verdicts).items() if place not in dropped}
     return list(rules.values()), _to_decide(
         [f"{place[0].column(place[1])} ({why})" for place, why in sorted(waiting.items())]
     )
