@@ -209,6 +209,14 @@ def test_one_person_alone_runs_the_example_without_asking_anybody(example: Examp
     example.check_copy()
 
 
+def test_the_mappings_of_the_text_fit_the_example(example: Example) -> None:
+    example.server.execute(example.prod, "CREATE TABLE tickets (id integer PRIMARY KEY, status text)")
+    (example.folder / "conf" / "approvals.yaml").write_text("roles: {}\npairs: {PROD -> DEV: {roles: []}}\n")
+    plan = example.run("dbagent key new; dbagent plan conf/move.yaml")
+    assert "public.users → public.customers" in plan
+    assert "public.users.created_at timestamp without time zone → date, lossy: the time of day is dropped" in plan
+
+
 def test_the_schedule_in_the_text_is_one_an_operation_takes(tmp_path: Path) -> None:
     [schedule] = re.findall(r"`(scheduled_at: .+?)`", README)
     file = example_files(tmp_path) / "operation.yaml"
