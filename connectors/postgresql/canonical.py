@@ -175,7 +175,7 @@ class PostgresTypes:
             limits = [1]  # as the standard has it
         if base == "numeric" and len(limits) == 1:
             limits = [*limits, 0]
-        if base is None or not _sound(base, limits):
+        if base is None or not _sound(base, limits) or (limits and (match[5] or base == "timetz")):
             return None
         element = made(base, *limits)
         if not match[5]:
@@ -191,6 +191,13 @@ class PostgresTypes:
         ]
         arrays = [type_ for type_ in map(self.named, ("integer[]", "text[]")) if type_]
         return [*plain, *limited, *arrays]
+
+
+def shortens(type_: ColumnType) -> bool:
+    """Whether a built-in type has limits that no canonical one knows, as numeric(9,2)[] has: the server rounds to them in
+    silence."""
+    limited = isinstance(type_, PgType) and type_.modifier >= 0 and "." not in type_.base
+    return limited and types.canonical(type_).family is Family.OTHER
 
 
 def _sound(base: str, limits: Sequence[int]) -> bool:

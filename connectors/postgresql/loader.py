@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from connectors.arrays import bitmap, nulls
 from connectors.contract import Chunk, Loaded, TableCopy, TransferJob
 from connectors.crossing import Batches
-from connectors.errors import TerminalError, ValueRefused
+from connectors.errors import TerminalError, Unsupported, ValueRefused
+from connectors.postgresql.canonical import shortens
 from connectors.postgresql.copy_binary import HEXADECIMAL
 from connectors.postgresql.copy_text import BACKSLASH, ESCAPES, TextFormat
 from connectors.postgresql.ends import claim, commit, count_cents, open_target
@@ -47,6 +48,7 @@ class Loader:
 
     def _load(self, copy: TableCopy, chunk: Chunk, batches: Batches) -> Loaded:
         target = self._open()
+        check(copy)
         count_cents(target, [column for column in copy.target.columns if column.name in batches.columns])
         before = claim(target, self._job, chunk)
         if before:
@@ -72,6 +74,18 @@ class Loader:
     def _open(self) -> Connection:
         self._connection = self._connection or open_target(self._job)
         return self._connection
+
+
+def check(copy: TableCopy) -> None:
+    """Raises Unsupported where the server would change values in silence."""
+    for field in copy.fields:
+        type_ = copy.target.column(field.target).type
+        same = field.source is not None and copy.source.column(field.source).type.native == type_.native
+        if shortens(type_) and not same:
+            raise Unsupported(
+                f"column {field.target} is of type {type_.native}, which shortens what it takes without an error",
+                todo="give it the same type without limits, or leave it out (`column_mappings`)",
+            )
 
 
 def block(batch: pa.RecordBatch) -> memoryview:

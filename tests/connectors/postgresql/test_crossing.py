@@ -255,6 +255,22 @@ def test_a_byte_that_is_no_character_is_never_read_as_one() -> None:
         carrier(np.frombuffer(b"\0\0\0\1\xe9", np.uint8), found, Column("b", made("char")))
 
 
+def test_limits_that_nobody_checks_are_not_rounded_to(pair: Pair) -> None:
+    limited = ("numeric(9,2)[]", "timetz(0)", "interval year to month", "numeric(2,-3)")
+    columns = ", ".join(f'"{name}" {name}' for name in limited)
+    table_of(pair, columns, "VALUES ('{1.25}', '09:30:00+01', '1 year', 12000)")
+    with road(pair, "t") as way:
+        assert way.copy()[0].rows == 1
+    assert pair.same("t")
+    pair.server.execute(pair.prod, "CREATE TABLE wide (a numeric[], b timetz, c text, d text)")
+    pair.server.execute(pair.prod, "INSERT INTO wide VALUES ('{1.255}', '09:30:00.5+01', 'P1Y2M3D', '12345')")
+    for name, limit in zip("abcd", limited, strict=True):
+        pair.server.execute(pair.dev, "DROP TABLE IF EXISTS wide; CREATE TABLE wide (a text, b text, c text, d text)")
+        pair.server.execute(pair.dev, f"ALTER TABLE wide DROP {name}, ADD {name} {limit}")
+        with road(pair, "wide") as way, pytest.raises(Unsupported, match=f"column {name} .*shortens what it takes"):
+            way.copy()
+
+
 def test_money_that_is_not_counted_in_cents_does_not_travel(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """As under a Japanese locale, which a test server does not always have."""
     table_of(pair, "id integer, price money", "VALUES (1, '7')")
