@@ -97,10 +97,10 @@ class PostgresServer:
     def insert(self, endpoint: Endpoint, table: str, rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
-        marks = sql.SQL(", ").join([sql.Placeholder()] * len(rows[0]))
-        insert = sql.SQL("INSERT INTO {} VALUES ({})").format(identifier(table), marks)
-        with self.connect(endpoint) as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.executemany(insert, rows)
+        with self.connect(endpoint) as connection, connection.cursor() as cursor:
+            with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(identifier(table))) as copy:
+                for row in rows:
+                    copy.write_row(row)
 
     def read(self, endpoint: Endpoint, table: str) -> list[tuple[Any, ...]]:
         with self.connect(endpoint) as connection:

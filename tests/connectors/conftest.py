@@ -10,7 +10,7 @@ from connectors.contract import connector
 from connectors.testkit import testkits
 from tests.connectors.drive import Driver, Ends, driver
 from tests.connectors.masker import Masker
-from tests.connectors.samples import ACCOUNTS, MANY, accounts, fill
+from tests.connectors.samples import ACCOUNTS, SOME, accounts, fill
 
 
 @pytest.fixture(params=sorted(testkits()))
@@ -27,9 +27,15 @@ def between(request: pytest.FixtureRequest, source: str, target: str) -> Ends:
 
 
 @pytest.fixture
-def started(ends: Ends) -> Iterator[Driver]:
+def rows() -> int:
+    """How many accounts are to be copied, where a test does not say it."""
+    return SOME
+
+
+@pytest.fixture
+def started(ends: Ends, rows: int) -> Iterator[Driver]:
     """A driver of a masked copy of accounts, prepared, with several chunks to load."""
-    fill(ends, ACCOUNTS, accounts(MANY))
+    fill(ends, ACCOUNTS, accounts(rows))
     with driver(ends, anonymize={"accounts": Masker(("name",))}) as one:
         one.lease(["accounts"])
         one.prepare(["accounts"])

@@ -10,8 +10,8 @@ from connectors.testkit import SampleTable
 from tests.connectors.drive import Ends
 from tests.connectors.masker import disguised
 
-MANY = 40_000
-"""Rows of a table that has several chunks, of which each has several batches."""
+SOME, MANY = 6_000, 40_000
+"""Rows of a table that has several chunks; of one whose chunks have several batches each."""
 
 PEOPLE = SampleTable(
     "people",
@@ -69,14 +69,14 @@ def same(ends: Ends, *tables: str) -> bool:
     return all(ends.server.digest(ends.source, t) == ends.landing.digest(ends.target, t) for t in tables)
 
 
-def expected() -> set[tuple[Any, ...]]:
-    return {(number, disguised(name), balance) for number, name, balance in accounts(MANY)}
+def expected(count: int) -> set[tuple[Any, ...]]:
+    return {(number, disguised(name), balance) for number, name, balance in accounts(count)}
 
 
 def found(ends: Ends) -> list[tuple[Any, ...]]:
     return ends.landing.read(ends.target, "accounts")
 
 
-def exactly(ends: Ends) -> bool:
+def exactly(ends: Ends, count: int) -> bool:
     rows = found(ends)
-    return len(rows) == MANY and set(rows) == expected()
+    return len(rows) == count and set(rows) == expected(count)
