@@ -81,7 +81,7 @@ NATIVE = {
 class SqliteTypes:
     """`connectors.types.Types`."""
 
-    counter = "autoincrement"
+    counter: str | None = "autoincrement"
 
     def canonical(self, type_: ColumnType) -> Canonical:
         declared = type_.native

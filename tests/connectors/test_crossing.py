@@ -194,8 +194,8 @@ class Here:
 
 
 def job(copy: TableCopy, rate: float | None = None) -> TransferJob:
-    ends = (Endpoint(name, "none", name) for name in ("PROD", "DEV"))
-    return TransferJob("run", 1, *ends, Snapshot(None, "s", "none"), {0: copy}, True, rate)
+    source, target = Endpoint("PROD", "none", "one"), Endpoint("DEV", "none", "other")
+    return TransferJob("run", 1, source, target, Snapshot(None, "s", "none"), {0: copy}, True, rate)
 
 
 CHUNK = Chunk(0, 3, Bounds(None, 1, 1))

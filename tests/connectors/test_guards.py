@@ -64,7 +64,7 @@ def passed(
     given_: Sequence[Value], source: Canonical, target: Canonical, *, consent: bool = False
 ) -> list[Value | None]:
     """What a guard makes of each value on its own."""
-    check, found = guard(source, target, consent), []
+    check, found = guard(source, target, consent), list[Value | None]()
     for value in given_:
         array = pa.array([value, None], pa.binary() if isinstance(value, bytes) else pa.string())
         if source.carrier != target.carrier:

@@ -28,8 +28,8 @@ def decimal(precision: int | None = None, scale: int | None = None) -> Canonical
     return Canonical(Family.DECIMAL, precision=precision, scale=scale)
 
 
-def text(length: int | None = None, **settings: bool) -> Canonical:
-    return Canonical(Family.TEXT, length=length, **settings)
+def text(length: int | None = None) -> Canonical:
+    return Canonical(Family.TEXT, length=length)
 
 
 @pytest.mark.parametrize("source", kinds(), ids=str)
