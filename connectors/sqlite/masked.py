@@ -7,7 +7,8 @@ itself, and asks for the replacement of each masked field with the address of th
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,25 +35,26 @@ class Batch:
 
 def batches(
     source: sqlite3.Connection, copy: TableCopy, anonymize: Anonymize, addressing: Addressing, part: Condition
-) -> Iterator[Batch]:
-    """The rows of a range, masked. `source` returns texts as bytes; they may be no valid Unicode."""
+) -> Generator[Batch, None, None]:
+    """The rows of a range, masked. `source` returns texts as bytes; they may be no valid Unicode. To be closed before it."""
     width = len(anonymize.columns)
     selected = [*(_selected(copy.source.column(name)) for name in anonymize.columns), *addressing.selected()]
-    for rows in walk(source, copy.source, selected, anonymize.columns, addressing, part):
-        columns = list(zip(*rows, strict=True))
-        given = {name: _array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)}
-        shown = {name: _shown(copy.source.column(name), array) for name, array in given.items()}
-        masked, counts = anonymize(_record_batch(list(shown.values()), anonymize.columns, len(rows)))
-        if masked.num_rows != len(rows) or tuple(masked.schema.names) != anonymize.masked:
-            raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
-        for_target = {name: masked.column(at) for at, name in enumerate(anonymize.masked)}
-        for name in for_target.keys() & given.keys():
-            column = copy.source.column(name)
-            if dates.is_date(column):
-                for_target[name] = dates.written(for_target[name], shown[name], given[name], column)
-        replacements = {name: _values(array) for name, array in for_target.items()}
-        addresses = list(zip(*columns[width:-1], strict=True)) if addressing.key else columns[width]
-        yield Batch(addresses, replacements, counts)
+    with closing(walk(source, copy.source, selected, anonymize.columns, addressing, part)) as found:
+        for rows in found:
+            columns = list(zip(*rows, strict=True))
+            given = {name: _array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)}
+            shown = {name: _shown(copy.source.column(name), array) for name, array in given.items()}
+            masked, counts = anonymize(_record_batch(list(shown.values()), anonymize.columns, len(rows)))
+            if masked.num_rows != len(rows) or tuple(masked.schema.names) != anonymize.masked:
+                raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
+            for_target = {name: masked.column(at) for at, name in enumerate(anonymize.masked)}
+            for name in for_target.keys() & given.keys():
+                column = copy.source.column(name)
+                if dates.is_date(column):
+                    for_target[name] = dates.written(for_target[name], shown[name], given[name], column)
+            replacements = {name: _values(array) for name, array in for_target.items()}
+            addresses = list(zip(*columns[width:-1], strict=True)) if addressing.key else columns[width]
+            yield Batch(addresses, replacements, counts)
 
 
 def _selected(column: Column) -> str:

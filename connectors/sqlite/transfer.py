@@ -127,17 +127,17 @@ class SqliteTransfer:
         if addressing is None:
             raise Unsupported(UNADDRESSED, todo="rename one of its columns, or leave the table out")
         part = _within(addressing, chunk) & scanned(condition(copy.where, "main"))
-        found = batches(self._reader, copy, copy.anonymize, addressing, part)
-        ready = list(itertools.islice(found, 1))  # before BEGIN: nobody waits for us to read and mask
-        writer = Writer(self._target.connection, copy, addressing, scanned(condition(copy.where, "source")))
-        with self._target.transaction():
-            if not self._claimed(chunk, copy):
-                return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
-            size, rows, counts = self._size(), 0, Counter[str]()
-            for batch in itertools.chain(ready, found):
-                rows += writer.write(batch)
-                counts.update(batch.counts)
-            return self._loaded(chunk, rows, size, counts)
+        with contextlib.closing(batches(self._reader, copy, copy.anonymize, addressing, part)) as found:
+            ready = list(itertools.islice(found, 1))  # before BEGIN: nobody waits for us to read and mask
+            writer = Writer(self._target.connection, copy, addressing, scanned(condition(copy.where, "source")))
+            with self._target.transaction():
+                if not self._claimed(chunk, copy):
+                    return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
+                size, rows, counts = self._size(), 0, Counter[str]()
+                for batch in itertools.chain(ready, found):
+                    rows += writer.write(batch)
+                    counts.update(batch.counts)
+                return self._loaded(chunk, rows, size, counts)
 
     def _claimed(self, chunk: Chunk, copy: TableCopy) -> bool:
         """Whether the chunk is ours to load now, from the moment this transfer began with."""
