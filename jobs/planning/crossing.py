@@ -201,7 +201,7 @@ class Projector:
         judged = judged if values is not None else loss(source, target)
         self.findings += _judgement(where, judged, consent, f"{table.name}.{column.name}", column.type, type_, into)
         counter = self._target.types.counter if self._foreign and column.counter else column.counter
-        if target.family is not Family.INTEGER:
+        if source.family is not Family.INTEGER or target.family not in (Family.INTEGER, Family.DECIMAL):
             counter = None
         made = Column(name, type_, column.nullable, counter=counter, ignores_case=column.ignores_case)
         return made, Judged(Field(name, column.name, source, target, consent, values=values), type_.native, judged)
