@@ -9,8 +9,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeAlias
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -71,6 +73,8 @@ def _tests(source: Canonical, target: Canonical, consent: bool) -> Iterator[Test
     elif form is not None:
         yield lambda values: pc.match_substring_regex(values, form)
         yield from _beyond_form(target)
+        if family is Family.FLOAT and source.family is Family.TEXT:
+            yield lambda values: _told(values, target.bits or 64)
 
 
 def _of_text(source: Canonical, target: Canonical, consent: bool) -> Iterator[Test]:
@@ -126,6 +130,25 @@ def _plain_days(values: pa.Array) -> bool:
     except pa.ArrowInvalid:
         return False
     return first is None or first >= YEAR_1
+
+
+def _told(values: pa.Array, bits: int) -> pa.BooleanArray:
+    """Whether a binary number of so many bits tells every digit. Values are numbers, NaN or infinite."""
+    short = rf"^[^eE]{{0,{15 if bits == 64 else 6}}}$"
+    if pc.all(pc.match_substring_regex(values, short), min_count=0).as_py():
+        return pc.true_unless_null(values)
+    nearest = np.float64 if bits == 64 else np.float32
+    with np.errstate(over="ignore"):
+        return pa.array(
+            [value is None or _tells(str(nearest(value)), value) for value in values.to_pylist()], pa.bool_()
+        )
+
+
+def _tells(shortest: str, text: str) -> bool:
+    try:
+        return Decimal(shortest) == Decimal(text) or text == "NaN"
+    except ArithmeticError:  # an exponent that nothing can be done with
+        return False
 
 
 def _in_range(values: pa.Array, low: int, high: int) -> pa.BooleanArray:

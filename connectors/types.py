@@ -321,8 +321,10 @@ def _numbers(source: Canonical, target: Canonical) -> Loss:
     one, other = source.family, target.family
     if other is Family.FLOAT:
         if one is Family.FLOAT:
-            same = (source.bits or 64) <= (target.bits or 64)
-            return Loss(Class.EXACT) if same else Loss(Class.LOSSY, "rounded to seven digits", ("a larger one",))
+            have, most = source.bits or 64, target.bits or 64
+            if have > most:
+                return Loss(Class.LOSSY, "rounded to seven digits", ("a larger one",))
+            return Loss(Class.EXACT) if have == most else Loss(Class.EQUIVALENT, "the number of the same digits")
         digits = source.precision if one is Family.DECIMAL else source.whole_digits
         if digits is not None and digits <= (15 if target.bits == 64 else 6):
             return Loss(Class.EQUIVALENT, "the nearest binary number, which tells the same digits")
@@ -391,4 +393,5 @@ def _of_text(target: Canonical) -> Loss:
     """A text that says a value of the target's type becomes it; any other stops its chunk."""
     if target.family is Family.BINARY:
         return Loss(Class.IMPOSSIBLE, "a text is no bytes")
-    return Loss(Class.EQUIVALENT, "what the text says", (f"a text that is no {target.family.value}",))
+    more = " of so few digits" * (target.family is Family.FLOAT)
+    return Loss(Class.EQUIVALENT, "what the text says", (f"a text that is no {target.family.value}{more}",))

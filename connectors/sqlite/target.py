@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
@@ -20,6 +20,9 @@ ANALYSIS_LIMIT = 1000
 """Rows per index that statistics are made from: enough for the planner, the same time for any table."""
 
 
+ALIKE = "their names differ in the case of letters only, which SQLite does not tell apart"
+
+
 def _body(table: Table) -> str:
     """What follows CREATE TABLE and its name. Without a detail it is another engine's table, in our terms."""
     return detail(table).body if table.detail else planned(table).body()
@@ -27,6 +30,34 @@ def _body(table: Table) -> str:
 
 def _stage(table: Table) -> str:
     return detail(table).stage if table.detail else planned(table).stage()
+
+
+def _unnameable(table: Table) -> Iterator[str]:
+    """Why SQLite has no room for the table's names: a sentence each."""
+    for one, other in _alike(column.name for column in table.columns):
+        yield f"columns {one} and {other}: {ALIKE}"
+    if table.name.name.lower().startswith("sqlite_"):
+        yield "names that begin with sqlite_ belong to SQLite itself"
+
+
+def _refused(table: Table) -> list[str]:
+    """Makes the table in memory; the file itself stays untouched."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as trial:
+        try:
+            trial.execute(f"CREATE TABLE {quoted(table.name.name)} {_body(table)}")
+            trial.execute(f"SELECT * FROM {quoted(table.name.name)}")
+        except sqlite3.Error:
+            return ["SQLite does not accept its definition here: an expression uses an unknown function or collation"]
+    return []
+
+
+def _alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Pairs of names that are one to SQLite, which ignores the case of A to Z."""
+    seen: dict[bytes, str] = {}
+    for name in names:
+        other = seen.setdefault(name.encode().lower(), name)
+        if other != name:
+            yield other, name
 
 
 class Ledger(SqlLedger):
@@ -88,14 +119,7 @@ class SqliteTarget:
             (source.name.name, source.name.name),
         )
         found += [f"{'an' if kind == 'index' else 'a'} {kind} named {name} is in the way" for kind, name in taken]
-        with contextlib.closing(sqlite3.connect(":memory:")) as trial:  # the file itself stays untouched
-            try:
-                trial.execute(f"CREATE TABLE {quoted(source.name.name)} {_body(source)}")
-                trial.execute(f"SELECT * FROM {quoted(source.name.name)}")
-            except sqlite3.Error:
-                found.append(
-                    "SQLite does not accept its definition here: an expression uses an unknown function or collation"
-                )
+        found += list(_unnameable(source)) or _refused(source)
         if not self.server.writable:
             found.append("the file or its folder cannot be written")
         return found
@@ -108,6 +132,10 @@ class SqliteTarget:
         return [] if ours == theirs else [f"texts are {ours} in the target file and {theirs} in the source file"]
 
     def create(self, tables: Sequence[Table]) -> None:
+        for one, other in _alike(table.name.name for table in tables):
+            raise TerminalError(
+                f"tables {one} and {other}: {ALIKE}", todo="give one of them another name: column_mappings"
+            )
         with self._session.transaction():
             for table in tables:
                 self._session.run(f"CREATE TABLE IF NOT EXISTS main.{quoted(table.name.name)} {_body(table)}")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from connectors.contract import Bounds, Chunk, Loaded, TransferJob, connector
 from connectors.crossing import crossing
-from connectors.errors import SourceChanged, ValueRefused
+from connectors.errors import SourceChanged, TerminalError, ValueRefused
 from connectors.schema import Column, Table, TableName
 from connectors.sqlite.canonical import types
 from connectors.sqlite.ranges import Range
@@ -342,3 +342,18 @@ def test_a_table_of_another_engine_is_made_with_its_key_and_its_counter(files: E
     assert lines.primary_key == ("order", "at")
     assert [column.nullable for column in lines.columns] == [False, False, True]
     assert [(c.name, c.type) for c in orders.columns] == [(c.name, c.type) for c in numbered.columns]
+
+
+def test_names_that_only_letter_case_tells_apart_are_one_here(files: Ends) -> None:
+    def table(name: str, *columns: str) -> Table:
+        return Table(TableName(None, name), tuple(Column(column, column_type("TEXT")) for column in columns))
+
+    with contextlib.closing(connector("sqlite").target(files.target)) as target:
+        [found] = target.creatable(table("t", "a", "A"))
+        assert found.startswith("columns a and A: their names differ in the case of letters only")
+        assert target.creatable(table("SQLite_t", "a")) == ["names that begin with sqlite_ belong to SQLite itself"]
+        assert target.creatable(table("t", "ä", "Ä")) == []
+        target.ledger.create()
+        with pytest.raises(TerminalError, match="tables t and T: their names differ"):
+            target.create([table("t", "a"), table("T", "a")])
+        assert target.schema().tables == ()
