@@ -32,11 +32,13 @@ Result = TypeVar("Result")
 SESSION = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.readSideCharPadding": "false",
+    "spark.sql.legacy.charVarcharAsString": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "16384",
     "spark.sql.execution.arrow.maxBytesPerBatch": str(2 << 20),
     "spark.sql.execution.pandas.convertToArrowArraySafely": "true",
 }
-"""Every job is one stage over one chunk, whose batches are as large as everywhere else."""
+"""Every job is one stage over one chunk, whose batches are as large as everywhere else. Nothing pads a CHAR."""
 SESSION_JVM = {"spark.driver.memory": "1g"}
 """What rows need that go through the JVM."""
 
