@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from connectors import dates
 from connectors.errors import ConnectorError, TerminalError, Unsupported, ValueRefused
-from connectors.guards import Guard, guard
+from connectors.guards import GIVEN, Guard, guard
 from connectors.types import Canonical, Family
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Passage:
     def _guard(self, field: Field) -> Guard | None:
         given = field.given
         if field.source is None:
-            given = TEXT
+            given = GIVEN
         elif field.values is not None or field.source in self._masked:
             given = _anything(given if field.values is None else field.wanted)
         return guard(given, field.wanted, field.consent)
@@ -210,13 +210,10 @@ class Passage:
         return replaced
 
 
-TEXT = Canonical(Family.TEXT, odd=frozenset({"nul"}))
-
-
 def _anything(type_: Canonical) -> Canonical:
     """Of replacements nothing is promised but their family: each is looked at."""
     if type_.family is Family.TEXT:
-        return replace(TEXT, fixed=type_.fixed)
+        return replace(GIVEN, fixed=type_.fixed)
     return replace(type_, odd=type_.odd | {"anything"})
 
 

@@ -7,7 +7,7 @@ written, there is none. Forms are changed, and what consent allows is lost, befo
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeAlias
@@ -57,6 +57,21 @@ def guard(source: Canonical, target: Canonical, consent: bool = False) -> Guard 
     changed = changes(source, target, consent)
     tests = tuple(_tests(source, target, consent)) if doubtful else ()
     return Guard(changed, tests, " or ".join(found.stops) or f"what no {target} is") if changed or tests else None
+
+
+GIVEN = Canonical(Family.TEXT, odd=frozenset({"nul"}))
+"""What a person gives for values: texts, of which nothing is known."""
+
+
+def fits(values: Iterable[str | None], target: Canonical) -> bool:
+    """Whether all that a person gives are values of the type."""
+    check = guard(GIVEN, target)
+    try:
+        if check is not None:
+            check(pa.array(list(values), pa.string()), "")
+    except ValueRefused:
+        return False
+    return True
 
 
 def _tests(source: Canonical, target: Canonical, consent: bool) -> Iterator[Test]:

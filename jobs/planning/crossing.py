@@ -7,11 +7,12 @@ mapping, every column is judged by its canonical types: an exact or equivalent o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from connectors.crossing import Field
 from connectors.facts import Facts
+from connectors.guards import fits
 from connectors.schema import Column, ColumnType, ForeignKey, Key, Schema, Table, TableName
 from connectors.types import Canonical, Class, Family, Loss, Types, loss
 from jobs.config.mappings import ColumnMapping, Constant, TableMapping
@@ -200,6 +201,7 @@ class Projector:
         judged = Loss(Class.EQUIVALENT, "each value as it is mapped", ("another value",))
         judged = judged if values is not None else loss(source, target)
         self.findings += _judgement(where, judged, consent, f"{table.name}.{column.name}", column.type, type_, into)
+        self.findings += _misgiven(where, "what one of its values becomes", (values or {}).values(), target, type_)
         counter = self._target.types.counter if self._foreign and column.counter else column.counter
         if source.family is not Family.INTEGER or target.family not in (Family.INTEGER, Family.DECIMAL):
             counter = None
@@ -216,6 +218,7 @@ class Projector:
         name, type_ = found
         target = self._target.types.canonical(type_)
         column = Column(name, type_, nullable=constant.value is None)
+        self.findings += _misgiven(where, "its constant", [constant.value], target, type_)
         one = Field(name, None, target, target, constant=constant.value)
         return column, Judged(one, type_.native, Loss(Class.EXACT, "a constant"))
 
@@ -255,6 +258,15 @@ def _unknown(table: Table, mapping: TableMapping | None, where: str) -> Iterator
     for name in mapping.by_column if mapping else ():
         if name not in known:
             yield error(f"column_mappings: {where}", f"there is no column {name} to copy", nearest(name, known))
+
+
+def _misgiven(where: str, what: str, values: Iterable[str | None], target: Canonical, type_: ColumnType
+              ) -> Iterator[Finding]:  # fmt: skip
+    """What a person gives is tried before anything moves; it may be a secret, and is told nowhere."""
+    if not fits(values, target):
+        yield error(
+            where, f"{what} is no value of {type_.native}", "mend it in column_mappings, or choose another type there"
+        )
 
 
 def _judgement(where: str, judged: Loss, consent: bool, name: str, source: ColumnType, target: ColumnType, into: TableName

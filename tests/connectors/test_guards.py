@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from connectors.contract import connector, engines
 from connectors.crossing import hexadecimal
 from connectors.errors import ValueRefused
-from connectors.guards import guard
+from connectors.guards import fits, guard
 from connectors.types import NUMBERS, TIMES, Canonical, Class, Family, loss
 from tests.connectors.judge import Value, holds, rounded, same, values
 
@@ -232,6 +232,16 @@ def test_a_message_names_the_column_and_no_value() -> None:
     with pytest.raises(ValueRefused, match=r"column n holds a text that is no integer, which") as refused:
         check(pa.array(["canary"]), "n")
     assert "canary" not in str(refused.value)
+
+
+def test_what_a_person_gives_fits_or_does_not() -> None:
+    assert fits(["1", None], INTEGER)
+    assert fits(["PROD"], TEXT)
+    assert fits([], INTEGER)
+    assert fits(["ab"], Canonical(Family.BINARY, length=2))
+    assert not fits(["1", "one"], INTEGER)
+    assert not fits(["abc"], Canonical(Family.BINARY, length=2))
+    assert not fits(["long"], Canonical(Family.TEXT, length=3))
 
 
 def filled(type_: Canonical) -> Sequence[Value]:

@@ -138,6 +138,21 @@ def test_a_mapping_that_fits_nothing_is_told(mapping: dict[str, Any], told: str)
     assert any(told in line for line in findings if line.startswith("error"))
 
 
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"constants": {"origin": {"value": "canary", "type": "integer"}}},
+        {"constants": {"origin": {"value": "canary", "type": "varchar(3)"}}},
+        {"columns": {"email": {"type": "date", "values": {"A": "2024-02-29", "B": "canary"}}}},
+    ],
+)
+def test_what_a_person_gives_must_be_a_value_of_its_column_and_is_told_nowhere(mapping: dict[str, Any]) -> None:
+    _, findings = project(mappings={"users": mapping}, target=PG)
+    [told] = [line for line in findings if line.startswith("error")]
+    assert "is no value of" in told
+    assert "canary" not in told
+
+
 def test_a_column_is_found_by_its_name_in_another_letter_case_alone() -> None:
     there = Table(TableName(None, "users"), (lite("ID", "INTEGER"), lite("Email", "TEXT")))
     made, findings = project(Table(USERS.name, USERS.columns[:2]), there)
