@@ -66,7 +66,11 @@ class SqliteReader:
         batches = walk(self._connection, copy.source, [*selected, _strange(copy, columns)], columns, addressing, part)
         with translated(self._where), contextlib.closing(batches):
             for rows in batches:
-                yield _batch(copy, columns, rows)
+                try:
+                    batch = _batch(copy, columns, rows)
+                except ValueRefused as error:
+                    raise error.at(f"{copy.target.name}, chunk {chunk.number}") from None
+                yield batch
 
 
 def _batch(copy: TableCopy, columns: Sequence[str], rows: list[tuple[Any, ...]]) -> pa.RecordBatch:
