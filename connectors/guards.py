@@ -79,8 +79,8 @@ def _tests(source: Canonical, target: Canonical, consent: bool) -> Iterator[Test
     if family is Family.TEXT:
         yield from _of_text(source, target, consent)
     elif family is Family.BINARY and target.length is not None:
-        fits = pc.equal if target.fixed else pc.less_equal
-        yield lambda values: fits(pc.binary_length(values), target.length)
+        compared = pc.equal if target.fixed else pc.less_equal
+        yield lambda values: compared(pc.binary_length(values), target.length)
     elif family is Family.ENUM:
         yield lambda values: _among(values, target.labels)
     elif family is Family.JSON:
@@ -110,8 +110,8 @@ def _beyond_form(target: Canonical) -> Iterator[Test]:
     elif target.family in (Family.DATE, *TIMES):
         yield lambda values: _calendar(values, target.admits("zero"))
     elif target.family is Family.BITS and target.length is not None:
-        fits = pc.equal if target.fixed else pc.less_equal
-        yield lambda values: fits(pc.binary_length(values), target.length)
+        compared = pc.equal if target.fixed else pc.less_equal
+        yield lambda values: compared(pc.binary_length(values), target.length)
     elif target.family is Family.INTERVAL:
         yield lambda values: pc.invert(pc.match_substring_regex(values, "[PT]$"))
 

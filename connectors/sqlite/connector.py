@@ -28,7 +28,10 @@ class SqliteConnector:
         snapshot_holder="task",
         writers=1,
         file=True,
-        ways=("INSERT … SELECT inside SQLite, masked fields handed in by row number or key",),
+        ways=(
+            "INSERT … SELECT inside SQLite, masked fields handed in by row number or key",
+            "INSERT of rows in batches, to and from other engines",
+        ),
     )
 
     types = types
