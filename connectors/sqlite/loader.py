@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, islice
+from typing import Any
 
 import pyarrow as pa
 
@@ -16,7 +17,7 @@ from connectors.schema import Column, quoted
 from connectors.sqlite.errors import translated
 from connectors.sqlite.rows import uncollected
 from connectors.sqlite.session import LEDGER, PATIENCE, Session, Turns, open_target, place
-from connectors.sqlite.values import stored
+from connectors.sqlite.values import keeps_classes, stored, stored_with_class
 
 HAS = (
     "SELECT 1 FROM {chunks} WHERE run_id = ? AND table_id = ? AND chunk_no = ?"
@@ -51,7 +52,7 @@ class SqliteLoader:
                 return skipped
             found = iter(batches)
             ready = list(islice(found, 1))  # before BEGIN: nobody waits for us to read and replace
-            insert = Insert(self._session, copy, batches.columns)
+            insert = Insert(self._session, self._job, copy, batches.columns)
             with self._session.transaction():
                 if not self._ledger.claim(self._job.run_id, self._job.fence, str(copy.target.name), chunk):
                     return skipped
@@ -68,20 +69,23 @@ class SqliteLoader:
 class Insert:
     """Inserts batches into one table, and counts that every row arrived."""
 
-    def __init__(self, session: Session, copy: TableCopy, columns: Sequence[str]) -> None:
+    def __init__(self, session: Session, job: TransferJob, copy: TableCopy, columns: Sequence[str]) -> None:
         self._session = session
         self._columns: list[Column] = [copy.target.column(name) for name in columns]
-        self._consents: Mapping[str, bool] = {field.target: field.consent for field in copy.fields}
+        self._consents = {field.target for field in copy.fields if field.consent}
+        self._whole = {field.target for field in copy.fields if keeps_classes(job, copy, field)}
         names, marks = ", ".join(map(quoted, columns)), ", ".join("?" * len(columns))
         # OR ABORT: the table's own ON CONFLICT IGNORE or REPLACE would lose rows in silence
         self._statement = f"INSERT OR ABORT INTO main.{quoted(copy.into.name)} ({names}) VALUES ({marks})"
 
     def __call__(self, batch: pa.RecordBatch) -> int:
-        values = [
-            stored(array, column, self._consents.get(column.name, False))
-            for array, column in zip(batch.columns, self._columns, strict=True)
-        ]
+        values = [self._stored(*pair) for pair in zip(batch.columns, self._columns, strict=True)]
         written = self._session.connection.executemany(self._statement, zip(*values, strict=True)).rowcount
         if written != batch.num_rows:
             raise TerminalError("not every row of a batch was inserted", todo="please report this")
         return written
+
+    def _stored(self, values: pa.Array, column: Column) -> list[Any]:
+        if column.name in self._whole:
+            return stored_with_class(values, column)
+        return stored(values, column, column.name in self._consents)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -24,7 +24,7 @@ from connectors.sqlite.ranges import Condition
 from connectors.sqlite.rows import uncollected, walk
 from connectors.sqlite.schema import detail, digest
 from connectors.sqlite.session import file, identity, open_source, place
-from connectors.sqlite.values import MEND, carried, read_as
+from connectors.sqlite.values import MEND, carried, keeps_classes, read_as, read_with_class
 from connectors.types import Family
 
 
@@ -49,21 +49,26 @@ def reader(job: TransferJob) -> Iterator[SqliteReader]:
     with contextlib.closing(open_source(job.source)) as connection:
         with translated(place(job.source)):
             begin(connection, job)
-        yield SqliteReader(connection, place(job.source))
+        yield SqliteReader(job, connection)
 
 
 class SqliteReader:
     """`connectors.crossing.Reader` of one file."""
 
-    def __init__(self, connection: sqlite3.Connection, where: str) -> None:
-        self._connection, self._where = connection, where
+    def __init__(self, job: TransferJob, connection: sqlite3.Connection) -> None:
+        self._job, self._connection, self._where = job, connection, place(job.source)
 
     def read(self, copy: TableCopy, chunk: Chunk, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         addressing = detail(copy.source).addressing
         part = addressing.within(chunk.bounds.token) if addressing else Condition()
         part &= scanned(condition(copy.where, "main")) if copy.where is not None else Condition()
-        selected = [read_as(copy.source.column(name), quoted(name)) for name in columns]
-        batches = walk(self._connection, copy.source, [*selected, _strange(copy, columns)], columns, addressing, part)
+        whole = {field.source for field in copy.fields if keeps_classes(self._job, copy, field)}
+        selected = [
+            read_with_class(quoted(name)) if name in whole else read_as(copy.source.column(name), quoted(name))
+            for name in columns
+        ]
+        strange = _strange(copy, columns, whole)
+        batches = walk(self._connection, copy.source, [*selected, strange], columns, addressing, part)
         with translated(self._where), contextlib.closing(batches):
             for rows in batches:
                 try:
@@ -83,11 +88,13 @@ def _batch(copy: TableCopy, columns: Sequence[str], rows: list[tuple[Any, ...]])
         return record_batch(arrays, columns, len(rows))
 
 
-def _strange(copy: TableCopy, columns: Sequence[str]) -> str:
+def _strange(copy: TableCopy, columns: Sequence[str], whole: Collection[str | None]) -> str:
     """SQL that gives the place of a column that holds what has no form in its family; NULL where there is none."""
     untyped = {field.source for field in copy.fields if field.wanted.family is Family.OTHER}
     cases = []
     for number, name in enumerate(columns):
+        if name in whole:
+            continue
         family = types.canonical(copy.source.column(name).type).family
         of = f"typeof({quoted(name)})"
         found = f"{of} = 'blob'"

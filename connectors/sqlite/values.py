@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connectors.contract import TableCopy, TransferJob
+from connectors.crossing import Field
 from connectors.errors import ValueRefused
 from connectors.schema import Column
 from connectors.sqlite.canonical import types
@@ -32,6 +34,34 @@ READS_AS_NUMBER = r"^[ \t\n\v\f\r]*[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?
 LEAST, MOST = -(2**63), 2**63 - 1
 
 MEND = "mend these rows in the source, or leave the column out (`column_mappings`)"
+
+
+def keeps_classes(job: TransferJob, copy: TableCopy, field: Field) -> bool:
+    """Whether a column of no known type goes into another such one, where a number and its digits are two values."""
+    touched = (*copy.anonymize.columns, *copy.anonymize.masked) if copy.anonymize else ()
+    files = job.source.engine == job.target.engine and field.values is None and field.source not in touched
+    return files and field.given.family is Family.OTHER and field.wanted.family is Family.OTHER
+
+
+CLASSES: Mapping[str, Callable[[str], Any]] = {"t": str, "i": int, "r": float, "b": bytes.fromhex}
+"""How a value is made again from its text, by the letter before it."""
+
+
+def read_with_class(name: str) -> str:
+    """SQL that gives a value as text, the letter of its storage class before it."""
+    return (
+        f"CASE typeof({name}) WHEN 'text' THEN 't' || {name} WHEN 'integer' THEN 'i' || {name}"
+        f" WHEN 'real' THEN 'r' || printf('%!.17g', {name}) WHEN 'blob' THEN 'b' || hex({name}) END"
+    )
+
+
+def stored_with_class(values: pa.Array, column: Column) -> list[Any]:
+    """What `read_with_class` has read, as it was."""
+    if affinity(column.type.native) != "BLOB":
+        texts = pc.match_substring_regex(values, READS_AS_NUMBER.replace("^", "^t", 1))
+        if pc.any(texts, min_count=0).as_py():
+            raise _changed(column)
+    return [None if value is None else CLASSES[value[0]](value[1:]) for value in values.to_pylist()]
 
 
 def read_as(column: Column, name: str) -> str:

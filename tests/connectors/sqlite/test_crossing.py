@@ -217,7 +217,6 @@ def test_values_that_contradict_their_column_cross_as_they_are(files: Ends) -> N
         ("v INTEGER", "x'00'", "binary data"),
         ("v BLOB", "'text'", "no binary data"),
         ("v BLOB", "5", "no binary data"),
-        ("v", "5", "numbers or binary data"),
     ],
 )
 def test_what_has_no_form_stops_its_chunk_and_leaves_nothing(files: Ends, column: str, value: str, says: str) -> None:
@@ -226,6 +225,26 @@ def test_what_has_no_form_stops_its_chunk_and_leaves_nothing(files: Ends, column
         copied(files, budget=1 << 40)
     assert files.server.read(files.target, "t_there") == []
     assert files.server.read(files.target, "_dbagent_chunks") == []
+
+
+@pytest.mark.parametrize("declared", ["", "STRING"])
+def test_a_column_of_no_known_type_keeps_numbers_texts_and_bytes_apart(files: Ends, declared: str) -> None:
+    given_ = [5, "5a", 0.1, 0.1 + 0.2, 9e999, -(2**63), b"", b"\x00\xff5", "", "nul\0in", "ä", None, 1e22, 5e-324]
+    given_ += ["5", "1.0"] if not declared else []
+    make(
+        files.source,
+        f"CREATE TABLE t (n INTEGER PRIMARY KEY, v {declared})",
+        *(("INSERT INTO t (v) VALUES (?)", [value]) for value in given_),
+    )
+    copied(files)
+    assert kept(files.target, "t_there", "n", "v") == kept(files.source, "t", "n", "v")
+
+
+def test_a_text_of_no_type_is_no_number_in_a_column_that_makes_it_one(files: Ends) -> None:
+    make(files.source, "CREATE TABLE t (v)", "INSERT INTO t VALUES ('007')")
+    make(files.target, "CREATE TABLE t_there (v STRING)")
+    with pytest.raises(ValueRefused, match="column v would make a number"):
+        copied(files)
 
 
 def test_a_masked_table_with_a_key_of_texts_arrives_in_several_chunks(files: Ends) -> None:
