@@ -178,5 +178,5 @@ class Staging(Protocol):
 
 
 ROUTE = ("chunk", "try", "attempt", "counts")
-"""The columns of a landed row behind its own: its chunk, which try of the driver's and which attempt of Spark's wrote it,
-and, in one row of each batch, what the anonymizer counted of it."""
+"""The columns of a landed row behind its own: its chunk, which try of the driver's and which attempt of Spark's wrote it, and,
+in one row of each batch, what the anonymizer counted of it. All are texts: for another number Spark would compile anew."""

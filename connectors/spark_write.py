@@ -68,10 +68,10 @@ def prepared(frame: DataFrame, job: TransferJob, landing: Landing, chunk: Chunk,
     source = {column: col(name(place)) for place, column in enumerate(landing.reads)}
     kept = {n: source[f.source].cast(SPARK[f.wanted.carrier]) for n, f in enumerate(fields)
             if n not in landing.through and f.source is not None}  # fmt: skip
-    passing = function(lit(chunk.number), *(source[column] for column in landing.taken))
+    passing = function(lit(try_), *(source[column] for column in landing.taken))
     found = frame.select(*(values.alias(f"kept{n}") for n, values in kept.items()), passing.alias("passed"))
     columns = [col(f"kept{n}" if n in kept else f"passed.{name(n)}").alias(name(n)) for n in range(len(fields))]
-    route = (lit(chunk.number), lit(try_), col("passed.attempt"), col("passed.counts"))
+    route = (lit(str(chunk.number)), lit(try_), col("passed.attempt"), col("passed.counts"))
     return found.select(*columns, *(value.alias(word) for value, word in zip(route, ROUTE, strict=True)))
 
 
@@ -117,7 +117,7 @@ def read_natively(session: SparkSession, job: TransferJob, landing: Landing, chu
     """The rows as they land, read by the engine's own reader in the task and anonymized there."""
     copy = landing.copy
     made = "".join(f"{name(n)} {SPARK[field.wanted.carrier]}, " for n, field in enumerate(copy.fields))
-    schema = made + ", ".join(f"{word} {'INT' if word == 'chunk' else 'STRING'}" for word in ROUTE)
+    schema = made + ", ".join(f"{word} STRING" for word in ROUTE)
     where = f"{copy.target.name}, chunk {chunk.number}"
 
     def rows(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -139,7 +139,7 @@ def _routed(landing: Landing, batch: pa.RecordBatch, chunk: Chunk, try_: str) ->
     passed = dict(zip(landing.through, done, strict=True))
     arrays = [passed[n] if n in passed else read[field.source or ""] for n, field in enumerate(whole.fields)]
     route = (
-        pa.array([chunk.number] * rows, pa.int32()),
+        pa.array([str(chunk.number)] * rows, pa.string()),
         pa.array([try_] * rows, pa.string()),
         pa.array([_attempt()] * rows, pa.string()),
         pa.array(_once(counts, rows), pa.string()),

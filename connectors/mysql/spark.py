@@ -179,8 +179,7 @@ class Staging:
         landing = self._landing(copy)
         kinds = [f"{name(n)} {'longblob' if field.wanted.carrier == 'binary' else 'longtext'}"
                  for n, field in enumerate(copy.fields)]  # fmt: skip
-        types_ = {"chunk": "integer", "counts": "longtext"}
-        route = [f"{word} {types_.get(word, 'varchar(40)')}" for word in ROUTE]
+        route = [f"{word} {'longtext' if word == 'counts' else 'varchar(40)'}" for word in ROUTE]
         self._target.run(f"DROP TABLE IF EXISTS {landing}")
         self._target.run(
             f"CREATE TABLE {landing} ({', '.join([*kinds, *route])}, KEY (chunk, try, attempt)) ENGINE = InnoDB"
@@ -205,7 +204,7 @@ class Staging:
         size = " + ".join(f"COALESCE(LENGTH({name(n)}), 0)" for n, _ in fields) or "0"
         refused = " OR ".join(f"{name(n)} IS NULL" for (n, _), one in zip(fields, ways, strict=True) if one.needed)
         pick = PICK.format(landing=landing, size=size, refused=refused or "0")
-        found = self._target.rows(pick, (chunk.number, try_))
+        found = self._target.rows(pick, (str(chunk.number), try_))
         if not found:
             return Loaded(chunk.table_id, chunk.number, 0, 0, {})
         [(attempt, rows, size_, nulls)] = found
@@ -215,7 +214,7 @@ class Staging:
             )
         columns = ", ".join(identifier(field.target) for _, field in fields)
         values = ", ".join(stored(one.column, name(n)) for (n, _), one in zip(fields, ways, strict=True))
-        place = (chunk.number, try_, attempt)
+        place = (str(chunk.number), try_, attempt)
         rest = f"FROM {landing} WHERE chunk = %s AND try = %s AND attempt = %s"
         moved = self._target.run(
             f"INSERT INTO {identifier(copy.into.name)} ({columns}) SELECT {values} {rest}".replace("%s", "\0")

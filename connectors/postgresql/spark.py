@@ -158,7 +158,7 @@ class Staging:
         landing = self._landing(copy)
         kinds = [f"{name(n)} {'bytea' if field.wanted.carrier == 'binary' else 'text'}"
                  for n, field in enumerate(copy.fields)]  # fmt: skip
-        route = [f"{word} {'integer' if word == 'chunk' else 'text'}" for word in ROUTE]
+        route = [f"{word} text" for word in ROUTE]
         with translated(f"{self._job.target.environment}: staging {copy.target.name}"), self._target.transaction():
             self._target.execute(f"DROP TABLE IF EXISTS {landing}".encode())
             self._target.execute(
@@ -179,7 +179,9 @@ class Staging:
     def _moved(self, copy: TableCopy, chunk: Chunk, try_: str) -> Loaded:
         landing, fields = self._landing(copy), list(enumerate(copy.fields))
         size = " + ".join(f"coalesce(octet_length({name(n)}), 0)" for n, _ in fields) or "0"
-        found = self._target.execute(PICK.format(landing=landing, size=size).encode(), [chunk.number, try_]).fetchall()
+        found = self._target.execute(
+            PICK.format(landing=landing, size=size).encode(), [str(chunk.number), try_]
+        ).fetchall()
         if not found:
             return Loaded(chunk.table_id, chunk.number, 0, 0, {})
         [(attempt, rows, size_, counted)] = found
@@ -188,7 +190,7 @@ class Staging:
         moved = self._target.execute(
             f"INSERT INTO {sql_name(copy.into)}{f' ({columns})' if columns else ''} OVERRIDING SYSTEM VALUE"
             f" SELECT {values} FROM {landing} WHERE chunk = %s AND try = %s AND attempt = %s".encode(),
-            [chunk.number, try_, attempt],
+            [str(chunk.number), try_, attempt],
         ).rowcount
         if moved != rows:
             raise TerminalError(f"{rows} rows staged, {moved} published: they must be equal")

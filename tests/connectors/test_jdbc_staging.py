@@ -58,7 +58,7 @@ def attempt(
     for place, row in enumerate(rows):
         values = ["NULL" if value is None else "'" + str(value).replace("'", "''") + "'" for value in row]
         told = f"'{counts}'" if place == 0 else "NULL"
-        literals.append(f"({', '.join([*values, str(chunk), repr(try_), repr(str(number)), told])})")
+        literals.append(f"({', '.join([*values, repr(str(chunk)), repr(try_), repr(str(number)), told])})")
     if literals:
         one.ends.landing.execute(one.ends.target, f"INSERT INTO {landing} VALUES {', '.join(literals)}")
 
