@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from connectors.changes import Change, changes
 from connectors.errors import ValueRefused
 from connectors.forms import ZERO, pattern
-from connectors.types import TIMES, Canonical, Class, Family, loss
+from connectors.types import NUMBERS, TIMES, Canonical, Class, Family, loss
 
 Test: TypeAlias = Callable[[pa.Array], pa.BooleanArray]
 """Which values the target can hold; NULL for NULL."""
@@ -88,6 +88,8 @@ def _tests(source: Canonical, target: Canonical, consent: bool) -> Iterator[Test
     elif form is not None:
         yield lambda values: pc.match_substring_regex(values, form)
         yield from _beyond_form(target)
+        if family in NUMBERS and source.family is Family.TEXT:  # 007 is a text, and no number with these digits
+            yield lambda values: pc.invert(pc.match_substring_regex(values, r"^-?0\d"))
         if family is Family.FLOAT and source.family is Family.TEXT:
             yield lambda values: _told(values, target.bits or 64)
 

@@ -201,6 +201,19 @@ def test_what_a_file_keeps_against_its_types_is_told_with_its_table(value: str, 
     assert bench.rows(there, "kept") == []
 
 
+@pytest.mark.parametrize(
+    ("source", "target", "type_"),
+    [("postgresql", "mysql", "int"), ("mysql", "postgresql", "numeric"), ("mysql", "sqlite", "INTEGER")],
+)
+def test_a_text_with_leading_zeros_is_no_number(source: str, target: str, type_: str, bench: Bench) -> None:
+    create, into = "CREATE TABLE t (v varchar(9))", [f"CREATE TABLE t (v {type_})"]
+    there, _ = bench(source, target, create, "INSERT INTO t VALUES ('70'), ('-7'), ('0')", there=into)
+    assert {int(row[0]) for row in bench.rows(there, "t")} == {70, -7, 0}
+    there, said = bench(source, target, create, "INSERT INTO t VALUES ('007')", there=into, code=5)
+    assert "column v holds a text that is no " in said
+    assert bench.rows(there, "t") == []
+
+
 NARROW = "CREATE TABLE t (id int PRIMARY KEY, k varchar(5), n decimal(10,2), u int unsigned)"
 WIDE = "CREATE TABLE t (id int PRIMARY KEY, k text, n numeric(10,4), u int)"
 CONSENT = ["t.k", "t.n", "t.u"]
