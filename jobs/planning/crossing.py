@@ -7,6 +7,7 @@ mapping, every column is judged by its canonical types: an exact or equivalent o
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -163,6 +164,7 @@ class Projector:
             if found is not None:
                 columns.append(found[0])
                 judged.append(found[1])
+        self.findings += _filled_twice(judged, where)
         names = {one.field.source: one.field.target for one in judged if one.field.source is not None}
         key = tuple(names[column] for column in table.primary_key if column in names)
         if there is None and len(key) < len(table.primary_key):
@@ -267,6 +269,16 @@ def _misgiven(where: str, what: str, values: Iterable[str | None], target: Canon
         yield error(
             where, f"{what} is no value of {type_.native}", "mend it in column_mappings, or choose another type there"
         )
+
+
+def _filled_twice(judged: Sequence[Judged], where: str) -> Iterator[Finding]:
+    """Columns of the target that several would fill: a database may take one of them and forget the others."""
+    for name, count in Counter(one.field.target for one in judged).items():
+        if count > 1:
+            what = f"{count} columns would become {name} in the target"
+            yield error(
+                where, what, "give the others another name (column_mappings: name), or leave them out (drop: true)"
+            )
 
 
 def _judgement(where: str, judged: Loss, consent: bool, name: str, source: ColumnType, target: ColumnType, into: TableName

@@ -183,3 +183,19 @@ def test_where_one_task_reads_everything_one_mapping_makes_every_table_cross() -
     table = Table(TableName(None, "plain"), (lite("a", "TEXT"),))
     made, _ = project(table, source=LITE, target=LITE, mappings={"other": {"table": "another"}})
     assert sure(made).crosses
+
+
+def test_a_column_of_the_target_is_filled_once() -> None:
+    """Two that letter case alone tells apart, a constant beside one of them, and a name that another column has."""
+    there = Table(TableName(None, "users"), (lite("id", "INTEGER"), lite("email", "TEXT")))
+    alike = Table(USERS.name, (pg("id", "bigint"), pg("email", "text"), pg("Email", "text")))
+    twice = "2 columns would become email in the target"
+    _, findings = project(alike, there)
+    assert [line for line in findings if twice in line]
+    table = Table(USERS.name, alike.columns[:2])
+    _, findings = project(table, there, mappings={"users": {"constants": {'"EMAIL"': {"value": "x"}}}})
+    assert [line for line in findings if twice in line]
+    _, findings = project(table, mappings={"users": {"columns": {"id": {"name": "email"}}}})
+    assert [line for line in findings if twice in line]
+    _, findings = project(table, there)
+    assert findings == []
