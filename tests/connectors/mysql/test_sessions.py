@@ -86,8 +86,8 @@ def test_a_transaction_is_all_or_nothing(ends: Ends) -> None:
 def test_a_wait_ends_with_our_patience(ends: Ends) -> None:
     began = time.monotonic()
     with session(ends.target, patience=0.5) as one, pytest.raises(ConnectionLost, match=r"made no progress for 0\.5 s"):
-        one.rows("SELECT SLEEP(20)")
-    assert time.monotonic() - began < 10
+        one.rows("SELECT SLEEP(200)")
+    assert time.monotonic() - began < 100
 
 
 # Who is who

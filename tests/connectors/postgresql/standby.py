@@ -33,7 +33,7 @@ def standby(primary: PostgresServer, folder: Path) -> Iterator[PostgresServer]:
 def caught_up(primary: PostgresServer, follower: PostgresServer) -> bool:
     """Wait until the standby shows what the primary has committed by now."""
     [(written,)] = primary.rows(primary.endpoint, "SELECT pg_current_wal_lsn()")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if follower.rows(follower.endpoint, f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == [(True,)]:
             return True

@@ -73,7 +73,7 @@ def test_two_runs_that_need_the_same_missing_type_at_once_both_make_their_tables
             second = pool.submit(other.create, [find(source, "b", "crm")])
             with suppress(TimeoutError):
                 second.result(timeout=0.5)
-        second.result(timeout=10)
+        second.result(timeout=120)
         assert {table.name.name for table in other.schema().tables} == {"a", "b"}
 
 

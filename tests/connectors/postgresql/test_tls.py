@@ -21,7 +21,7 @@ from tests.connectors.postgresql.tls import offered
 def authorities(servers: dict[str, PostgresServer]) -> Iterator[Path]:
     server = servers["postgresql"]
     with offered(server) as folder:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not refuses_plain(server.endpoint):
             assert time.monotonic() < deadline, "the server does not insist on TLS"
             time.sleep(0.05)

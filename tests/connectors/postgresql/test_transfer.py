@@ -288,7 +288,7 @@ def test_a_target_that_stops_answering_ends_the_chunk_on_both_ends(pair: Pair) -
             with pytest.raises((Busy, ConnectionLost)) as stalled:
                 transfer.copy(Chunk(0, 0, source.bounds(table, None, 1 << 30)[0]))
             assert stalled.value.retryable
-            assert time.monotonic() - started < 8
+            assert time.monotonic() - started < 30
         with connector.transfer(replace(job, stall_timeout=60.0)) as transfer:
             assert transfer.copy(Chunk(0, 0, source.bounds(table, None, 1 << 30)[0])).fresh
 
@@ -298,7 +298,7 @@ def test_an_end_that_freezes_is_named_and_both_are_left(pair: Pair, end: str) ->
     pair.server.execute(pair.prod, "CREATE TABLE t AS SELECT i, repeat('x', 900) AS s FROM generate_series(1, 20000) i")
     with pair.sessions() as (source, target):
         table = find(source, "t")
-        job = pair.start(source, target, table, stall_timeout=1.5, bytes_per_second=8_000_000.0)
+        job = pair.start(source, target, table, stall_timeout=3.0, bytes_per_second=8_000_000.0)
         with connector.transfer(job) as transfer:
             place = pair.prod if end == "source" else pair.dev
             [(pid,)] = pair.server.rows(

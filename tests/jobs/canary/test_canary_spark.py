@@ -67,7 +67,7 @@ def land(own_server: tuple[Any, Path], tmp_path: Path, monkeypatch: pytest.Monke
 def test_the_watch_sees_arguments_environments_and_deleted_files(tmp_path: Path) -> None:
     """Each of them told by its own core."""
     write = f"f = open(sys.argv[2], 'w'); f.write('{KEPT[:4]}' + '{KEPT[4:]}'); f.flush(); os.unlink(sys.argv[2])"
-    code = f"import os, sys, time; {write}; print(flush=True); time.sleep(60)"
+    code = f"import os, sys, time; {write}; print(flush=True); time.sleep(300)"
     search = Search(patterns())
     with subprocess.Popen(
         [sys.executable, "-c", code, MASKED, str(tmp_path / "file")],
@@ -78,7 +78,7 @@ def test_the_watch_sees_arguments_environments_and_deleted_files(tmp_path: Path)
             process.stdout.readline()
             with watched(search, process.pid, tmp_path):
                 (tmp_path / "other").write_text(SCHEMA)
-                until(lambda: {core for core, _ in search.forms} == {MASKED, KEPT, SECRET, SCHEMA}, "all four", 10)
+                until(lambda: {core for core, _ in search.forms} == {MASKED, KEPT, SECRET, SCHEMA}, "all four")
         finally:
             process.kill()
 

@@ -97,5 +97,5 @@ def look_at_answer(search: Search, port: int, path: str) -> int:
 
 
 def get(port: int, path: str) -> bytes:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=20) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/{path}", timeout=120) as answer:
         return bytes(answer.read())

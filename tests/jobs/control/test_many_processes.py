@@ -162,6 +162,6 @@ def at_once(code: str, arguments: list[list[str]]) -> list[str]:
         assert process.stdin is not None
         process.stdin.write("go\n")
         process.stdin.flush()
-    said = [process.communicate(timeout=120) for process in started]
+    said = [process.communicate(timeout=240) for process in started]
     assert [error for _, error in said] == [""] * len(started)
     return [output for output, _ in said]

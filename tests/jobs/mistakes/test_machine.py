@@ -17,7 +17,7 @@ def ended(site: Site, command: list[str], code: int, environment: dict[str, str 
     """The process's one block on stderr."""
     given = {name: value for name, value in {**os.environ, **environment}.items() if value is not None}
     program = [sys.executable, "-c", "from jobs.cli import main; main()", *site.arguments(*command)]
-    done = subprocess.run(program, stderr=subprocess.PIPE, text=True, timeout=120, env=given, **options)
+    done = subprocess.run(program, stderr=subprocess.PIPE, text=True, timeout=240, env=given, **options)
     assert done.returncode == code, done.stderr
     if code:
         check_block(done.stderr)
@@ -84,7 +84,7 @@ def test_a_current_folder_that_is_gone(file_site: Site, operation: str, tmp_path
     program = f"import sys; sys.path.insert(0, {os.getcwd()!r}); {code}; sys.argv = ['x', *{arguments!r}]"
     done = subprocess.run(
         [sys.executable, "-c", f"{program}; from jobs.cli import main; main()"],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
 

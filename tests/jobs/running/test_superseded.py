@@ -16,6 +16,7 @@ from connectors.contract import RunRecord, TableState, TargetSession, connector
 from connectors.errors import LeaseLost
 from jobs.errors import RunFailed
 from jobs.running.run import run
+from tests.jobs.running.faults import ENGINES
 from tests.jobs.running.site import PLAIN, Site
 
 WITHOUT_SPARK = (
@@ -76,7 +77,11 @@ def test_a_target_that_would_skip_rows_in_silence_fails_instead(file_site: Site)
     assert site.rows(site.dev, "plain") == []
 
 
-@pytest.mark.parametrize("stores", ["one store", "two stores"])
+@pytest.mark.parametrize(
+    ("site", "stores"),
+    [("sqlite", "one store"), *((engine, "two stores") for engine in ENGINES)],  # one store decides it on no target
+    indirect=["site"],
+)
 def test_of_two_runs_that_append_started_at_once_one_appends(site: Site, stores: str) -> None:
     site.fill(users=5, orders=5, plain=4000)
     site.landing.create(site.dev, PLAIN)
@@ -88,6 +93,6 @@ def test_of_two_runs_that_append_started_at_once_one_appends(site: Site, stores:
         each.environments({"PROD": {"max_mb_per_second": 0.012}})
     commands = [[sys.executable, "-c", WITHOUT_SPARK, *each.arguments("run", str(file))] for each in sites]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) for command in commands]
-    said = [process.communicate(timeout=120)[0].decode() for process in both]
+    said = [process.communicate(timeout=240)[0].decode() for process in both]
     assert sorted(process.returncode for process in both) == [0, 9], said
     assert len(site.rows(site.dev, "plain")) == 4001
