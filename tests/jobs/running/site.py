@@ -145,7 +145,7 @@ class Site:
         """`dbagent …` as a process of its own."""
         done = subprocess.run(
             [sys.executable, "-c", "from jobs.cli import main; main()", *self.arguments(*command)],
-            capture_output=True, text=True, timeout=240, check=False, **options,
+            capture_output=True, text=True, check=False, **{"timeout": 240, **options},
         )  # fmt: skip
         if check:
             assert done.returncode == 0, done.stdout + done.stderr
