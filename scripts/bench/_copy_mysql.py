@@ -69,7 +69,6 @@ class Bench:
 
     folder: Path
     maria: MariaServer
-    process: int
     postgres: PostgresServer
     source: Endpoint
     target: Endpoint
@@ -86,6 +85,12 @@ class Bench:
 
     def median(self, name: str) -> float:
         return statistics.median(self.measured[name])
+
+    @property
+    def servers(self) -> list[int]:
+        """Their processes."""
+        files = self.folder / "server" / "pid", self.folder / "other" / "data" / "postmaster.pid"
+        return [int(file.read_text().split()[0]) for file in files]
 
     @property
     def ready_file(self) -> Path:
@@ -131,14 +136,14 @@ def load_data(bench: Bench) -> None:
 
 
 def _worked(bench: Bench) -> float:
-    """CPU seconds of the server and of the commands that we waited for."""
+    """CPU seconds of the servers and of the commands that we waited for."""
     children = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return commands.processes()[bench.process].cpu + children.ru_utime + children.ru_stime
+    return commands.cpu(bench.servers, commands.processes()) + children.ru_utime + children.ru_stime
 
 
 def ours(bench: Bench, way: str, server: MariaServer | PostgresServer, target: Endpoint, rows: int) -> None:
     clear(bench, create=False)
-    run = commands.ours(bench.folder, way, [bench.process])
+    run = commands.ours(bench.folder, way, bench.servers)
     check(server, target, rows)
     bench.rss[way] = max(bench.rss.get(way, 0.0), run.mib)
     bench.record(**{f"{way}_net": run.net, f"{way}_cpu": run.cpu, f"{way}_whole": run.whole})
@@ -175,12 +180,13 @@ def sling(bench: Bench, program: Path) -> None:
     stream = f"{bench.source.database}.customers"
     command: list[str | Path] = [program, "run", "--src-conn", "SOURCE", "--src-stream", stream, "--tgt-conn", "TARGET",
                                  "--tgt-object", "public.customers", "--mode", "full-refresh"]  # fmt: skip
+    worked = _worked(bench)
     with open(bench.folder / "log", "wb") as log:
         started = time.time()
         done = subprocess.run(command, env={**home, **nowhere, **given}, stdout=log, stderr=log, check=False)
     if done.returncode:
         raise SystemExit(f"sling failed:\n{(bench.folder / 'log').read_text(errors='replace')[-3000:]}")
-    bench.record(sling_whole=time.time() - started)
+    bench.record(sling_whole=time.time() - started, sling_cpu=_worked(bench) - worked)
     check(bench.postgres, bench.other, bench.rows)
 
 
@@ -255,9 +261,8 @@ def main() -> None:
             (folder / name).mkdir()
         maria = stack.enter_context(mariadb.start(folder / "server", *POOL))
         postgres = stack.enter_context(postgresql.start(folder / "other"))
-        process = int((folder / "server" / "pid").read_text())
         ends = maria.database("prod"), maria.database("dev"), postgres.database("dev")
-        bench = Bench(folder, maria, process, postgres, *ends, given.rows, given.tasks)
+        bench = Bench(folder, maria, postgres, *ends, given.rows, given.tasks)
         facts = {
             "mariadb": maria.rows(ends[0], "SELECT version()")[0][0],
             "postgresql": postgres.rows(ends[2], "SHOW server_version")[0][0],
