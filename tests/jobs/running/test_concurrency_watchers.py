@@ -28,7 +28,7 @@ from tests.jobs.running.faults import (
 )
 from tests.jobs.running.site import Site
 
-RATE = 0.25
+RATE = 0.15
 """Megabytes a second from the source."""
 NEW_USER = {"mysql": "CREATE USER {} IDENTIFIED BY 'reads'", "postgresql": "CREATE ROLE {} LOGIN PASSWORD 'reads'"}
 KEYS = {

@@ -44,7 +44,7 @@ def test_a_killed_worker_is_replaced_and_the_run_completes(any_site: Site, launc
 def test_a_killed_driver_and_a_killed_jvm_leave_a_run_that_continues(any_site: Site, launch: Launcher) -> None:
     site = any_site
     fill(site, letters=2400)
-    slow(site, 0.5)
+    slow(site, 0.3)
     operation = masked(site)
     first = launch(site, "run", operation)
     planned(first)
