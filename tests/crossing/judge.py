@@ -6,9 +6,12 @@ do not count:
     integer, decimal    zeros at the end of a fraction; whether it is kept as a number or as a text of its digits
     float32, float64    the digits, where they give the same number of so many bits; the sign of zero: MariaDB and SQLite
                         know one zero
-    boolean             true or 1, false or 0
+    boolean             true or 1, false or 0, also in a text of fixed length
     padded              blanks at the end
     uuid                the letters' case
+    binary              whether it is kept as bytes or as a text of hexadecimal digits
+    date                midnight behind it
+    json                blanks, the order of keys, all but the last of equal keys, zeros at the end of a fraction
     time, timestamp     zeros at the end of a second's fraction
     instant             the same, and +00 or nothing for UTC
 """
@@ -16,6 +19,7 @@ do not count:
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import struct
 from collections.abc import Callable, Mapping, Sequence
@@ -107,12 +111,11 @@ def _float(form: str) -> Callable[[Any], str]:
 
 
 def _boolean(value: Any) -> str:
-    return {"1": "1", "0": "0", "t": "1", "f": "0"}[str(value)]
+    return {"1": "1", "0": "0", "t": "1", "f": "0"}[str(value).rstrip(" ")]
 
 
 def _bytes(value: Any) -> str:
-    assert isinstance(value, bytes), type(value)
-    return value.hex()
+    return value.hex() if isinstance(value, bytes) else _text(value)
 
 
 def _text(value: Any) -> str:
@@ -130,6 +133,10 @@ def _clock(value: Any) -> str:
     return re.sub(r"\.(\d*?)0*(?= BC$|$)", lambda found: found[1] and f".{found[1]}", text)
 
 
+def _json(value: Any) -> str:
+    return json.dumps(json.loads(_text(value), parse_float=_number, parse_int=_number), sort_keys=True)
+
+
 WORDS: Mapping[str, Callable[[Any], str]] = {
     "integer": _number,
     "decimal": _number,
@@ -139,11 +146,12 @@ WORDS: Mapping[str, Callable[[Any], str]] = {
     "text": _text,
     "padded": lambda value: _text(value).rstrip(" "),
     "binary": _bytes,
-    "date": _text,
+    "date": lambda value: _clock(value).removesuffix(" 00:00:00"),
     "time": _clock,
     "timestamp": _clock,
     "instant": _clock,
     "uuid": lambda value: _text(value).lower(),
+    "json": _json,
     "own": _own,
 }
 

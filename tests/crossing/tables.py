@@ -45,33 +45,45 @@ def meanings(samples: Mapping[str, Sample]) -> dict[str, str]:
 
 
 def fill(endpoint: Endpoint, samples: Mapping[str, Sample], rows: int) -> None:
-    """Make the table and its rows, by the engine's plain driver alone."""
-    columns = [f"{column(native)} {native}" for native in samples]
+    """Make the table of everything and its rows, by the engine's plain driver alone."""
+    make(endpoint, NAME, {column(native): native for native in samples})
     given = [(row + 1, *(sample.value(row) for sample in samples.values())) for row in range(rows)]
-    MAKERS[endpoint.engine](endpoint, f"CREATE TABLE {NAME} (id INTEGER PRIMARY KEY, {', '.join(columns)})", given)
+    INSERTERS[endpoint.engine](endpoint, NAME, given)
 
 
-def _postgresql(endpoint: Endpoint, statement: str, rows: Sequence[Sequence[Any]]) -> None:
-    with clients.postgresql(endpoint) as connection, connection.cursor() as cursor:
-        cursor.execute(statement.encode())
-        with cursor.copy(f"COPY {NAME} FROM STDIN".encode()) as copy:
-            for row in rows:
-                copy.write_row(row)
+def make(endpoint: Endpoint, table: str, columns: Mapping[str, str]) -> None:
+    """Make a table of an `id` and these columns, by name and type."""
+    declared = "".join(f", {name} {native}" for name, native in columns.items())
+    statement = f"CREATE TABLE {table} (id bigint NOT NULL PRIMARY KEY{declared})"
+    if endpoint.engine == "postgresql":
+        with clients.postgresql(endpoint) as server:
+            server.execute(statement.encode())
+    elif endpoint.engine == "mysql":
+        with clients.mysql(endpoint) as other, other.cursor() as cursor:
+            cursor.execute(statement)
+    else:
+        with closing(clients.sqlite(endpoint)) as file:
+            file.execute(statement)
 
 
-def _mysql(endpoint: Endpoint, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+def _postgresql(endpoint: Endpoint, table: str, rows: Sequence[Sequence[Any]]) -> None:
+    load = f"COPY {table} FROM STDIN".encode()
+    with clients.postgresql(endpoint) as connection, connection.cursor() as cursor, cursor.copy(load) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+def _mysql(endpoint: Endpoint, table: str, rows: Sequence[Sequence[Any]]) -> None:
     with clients.mysql(endpoint) as connection, connection.cursor() as cursor:
-        cursor.execute(statement)
         marks = ", ".join(["%s"] * len(rows[0]))
-        cursor.executemany(f"INSERT INTO {NAME} VALUES ({marks})", rows)
+        cursor.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
         connection.commit()
 
 
-def _sqlite(endpoint: Endpoint, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+def _sqlite(endpoint: Endpoint, table: str, rows: Sequence[Sequence[Any]]) -> None:
     with closing(clients.sqlite(endpoint)) as connection, connection:
-        connection.execute(statement)
         marks = ", ".join("?" * len(rows[0]))
-        connection.executemany(f"INSERT INTO {NAME} VALUES ({marks})", rows)
+        connection.executemany(f"INSERT INTO {table} VALUES ({marks})", rows)
 
 
-MAKERS = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}
+INSERTERS = {"postgresql": _postgresql, "mysql": _mysql, "sqlite": _sqlite}
