@@ -48,8 +48,7 @@ class Loader:
 
     def _load(self, copy: TableCopy, chunk: Chunk, batches: Batches) -> Loaded:
         target = self._open()
-        check(copy)
-        count_cents(target, [column for column in copy.target.columns if column.name in batches.columns])
+        check(target, copy)
         before = claim(target, self._job, chunk)
         if before:
             return before
@@ -76,8 +75,9 @@ class Loader:
         return self._connection
 
 
-def check(copy: TableCopy) -> None:
+def check(target: Connection, copy: TableCopy) -> None:
     """Raises Unsupported where the server would change values in silence."""
+    count_cents(target, [copy.target.column(field.target) for field in copy.fields])
     for field in copy.fields:
         type_ = copy.target.column(field.target).type
         same = field.source is not None and copy.source.column(field.source).type.native == type_.native

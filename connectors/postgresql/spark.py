@@ -16,8 +16,9 @@ from connectors.errors import ConnectionLost, ConnectorError, NotFound, Terminal
 from connectors.jdbc import ROUTE, Address, Query, name
 from connectors.postgresql import jdbc
 from connectors.postgresql.canonical import MODIFIED, PLAIN
-from connectors.postgresql.ends import changed, claim, commit, open_source, open_target, reading, untouched
+from connectors.postgresql.ends import changed, claim, commit, count_cents, open_source, open_target, reading, untouched
 from connectors.postgresql.errors import translated, verdict
+from connectors.postgresql.loader import check
 from connectors.postgresql.reader import ISO_INTERVALS, base, expression
 from connectors.postgresql.session import READING, SETTINGS, Connection, close
 from connectors.postgresql.statements import Range, rendered, sql_name
@@ -90,6 +91,7 @@ class PostgresPaths:
         source = open_source(job)
         try:
             with reading(job, copy):
+                count_cents(source, [copy.source.column(field.source) for field in copy.fields if field.source])
                 untouched(source, part.leaf, copy.where, job.source.environment)
         finally:
             close(source)
@@ -160,6 +162,7 @@ class Staging:
                  for n, field in enumerate(copy.fields)]  # fmt: skip
         route = [f"{word} text" for word in ROUTE]
         with translated(f"{self._job.target.environment}: staging {copy.target.name}"), self._target.transaction():
+            check(self._target, copy)
             self._target.execute(f"DROP TABLE IF EXISTS {landing}".encode())
             self._target.execute(
                 f"CREATE TABLE {landing} ({', '.join([*kinds, *route])}) WITH (autovacuum_enabled = false)".encode()

@@ -14,6 +14,7 @@ from connectors.crossing import Field, crossing
 from connectors.postgresql import connector
 from connectors.postgresql.canonical import types
 from connectors.postgresql.source import Source
+from connectors.postgresql.spark import paths
 from connectors.postgresql.target import Target
 from tests.connectors.postgresql.pair import Pair, Reverse, find
 
@@ -41,6 +42,11 @@ class Road:
     def load(self, batches: Given) -> Loaded:
         with connector.loader(self.job) as loader:
             return loader.load(self.job.tables[0], self.chunks[0], batches)
+
+    def land(self) -> None:
+        """Make the staging table that Spark would write into."""
+        with paths.staging(self.job) as staging:
+            staging.land(self.job.tables[0])
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from connectors.postgresql import connector, ends
 from connectors.postgresql.canonical import made
 from connectors.postgresql.loader import block
 from connectors.postgresql.reader import carrier
+from connectors.postgresql.spark import paths
 from connectors.postgresql.splice import Field
 from connectors.postgresql.testkit import PostgresServer
 from connectors.schema import Column
@@ -269,6 +271,8 @@ def test_limits_that_nobody_checks_are_not_rounded_to(pair: Pair) -> None:
         pair.server.execute(pair.dev, f"ALTER TABLE wide DROP {name}, ADD {name} {limit}")
         with road(pair, "wide") as way, pytest.raises(Unsupported, match=f"column {name} .*shortens what it takes"):
             way.copy()
+        with road(pair, "wide") as way, pytest.raises(Unsupported, match=f"column {name} .*shortens what it takes"):
+            way.land()
 
 
 def test_money_that_is_not_counted_in_cents_does_not_travel(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -276,7 +280,9 @@ def test_money_that_is_not_counted_in_cents_does_not_travel(pair: Pair, monkeypa
     table_of(pair, "id integer, price money", "VALUES (1, '7')")
     with road(pair, "t") as way:
         monkeypatch.setattr(ends, "CENTS", b"SELECT 0")
-        for what in (lambda: way.load(texts(id=["1"], price=["7"])), lambda: way.read("price")):
+        checked = partial(paths.check, way.job, way.job.tables[0], way.chunks[0])
+        loads = (lambda: way.load(texts(id=["1"], price=["7"])), way.land)
+        for what in (*loads, lambda: way.read("price"), checked):
             with pytest.raises(Unsupported, match="column price is of type money"):
                 what()
         assert way.read("id") == [("1",)]
