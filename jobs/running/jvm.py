@@ -124,7 +124,7 @@ def exit_after_first_run() -> None:
     found = gateway()
     with suppress(Py4JError, OSError, EOFError):  # the answer never comes: the JVM is exiting
         found.jvm.System.exit(0)
-    found.proc.wait(timeout=60)
+    found.proc.wait(timeout=300)
     found.shutdown()
     SparkContext._gateway = SparkContext._jvm = None
     if _unfinished(archive).exists():
