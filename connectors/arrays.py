@@ -48,6 +48,16 @@ def stored(values: pa.Array) -> npt.NDArray[Any]:
     return found
 
 
+def characters(values: pa.Array) -> Bytes:
+    """The bytes of all its strings, one behind the other."""
+    _, places, data = values.buffers()
+    if data is None or not len(values):
+        return np.empty(0, np.uint8)
+    ends = np.frombuffer(places, np.int32)[values.offset : values.offset + len(values) + 1]
+    found: Bytes = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    return found
+
+
 def cut(block: Bytes, start: Places, end: Places, null: npt.NDArray[np.bool_]) -> pa.BinaryArray:
     """The bytes between the bounds, row by row."""
     count = len(start)
