@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from connectors.contract import TableCopy, TransferJob
+from connectors.contract import Chunk, TableCopy, TransferJob
 from connectors.errors import ConnectorError, NotFound, SourceChanged
 from connectors.mysql.session import Session, connect
 from connectors.mysql.source import BEGIN
@@ -18,6 +18,9 @@ from connectors.mysql.wire import Loading
 COLUMNS = """
 SELECT column_name, column_type FROM information_schema.columns WHERE table_schema = DATABASE() AND table_name = %s
 """
+
+LOCKS = 0.9
+"""How much of the patience with an answer is given to a lock: that is given up first, and told of."""
 
 
 class SourceEnd:
@@ -56,9 +59,10 @@ class SourceEnd:
         self._checked.add(copy.table_id)
 
     @contextmanager
-    def reading(self, copy: TableCopy) -> Iterator[None]:
+    def reading(self, copy: TableCopy, chunk: Chunk | None = None) -> Iterator[None]:
         """Errors of the source. A table or column that planning saw and that is not there now has changed under us."""
-        where, session = f"{self._job.source.environment}: {copy.source.name}", self.session()
+        place = copy.source.name if chunk is None else f"{copy.source.name}, chunk {chunk.number}"
+        where, session = f"{self._job.source.environment}: {place}", self.session()
         try:
             with session.translated(where):
                 yield
@@ -87,7 +91,7 @@ class TargetEnd:
         if self._session is None:
             job, end = self._job, f"the target {self._job.target.environment}"
             session = connect(job.target, read_only=False, end=end, patience=job.stall_timeout, driver=Loading)
-            wait, checks = max(1, round(job.stall_timeout)), 0 if job.suspend_foreign_keys else 1
+            wait, checks = max(1, int(job.stall_timeout * LOCKS)), 0 if job.suspend_foreign_keys else 1
             try:
                 session.run(
                     f"SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait},"

@@ -37,12 +37,12 @@ class Reader:
         wanted = [copy.source.column(name) for name in columns]
         where = None if copy.where is None else rendered(copy.where)
         query = statement(copy.source, list(map(shown, wanted)), chunk.bounds.token, where)
-        table, whole = f"{self._job.source.environment}: {copy.source.name}", False
+        whole = False
         try:
             self._source.same_table(copy)
-            with self._source.reading(copy):
+            with self._source.reading(copy, chunk):
                 for fields, rows, _ in batches(self._source.session().connection, query, len(columns)):
-                    found = [carried(values, c, table) for values, c in zip(fields, wanted, strict=True)]
+                    found = [carried(values, c) for values, c in zip(fields, wanted, strict=True)]
                     yield record_batch(found, columns, rows)
             whole = True
         finally:
@@ -67,7 +67,7 @@ def shown(column: Column) -> str:
     return selected(column) if type_.base == "float" else name
 
 
-def carried(values: pa.BinaryArray, column: Column, table: str) -> pa.Array:
+def carried(values: pa.BinaryArray, column: Column) -> pa.Array:
     """The values as their carrier. Raises ValueRefused for bytes that are no text."""
     if types.canonical(column.type).carrier == "binary":
         return values
@@ -78,7 +78,6 @@ def carried(values: pa.BinaryArray, column: Column, table: str) -> pa.Array:
     if texts is None:
         raise ValueRefused(
             f"column {column.name} holds bytes that are no text of its character set {type_of(column).charset}",
-            where=table,
             todo="mend these rows in the source, or leave the column out (`column_mappings`)",
         )
     if type_of(column).base == "float":  # as many digits as tell 32 bits apart

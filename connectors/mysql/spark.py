@@ -107,8 +107,7 @@ class MysqlPaths:
         found = copy.source.column(column)
         if plain(found) or is_bytes(found) or type_of(found).charset == UTF8:
             return None
-        table = str(copy.source.name)
-        return lambda values: carried(values, found, table)
+        return lambda values: carried(values, found)
 
     def written_as(self, copy: TableCopy, column: str) -> Change | None:
         found = way(copy.target.column(column))

@@ -19,7 +19,6 @@ from connectors.ledger import SqlLedger
 from connectors.mysql.ends import SourceEnd, TargetEnd
 from connectors.mysql.filters import rendered
 from connectors.mysql.masked import Passage
-from connectors.mysql.ranges import Range
 from connectors.mysql.read import batches, statement
 from connectors.mysql.session import LEDGER, Session
 from connectors.mysql.write import loader
@@ -69,7 +68,7 @@ class Transfer:
             if not ledger.claim(self._job.run_id, self._job.fence, str(copy.target.name), chunk):
                 return Loaded(chunk.table_id, chunk.number, 0, 0, {}, fresh=False)
             passage = Passage(copy)
-            reading = Reading(self._source, self._throttle, copy, chunk.bounds.token, passage)
+            reading = Reading(self._source, self._throttle, copy, chunk, passage)
             rows = loader(target.connection, copy.into, passage.columns).load(reading)
             self._source.same_table(copy)
             loaded = Loaded(chunk.table_id, chunk.number, rows, reading.bytes, dict(passage.counts))
@@ -80,15 +79,15 @@ class Transfer:
 class Reading:
     """The batches of one chunk, ready to load; counts the bytes that were read for them."""
 
-    def __init__(self, source: SourceEnd, throttle: Throttle, copy: TableCopy, part: Range, passage: Passage) -> None:
-        self._source, self._throttle, self._copy, self._passage = source, throttle, copy, passage
+    def __init__(self, source: SourceEnd, throttle: Throttle, copy: TableCopy, chunk: Chunk, passage: Passage) -> None:
+        self._source, self._throttle, self._copy, self._chunk, self._passage = source, throttle, copy, chunk, passage
         where = None if copy.where is None else rendered(copy.where)
-        self._query = statement(copy.source, passage.expressions, part, where)
+        self._query = statement(copy.source, passage.expressions, chunk.bounds.token, where)
         self.bytes = 0
 
     def __iter__(self) -> Iterator[list[pa.BinaryArray]]:
         expressions, connection = self._passage.expressions, self._source.session().connection
-        with self._source.reading(self._copy):
+        with self._source.reading(self._copy, self._chunk):
             for fields, rows, size in batches(connection, self._query, len(expressions)):
                 self.bytes += size
                 self._throttle.take(size)
