@@ -29,7 +29,7 @@ def holds(site: Site, end: Endpoint) -> dict[str, Any] | None:
     """Every table of a database with its rows' digest; None for a file that is not there."""
     if end.host is None and not Path(end.database).is_file():
         return None
-    server: Any = site.server
+    server: Any = site.landing if end is site.dev else site.server
     names = [row[0] for row in server.rows(end, TABLES[end.engine])]
     return {name: server.digest(end, name) for name in names}
 
@@ -39,6 +39,15 @@ def everything(site: Site) -> list[Any]:
     with ControlStore.open(site.control) as store:
         known = [(row.id, row.status, row.error) for row in store.recent()]
     return [holds(site, site.prod), holds(site, site.dev), known]
+
+
+def recorded(site: Site) -> str:
+    """All that the control store and the target's ledger hold."""
+    server: Any = site.landing
+    tables = [name for (name,) in server.rows(site.dev, TABLES[site.dev.engine]) if "_dbagent" in name]
+    assert tables
+    stored = [path.read_bytes().decode("utf-8", "replace") for path in sorted(site.folder.glob("control.db*"))]
+    return "".join([*stored, *(repr(server.read(site.dev, table)) for table in tables)])
 
 
 def policy(site: Site, changes: dict[str, Any]) -> dict[str, Any]:
