@@ -109,6 +109,8 @@ class Canonical:
     """ENUM, SET."""
     odd: frozenset[str] = frozenset()
     """Which of ODD values of this type may be; `anything` is all of them and more."""
+    only: str = ""
+    """What its values are, in words for people, where its family says too much; whoever holds them must look itself."""
 
     def admits(self, odd: str) -> bool:
         """Whether values of this type may be so odd."""
@@ -228,7 +230,8 @@ def loss(source: Canonical, target: Canonical) -> Loss:
     odd = frozenset() if target.admits("anything") else source.odd - target.odd
     if target.family is Family.TEXT:
         odd = frozenset({"nul"}) if source.admits("nul") and "nul" not in target.odd else frozenset()
-    return replace(found, stops=(*found.stops, *(ODD[name] for name in ODD if name in odd)))
+    beyond = (f"what is not {target.only}",) if target.only and source.only != target.only else ()
+    return replace(found, stops=(*found.stops, *beyond, *(ODD[name] for name in ODD if name in odd)))
 
 
 def _between(source: Canonical, target: Canonical) -> Loss:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from connectors.mysql.types import AS_BYTES, BITS, LENGTHS, MyType, column_type
+from connectors.mysql.types import AS_BYTES, BITS, LENGTHS, SPATIAL, MyType, column_type
 from connectors.schema import ColumnType
 from connectors.types import WIDTHS, Canonical, Family
 
@@ -49,7 +49,8 @@ class MysqlTypes:
         assert isinstance(type_, MyType)
         family = FAMILIES.get(type_.base, Family.OTHER)
         if family is Family.INTEGER:
-            return Canonical(family, bits=BITS.get(type_.base, 16), unsigned=type_.unsigned)
+            only = "0 or a year from 1901 to 2155" if type_.base == "year" else ""
+            return Canonical(family, bits=BITS.get(type_.base, 16), unsigned=type_.unsigned, only=only)
         if family is Family.FLOAT:
             return Canonical(family, bits=32 if type_.base == "float" else 64)
         if family is Family.DECIMAL:
@@ -60,13 +61,15 @@ class MysqlTypes:
             length = None if octets else type_.length
             return Canonical(family, length=length, octets=octets, fixed=fixed, odd=frozenset({"nul"}))
         if family is Family.BINARY:
-            return Canonical(family, length=BLOBS.get(type_.base) or _length(type_), fixed=type_.base == "binary")
+            length, only = BLOBS.get(type_.base) or _length(type_), "a shape" if type_.base in SPATIAL else ""
+            return Canonical(family, length=length, fixed=type_.base == "binary", only=only)
         if family is Family.BITS:
             return Canonical(family, length=numbers(type_.native)[0], fixed=True)
         if family in (Family.ENUM, Family.SET):
             return Canonical(family, labels=labels(type_.native))
         if family in (Family.TIMESTAMP, Family.INSTANT, Family.DATE):
-            return Canonical(family, digits=numbers(type_.native)[0] or 0, odd=frozenset({"zero"}))
+            only = "a moment from 1970 to 2038" if family is Family.INSTANT else ""
+            return Canonical(family, digits=numbers(type_.native)[0] or 0, odd=frozenset({"zero"}), only=only)
         if family is Family.TIME:
             return Canonical(family, digits=numbers(type_.native)[0] or 0, odd=frozenset({"long", "midnight"}))
         return Canonical(family)

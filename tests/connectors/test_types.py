@@ -173,3 +173,9 @@ def test_types_and_losses_are_written_for_people() -> None:
     assert str(text(40)) == "text(40)"
     assert str(loss(integer(16), integer(8))) == "lossy: there is room for -128 to 127; another number stops the chunk"
     assert set(FORMS) == set(Family)
+
+
+def test_what_only_some_values_of_a_family_are_is_told_unless_both_sides_are_so() -> None:
+    year, small = Canonical(Family.INTEGER, bits=16, only="a year"), Canonical(Family.INTEGER, bits=16)
+    assert loss(small, year).stops == ("what is not a year",)
+    assert loss(year, small).stops == loss(year, year).stops == ()
