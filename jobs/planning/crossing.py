@@ -165,6 +165,8 @@ class Projector:
                 columns.append(found[0])
                 judged.append(found[1])
         self.findings += _filled_twice(judged, where)
+        if not any(self._travelling(table, mapping)) and not (mapping and mapping.by_constant):
+            self.findings.append(error(where, "none of its columns is copied", "leave it out (`exclude`)"))
         names = {one.field.source: one.field.target for one in judged if one.field.source is not None}
         key = tuple(names[column] for column in table.primary_key if column in names)
         if there is None and len(key) < len(table.primary_key):

@@ -199,3 +199,13 @@ def test_a_column_of_the_target_is_filled_once() -> None:
     assert [line for line in findings if twice in line]
     _, findings = project(table, there)
     assert findings == []
+
+
+def test_a_table_of_which_nothing_is_copied_stops_the_plan() -> None:
+    columns = {column.name: {"drop": True} for column in USERS.copied}
+    _, findings = project(mappings={"users": {"columns": columns}})
+    assert "error: PROD: public.users: none of its columns is copied\n  → leave it out (`exclude`)" in findings
+    _, findings = project(Table(TableName("public", "bare"), ()))
+    assert [line.split(":")[0] for line in findings] == ["error"]
+    _, findings = project(mappings={"users": {"columns": columns, "constants": {"origin": {"value": "A"}}}})
+    assert not any("none of its columns" in line for line in findings)
