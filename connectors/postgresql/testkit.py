@@ -97,10 +97,10 @@ class PostgresServer:
     def insert(self, endpoint: Endpoint, table: str, rows: Sequence[Sequence[Any]]) -> None:
         if not rows:
             return
-        with self.connect(endpoint) as connection, connection.cursor() as cursor:
-            with cursor.copy(sql.SQL("COPY {} FROM STDIN").format(identifier(table))) as copy:
-                for row in rows:
-                    copy.write_row(row)
+        fill = sql.SQL("COPY {} FROM STDIN").format(identifier(table))
+        with self.connect(endpoint) as connection, connection.cursor() as cursor, cursor.copy(fill) as copy:
+            for row in rows:
+                copy.write_row(row)
 
     def read(self, endpoint: Endpoint, table: str) -> list[tuple[Any, ...]]:
         with self.connect(endpoint) as connection:
