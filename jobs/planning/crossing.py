@@ -67,12 +67,16 @@ class Projection:
         """A table of the target under the source's names, for who judges columns by them."""
         back = {theirs: ours for ours, theirs in self.columns.items()}
 
+        def told(name: str) -> str:
+            """The target's own column of a name that one of the source's has is another one."""
+            return back.get(name) or (f"{name} of the target" if name in self.columns else name)
+
         def named(names: Sequence[str]) -> tuple[str, ...]:
-            return tuple(back.get(name, name) for name in names)
+            return tuple(told(name) for name in names)
 
         return replace(
             table,
-            columns=tuple(replace(column, name=back.get(column.name, column.name)) for column in table.columns),
+            columns=tuple(replace(column, name=told(column.name)) for column in table.columns),
             primary_key=named(table.primary_key),
             uniques=tuple(Key(named(key.columns), key.plain) for key in table.uniques),
         )
@@ -238,6 +242,10 @@ class Projector:
                 todo = "name another one (column_mappings: name), leave this one out (drop: true), or mend the target"
                 self.findings.append(error(where, what, todo))
                 return None
+            wished = self._target.types.named(asked) if asked else None
+            if asked and (wished is None or wished.native != column.type.native):
+                what = f"the type {asked} is not made of column {name}: it is {column.type.native} in {into} already"
+                self.findings.append(warning(where, what))
             return column.name, column.type
         type_ = closest() if asked is None else self._target.types.named(asked)
         if type_ is None:
@@ -266,7 +274,7 @@ def _unknown(table: Table, mapping: TableMapping | None, where: str) -> Iterator
 
 def _misgiven(where: str, what: str, values: Iterable[str | None], target: Canonical, type_: ColumnType
               ) -> Iterator[Finding]:  # fmt: skip
-    """What a person gives is tried before anything moves; it may be a secret, and is told nowhere."""
+    """What a person gives is tried before anything moves."""
     if not fits(values, target):
         yield error(
             where, f"{what} is no value of {type_.native}", "mend it in column_mappings, or choose another type there"

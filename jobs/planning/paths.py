@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Literal, Protocol
 
+from sqlglot import exp
+
 from connectors.contract import Endpoint, connector
 from connectors.facts import Facts
 from connectors.schema import Table, TableName
@@ -47,7 +49,7 @@ def chosen(operation: Operation, source: End, target: End, plans: Sequence[Table
         told = f"read {_why(reads, read[0].get(name))}; write {_why(writes, write[0].get(name))}"
         found.append(replace(plan, paths=(reads, writes), path_reasons=told))
     if any(plan.paths[0] == "jdbc" for plan in found):
-        findings += _refused(source, "read") or _scans(source, found)
+        findings += _refused(source, "read") or [*_scans(source, found), *_computing(found)]
     if any(plan.paths[1] == "jdbc" for plan in found):
         findings += _refused(target, "write") or _written_twice(source, target, found)
     return found, findings
@@ -109,6 +111,20 @@ def _scans(source: End, plans: Sequence[TablePlan]) -> list[Finding]:
         )
         for table in found
         if paths is not None and paths.scans(table)
+    ]
+
+
+def _computing(plans: Sequence[TablePlan]) -> list[Finding]:
+    """Filters that may fail at a row: the server's error quotes its value, and Spark logs the error."""
+    return [
+        error(
+            f"filter on {plan.source.name}",
+            "it converts or computes (read: jdbc): where that fails, Spark logs the server's error with a value of the row",
+            "say `read: auto` for this table, or compare its columns as they are",
+        )
+        for plan in plans
+        if plan.paths[0] == "jdbc" and plan.where is not None
+        if any(not isinstance(found, exp.Connector) for found in plan.where.find_all(exp.Func))
     ]
 
 

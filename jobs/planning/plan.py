@@ -128,8 +128,12 @@ def _end(endpoint: Endpoint) -> dict[str, Any]:
 def _table(table: TablePlan) -> dict[str, Any]:
     rules = {d.column: "keep" if d.rule is None else _rule(d.rule, d.shape) for d in table.decisions}
     crosses = {"into": {"name": str(table.name), "columns": [_judged(one) for one in table.way.judged]}}
+    paths = (
+        {"paths": list(table.paths)} if table.paths != DIRECT else {}
+    )  # others see more of what Spark reads or writes
     return {
         **(crosses if table.way.crosses else {}),
+        **paths,
         "filter": table.filter_text,
         "key": list(table.source.primary_key),
         "columns": [

@@ -97,6 +97,8 @@ def _into(name: str, hashed: Mapping[str, Any]) -> list[str]:
         elif column["loss"] != "exact" or given != column["name"]:
             renamed = "" if given == column["name"] else f"{column['name']} "
             lines.append(f"{name}.{given} {types[given]} → {renamed}{column['type']}, {column['loss']}")
+            meanings = (f"{value!r} → {_constant(meant)}" for value, meant in column.get("values", {}).items())
+            lines += [f"{name}.{given}: {meaning}" for meaning in meanings]
     dropped = types.keys() - {column.get("from") for column in into["columns"]}
     return lines + [f"{name}.{column} is not copied" for column in types if column in dropped]
 

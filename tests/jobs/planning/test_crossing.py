@@ -209,3 +209,20 @@ def test_a_table_of_which_nothing_is_copied_stops_the_plan() -> None:
     assert [line.split(":")[0] for line in findings] == ["error"]
     _, findings = project(mappings={"users": {"columns": columns, "constants": {"origin": {"value": "A"}}}})
     assert not any("none of its columns" in line for line in findings)
+
+
+def test_a_column_that_only_the_target_has_is_not_taken_for_the_sources_of_that_name() -> None:
+    table = Table(USERS.name, (pg("x", "bigint"),))
+    there = Table(USERS.name, (pg("y", "bigint"), pg("x", "smallint")), primary_key=("x",), uniques=(Key(("y",)),))
+    made, _ = project(table, there, target=PG, mappings={"users": {"columns": {"x": {"name": "y"}}}})
+    found = sure(made).in_source_terms(there)
+    assert [(c.name, c.type.native) for c in found.columns] == [("x", "bigint"), ("x of the target", "smallint")]
+    assert (found.primary_key, found.uniques) == (("x of the target",), (Key(("x",)),))
+
+
+def test_a_type_asked_for_where_the_column_has_another_is_told() -> None:
+    there = Table(USERS.name, (pg("id", "bigint"),))
+    for asked, told in (("numeric(20,0)", 1), ("bigint", 0)):
+        mapping = {"users": {"columns": {"id": {"type": asked}}}}
+        _, findings = project(Table(USERS.name, USERS.columns[:1]), there, target=PG, mappings=mapping)
+        assert len([line for line in findings if "already" in line]) == told

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+import sqlglot
 
 from connectors.contract import Endpoint, Tls, connector
 from connectors.facts import Facts
@@ -102,3 +103,22 @@ def test_a_path_that_an_end_does_not_have_is_an_error_that_names_it(
     assert "auto" in problem
     _, findings = choose(**ends)
     assert findings == []
+
+
+@pytest.mark.parametrize(
+    ("condition", "refused"),
+    [
+        ("CAST(note AS integer) > 5", True),
+        ("length(note) = 3 AND id > 5", True),
+        ("note = 'a' AND id > 5 OR note IS NULL", False),
+    ],
+)
+def test_a_filter_whose_error_would_quote_a_value_in_sparks_log_is_refused(condition: str, refused: bool) -> None:
+    where = sqlglot.condition(condition, dialect="postgres")
+    operation = Operation.model_validate(
+        {"operation_type": "copy_full", "source_env": "PROD", "target_env": "DEV", "tables": ["*"], "read": "jdbc"}
+    )
+    filtered = replace(plan(0, ORDERS), where=where)
+    for asked, expected in ((operation, refused), (operation.model_copy(update={"read": "auto"}), False)):
+        _, findings = chosen(asked, end("PROD", "postgresql"), end("DEV", "postgresql"), [filtered])
+        assert any("converts or computes" in told for told in errors(findings)) == expected

@@ -10,7 +10,7 @@ from rich.console import Console, RenderableType
 
 from connectors.contract import Tls
 from jobs.config.approvals import Requirement
-from jobs.planning.render import recorded, shown, table
+from jobs.planning.render import _into, recorded, shown, table
 from jobs.views import grid
 from tests.jobs.planning.test_build import POLICY, operation, plan
 
@@ -58,3 +58,16 @@ def test_a_table_that_the_estimates_leave_out_is_shown_all_the_same() -> None:
     seen = printed(recorded("copy", found.sha256, found.what, shown(found) | {"tables": []}))
     assert "public.users" in seen
     assert "email: faker[email]" in seen
+
+
+def test_what_becomes_of_mapped_values_is_shown_to_approvers() -> None:
+    column = {
+        "name": "state",
+        "from": "status",
+        "type": "text",
+        "loss": "equivalent",
+        "values": {"A": "active", "I": None},
+    }
+    hashed = {"into": {"name": "users", "columns": [column]}, "columns": [{"name": "status", "type": "text"}]}
+    lines = _into("users", hashed)
+    assert lines[-2:] == ["users.status: 'A' → 'active'", "users.status: 'I' → NULL"]
