@@ -102,17 +102,16 @@ def test_a_consent_that_nothing_needs_is_a_warning(site: Site, capsys: pytest.Ca
 
 @pairs
 def test_a_value_without_a_meaning_waits_for_one_to_be_mended(site: Site, told: Told) -> None:
-    meanings = {f"label {n}": f"l{n}" for n in range(20)}
-    site.server.execute(site.prod, "UPDATE plain SET label = 'hunter2' WHERE code = 'c7'")
-    mapping = {"plain": {"columns": {"label": {"values": meanings}}}}
+    site.server.execute(site.prod, "UPDATE plain SET label = CASE code WHEN 'c7' THEN 'hunter2' ELSE 'A' END")
+    mapping = {"plain": {"columns": {"label": {"values": {"A": "active"}}}}}
     said = told.failed(site, 5, "run", str(site.operation(**PLAINLY, column_mappings=mapping)))
     assert "column label holds a value that its mapping does not name" in said
     assert "plain, chunk 0" in said
     assert site.rows(site.dev, "plain") == []
-    site.server.execute(site.prod, "UPDATE plain SET label = 'label 7' WHERE code = 'c7'")
+    site.server.execute(site.prod, "UPDATE plain SET label = 'A' WHERE code = 'c7'")
     assert "hunter2" not in recorded(site)
     assert call(site.arguments("resume", only_operation(site).id)) == 0
-    assert site.rows(site.dev, "plain") == sorted([(f"c{n}", f"l{n}") for n in range(20)], key=repr)
+    assert site.rows(site.dev, "plain") == sorted([(f"c{n}", "active") for n in range(20)], key=repr)
 
 
 # What the target cannot hold
