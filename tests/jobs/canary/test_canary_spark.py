@@ -115,7 +115,7 @@ def test_processes_and_what_they_leave_hold_no_marker(land: Land, launch: Launch
     search = Search(patterns(land.derived_keys()))
     folders = [land.folder / name for name in FOLDERS]
     operation = str(land.operation())
-    slow(land, 0.015)
+    slow(land, 0.008)
 
     ui = ("spark.ui.enabled=true", "spark.ui.port=0")
     submitted = launch.submit(
