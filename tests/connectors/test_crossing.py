@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -215,8 +216,10 @@ def test_an_error_names_the_table_and_the_chunk() -> None:
 
 def test_what_is_read_is_throttled(monkeypatch: pytest.MonkeyPatch) -> None:
     slept: list[float] = []
-    monkeypatch.setattr("connectors.crossing.time.sleep", slept.append)
-    monkeypatch.setattr("connectors.crossing.time.monotonic", lambda: 0.0)
+    clock = SimpleNamespace(
+        sleep=slept.append, monotonic=lambda: 0.0
+    )  # this module's alone: other threads have clocks too
+    monkeypatch.setattr("connectors.crossing.time", clock)
     batch = pa.record_batch([pa.array(["1" * 1000], pa.string())], names=["c"])
     here = Here(batch, batch)
     Crossing(job(table(Field("d", "c", TEXT, TEXT)), rate=float(batch.nbytes)), here, here).copy(CHUNK)

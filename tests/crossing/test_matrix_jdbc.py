@@ -44,7 +44,14 @@ def thrice(servers: Any) -> Callable[[str], Full]:
     return made
 
 
-@pytest.mark.parametrize(("source", "target"), list(itertools.product(ENGINES, repeat=2)))
+PAIRS = [
+    pytest.param(*pair, marks=pytest.mark.full if pair[0] == pair[1] else ())
+    for pair in itertools.product(ENGINES, repeat=2)
+]
+"""To another engine each time the suite runs; to its own with the long ones: a run takes half a minute."""
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
 def test_every_type_arrives_on_every_path(
     source: str, target: str, thrice: Callable[[str], Full], servers: Any, downloaded: None, tmp_path: Path
 ) -> None:
@@ -59,7 +66,7 @@ def test_every_type_arrives_on_every_path(
         assert judge.differences(given.found, found) == [], table
 
 
-@pytest.mark.parametrize("source", ENGINES)
+@pytest.mark.parametrize("source", ["mysql", pytest.param("postgresql", marks=pytest.mark.full)])
 def test_every_type_that_spark_reads_arrives_in_a_file(
     source: str, thrice: Callable[[str], Full], servers: Any, downloaded: None, tmp_path: Path
 ) -> None:
