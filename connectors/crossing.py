@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors import dates
+from connectors.arrays import record_batch
 from connectors.errors import ConnectorError, TerminalError, Unsupported, ValueRefused
 from connectors.guards import GIVEN, Guard, guard
 from connectors.types import Canonical, Family
@@ -257,13 +258,6 @@ def mapped(values: pa.Array, field: Field) -> pa.Array:
 def hexadecimal(values: pa.Array) -> pa.Array:
     """Bytes as lower-case hexadecimal digits."""
     return pa.array([None if value is None else value.hex() for value in values.to_pylist()], pa.string())
-
-
-def record_batch(arrays: list[pa.Array], names: Sequence[str], rows: int) -> pa.RecordBatch:
-    """The arrays under these names. A batch without columns knows its rows too."""
-    if not arrays:
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
-    return pa.RecordBatch.from_arrays(arrays, names=list(names))
 
 
 class Throttle:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from connectors.arrays import record_batch
 from connectors.contract import Chunk, TableCopy, TransferJob, connector
-from connectors.crossing import record_batch
 from connectors.errors import ConnectionLost, TerminalError
 from connectors.jdbc import Address, Change, JdbcPaths, Query, name
 from connectors.types import Carrier

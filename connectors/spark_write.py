@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import pyarrow as pa
 
+from connectors.arrays import record_batch
 from connectors.contract import Chunk, TableCopy, TransferJob, connector
-from connectors.crossing import Field, Passage, Throttle, record_batch
+from connectors.crossing import Field, Passage, Throttle
 from connectors.jdbc import ROUTE, Address, Change, carried, name
 from connectors.spark_read import ARROW, SPARK, as_carrier, carrier, paths
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import pyarrow as pa
 
+from connectors import dates
+from connectors.arrays import record_batch
 from connectors.contract import Anonymize, TableCopy
 from connectors.errors import TerminalError, Unsupported
-from connectors.mysql import dates
+from connectors.mysql.canonical import types
 from connectors.mysql.types import identifier, selected, type_of
 from connectors.schema import Column, Kind
 
@@ -46,14 +48,15 @@ class Passage:
     def _replaced(self, fields: Sequence[pa.BinaryArray], rows: int, anonymize: Anonymize) -> dict[str, pa.BinaryArray]:
         texts = {c.name: strings(fields[place]) for c, place in zip(self._seen, self._shown, strict=True)}
         shown = {column.name: _value(texts[column.name], column) for column in self._seen}
-        masked, counts = anonymize(_record_batch(list(shown.values()), anonymize.columns, rows))
+        masked, counts = anonymize(record_batch(list(shown.values()), anonymize.columns, rows))
         if masked.num_rows != rows or tuple(masked.schema.names) != anonymize.masked:
             raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
         self.counts.update(counts)
         found = dict(zip(anonymize.masked, masked.columns, strict=True))
         for column in self._seen:
-            if column.name in found and dates.is_date(column):
-                found[column.name] = dates.written(found[column.name], shown[column.name], texts[column.name], column)
+            name = column.name
+            if name in found and dates.is_date(types.canonical(column.type)):
+                found[name] = dates.written(found[name], shown[name], texts[name], name)
         return {name: values.cast(pa.string()).cast(pa.binary()) for name, values in found.items()}
 
 
@@ -72,8 +75,9 @@ def _value(texts: pa.StringArray, column: Column) -> pa.Array:
     kind = column.type.kind
     if kind is Kind.INTEGER:
         return texts.cast(pa.int64())
-    if dates.is_date(column):
-        return dates.parsed(texts, column)
+    given = types.canonical(column.type)
+    if dates.is_date(given):
+        return dates.parsed(texts, given, column.name)
     if kind not in AS_TEXT:
         raise Unsupported(f"column {column.name}: no strategy can see values of type {type_of(column).native}")
     return texts
@@ -92,9 +96,3 @@ def _told(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1").encode("unicode_escape").decode("ascii")
-
-
-def _record_batch(arrays: list[pa.Array], names: Sequence[str], rows: int) -> pa.RecordBatch:
-    if not arrays:  # a batch without columns would not know how many rows it has
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
-    return pa.RecordBatch.from_arrays(arrays, names=list(names))

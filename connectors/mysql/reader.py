@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
+from connectors.arrays import record_batch
 from connectors.contract import Chunk, TableCopy, TransferJob
-from connectors.crossing import record_batch
 from connectors.errors import ValueRefused
 from connectors.mysql.canonical import numbers, types
 from connectors.mysql.ends import SourceEnd

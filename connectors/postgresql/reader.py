@@ -12,9 +12,8 @@ import numpy as np
 import pyarrow as pa
 from psycopg.pq import TransactionStatus
 
-from connectors.arrays import Bytes, cut
+from connectors.arrays import Bytes, cut, record_batch
 from connectors.contract import Chunk, TableCopy, TransferJob
-from connectors.crossing import record_batch
 from connectors.errors import ValueRefused
 from connectors.postgresql import dates
 from connectors.postgresql.copy_binary import BinaryFormat

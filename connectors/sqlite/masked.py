@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connectors.arrays import record_batch
 from connectors.contract import Anonymize, TableCopy
 from connectors.errors import TerminalError, ValueRefused
 from connectors.schema import Column, Kind, quoted
@@ -44,7 +45,7 @@ def batches(
             columns = list(zip(*rows, strict=True))
             given = {name: _array(copy, name, columns[at]) for at, name in enumerate(anonymize.columns)}
             shown = {name: _shown(copy.source.column(name), array) for name, array in given.items()}
-            masked, counts = anonymize(_record_batch(list(shown.values()), anonymize.columns, len(rows)))
+            masked, counts = anonymize(record_batch(list(shown.values()), anonymize.columns, len(rows)))
             if masked.num_rows != len(rows) or tuple(masked.schema.names) != anonymize.masked:
                 raise TerminalError("the anonymizer returned other rows or columns than it was asked for")
             for_target = {name: masked.column(at) for at, name in enumerate(anonymize.masked)}
@@ -96,12 +97,6 @@ def _text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return value.decode("latin-1").encode("unicode_escape").decode("ascii")
-
-
-def _record_batch(arrays: list[pa.Array], names: Sequence[str], rows: int) -> pa.RecordBatch:
-    if not arrays:  # a batch without columns would not know how many rows it has
-        return pa.RecordBatch.from_struct_array(pa.array([{}] * rows, pa.struct([])))
-    return pa.RecordBatch.from_arrays(arrays, names=list(names))
 
 
 def _values(array: pa.Array) -> list[Any] | None:

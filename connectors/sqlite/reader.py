@@ -13,8 +13,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from connectors.arrays import record_batch
 from connectors.contract import Chunk, TableCopy, TransferJob
-from connectors.crossing import record_batch
 from connectors.errors import SourceChanged, ValueRefused
 from connectors.schema import Column, quoted
 from connectors.sqlite.canonical import types
