@@ -201,3 +201,11 @@ def machine(rows: int, packages: Sequence[str]) -> dict[str, str]:
         "commit": commit.stdout.strip(),
         "rows": f"{rows:,}",
     }
+
+
+def tell(found: Mapping[str, Any], facts: Mapping[str, Any], as_json: bool) -> None:
+    """Print what was found, a line each, and with the facts as one line of JSON where that is asked for."""
+    for key, value in found.items():
+        print(f"{key}: {value}")
+    if as_json:
+        print(json.dumps({**found, **facts}))

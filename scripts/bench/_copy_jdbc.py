@@ -10,7 +10,6 @@ jdbc_mask_cost, at most 1.35: the masked copy with read: jdbc and write: jdbc, b
 from __future__ import annotations
 
 import argparse
-import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -92,10 +91,7 @@ def main() -> None:
             for key, value in facts.items():
                 print(f"{key}: {value}")
             found = measure(bench, given.repetitions)
-    for key, value in found.items():
-        print(f"{key}: {value}")
-    if given.json:
-        print(json.dumps({**found, **facts}))
+    commands.tell(found, facts, given.json)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,6 @@ worker_rss_mib, under 400: the most memory a worker took in any of our runs.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import statistics
@@ -272,10 +271,7 @@ def main() -> None:
         for key, value in facts.items():
             print(f"{key}: {value}")
         found = measure(bench, given.repetitions)
-    for key, value in found.items():
-        print(f"{key}: {value}")
-    if given.json:
-        print(json.dumps({**found, **facts}))
+    commands.tell(found, facts, given.json)
 
 
 if __name__ == "__main__":

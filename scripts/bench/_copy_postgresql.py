@@ -9,7 +9,6 @@ worker_rss_mib, with --memory also over 20 M rows and rows of 5 MB, under 400.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
@@ -246,10 +245,7 @@ def main() -> None:
             if given.memory:
                 memory(bench)
             found = summary(bench)
-    for key, value in found.items():
-        print(f"{key}: {value}")
-    if given.json:
-        print(json.dumps({**found, **facts}))
+    commands.tell(found, facts, given.json)
 
 
 if __name__ == "__main__":
