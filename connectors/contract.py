@@ -24,6 +24,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from connectors.facts import Facts, Server
+from connectors.objects import Definer, Described, Journal
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
 if TYPE_CHECKING:  # workers import this module: what only type checkers need stays out of their start-up
@@ -169,7 +170,7 @@ class Transfer(Protocol):
         ...
 
 
-class SourceSession(Protocol):
+class SourceSession(Described, Protocol):
     """Driver side, read-only. Keeps the snapshot alive until closed (facts.snapshot_holder == "driver")."""
 
     server: Server
@@ -236,7 +237,7 @@ class RunRecord:
     finished_at: float | None
 
 
-class Ledger(Protocol):
+class Ledger(Journal, Protocol):
     """The target's own memory of runs: leases, runs, tables, chunks. Each call is one committed transaction of its own.
     (Tasks claim and finish chunks inside THEIR transaction; that is the engine's business.)"""
 
@@ -285,7 +286,7 @@ class Ledger(Protocol):
         ...
 
 
-class TargetSession(Protocol):
+class TargetSession(Definer, Protocol):
     """Driver side: prepares and finishes target tables; what changes rows holds the lease in the same transaction."""
 
     server: Server

@@ -48,6 +48,14 @@ class Facts:
     """The database is a file: tasks must see the same file system as the driver."""
     ways: tuple[str, ...]
     """How rows travel between two ends of this engine, for people: `binary COPY, masked fields spliced`."""
+    name_bytes: int | None = None
+    """How long an identifier may be in UTF-8; None: as long as one likes."""
+    name_characters: int | None = None
+    """The same, where the engine counts characters."""
+    index_names: Literal["table", "schema"] = "schema"
+    """Where an index's name must be the only one."""
+    restores_together: bool = False
+    """Indexes of one table are best built by one statement; else each by a session of its own, at the same time."""
     one_moment: bool = True
     """All tasks of a run read the same moment; else each reads its own, and rows may not fit together."""
     jdbc: JdbcDriver | None = None

@@ -106,6 +106,9 @@ class Column:
     ignores_case: IgnoredCase = None
     """Where the database itself takes 'A' and 'a' for equal in this column (citext, NOCASE, _ci collations): which
     letters' case it ignores, those of A to Z or of every alphabet."""
+    default: str | None = None
+    """What fills it where a row says nothing, as an expression in the engine's own words; None for counters."""
+    comment: str | None = None
 
 
 @dataclass(frozen=True)
@@ -117,12 +120,53 @@ class Key:
 
 
 @dataclass(frozen=True)
+class IndexPart:
+    """What an index is ordered by: a column, or an expression in the engine's own words."""
+
+    column: str | None
+    expression: str | None = None
+    descending: bool = False
+    length: int | None = None
+    """How many of the column's first characters count; None: all."""
+
+
+@dataclass(frozen=True)
+class Index:
+    """An index that is not the primary key's."""
+
+    name: str
+    parts: tuple[IndexPart, ...]
+    unique: bool = False
+    constraint: bool = False
+    """Declared as a UNIQUE constraint."""
+    where: str | None = None
+    """Of a partial one: which rows are in it, in the engine's own words."""
+    include: tuple[str, ...] = ()
+    method: str | None = None
+    """None: the engine's ordinary ordered one."""
+
+
+@dataclass(frozen=True)
+class Check:
+    name: str
+    expression: str
+    """In the engine's own words."""
+
+
+Action: TypeAlias = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
+
+
+@dataclass(frozen=True)
 class ForeignKey:
     name: str
     table: TableName
     columns: tuple[str, ...]
     referenced: TableName
     referenced_columns: tuple[str, ...]
+    on_delete: Action = "NO ACTION"
+    on_update: Action = "NO ACTION"
+    deferrable: Literal["", "immediate", "deferred"] = ""
+    """Whether its check may wait for the commit, and whether it does at first."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +176,9 @@ class Table:
     primary_key: tuple[str, ...] = ()
     uniques: tuple[Key, ...] = ()
     foreign_keys: tuple[ForeignKey, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    checks: tuple[Check, ...] = ()
+    comment: str | None = None
     rows: int = field(default=0, compare=False)
     """An estimate from the database's own statistics; nothing counts PROD."""
     bytes: int = field(default=0, compare=False)
@@ -160,7 +207,7 @@ class Table:
         """The table without what only the driver needs (keys, notes, most of the detail): a task's closure is small."""
         return Table(
             self.name,
-            tuple(replace(column, type=column.type.for_tasks()) for column in self.columns),
+            tuple(replace(c, type=c.type.for_tasks(), default=None, comment=None) for c in self.columns),
             detail=None if self.detail is None else self.detail.for_tasks(),
         )
 

@@ -14,6 +14,8 @@ of the plain copy with two workers from the first chunk's start to the last comm
 vs_sling, more than 1: the time of the whole command `sling run` MariaDB → PostgreSQL, nothing masked, by the time of the whole
 command `dbagent run` with five columns masked. sling is installed into a virtual environment for this run alone; it is told to
 send no telemetry, and for all but this machine's own addresses it has a proxy that does not exist.
+native_vs_jdbc_read, no floor: the same masked copy with `read: jdbc`, by the one with the reader that `auto` takes, both from
+the first chunk's start to the last commit. It is why `auto` reads this engine natively.
 worker_rss_mib, under 400: the most memory a worker took in any of our runs.
 """
 
@@ -202,6 +204,7 @@ def configure(bench: Bench) -> None:
         "plain": {**common, "target_env": "TARGET", "anonymize": False},
         "single": {**common, "target_env": "TARGET", "anonymize": False, "parallel_workers": 1},
         "crossing": {**common, "target_env": "OTHER", "anonymize": True, "policy": rules},
+        "crossing_jdbc": {**common, "target_env": "OTHER", "anonymize": True, "policy": rules, "read": "jdbc"},
     }
     commands.configure(bench.folder, {"SOURCE": bench.source, "TARGET": bench.target, "OTHER": bench.other}, operations)
 
@@ -212,6 +215,7 @@ def repetition(bench: Bench, program: Path) -> None:
     ours(bench, "plain", bench.maria, bench.target, bench.rows)
     jdbc(bench, bench.rows)
     ours(bench, "crossing", bench.postgres, bench.other, bench.rows)
+    ours(bench, "crossing_jdbc", bench.postgres, bench.other, bench.rows)
     sling(bench, program)
 
 
@@ -221,6 +225,7 @@ def summary(bench: Bench) -> dict[str, Any]:
         "ratio_load_data_cpu": ("load_data_cpu", "single_cpu"),
         "bulk_vs_jdbc": ("spark_jdbc_net", "plain_net"),
         "vs_sling": ("sling_whole", "crossing_whole"),
+        "native_vs_jdbc_read": ("crossing_jdbc_net", "crossing_net"),
     }
     return {
         **{name: round(bench.median(theirs) / bench.median(our), 3) for name, (theirs, our) in ratios.items()},
