@@ -14,7 +14,8 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.types import NUMBERS, TIMES, Canonical, Class, Family, loss
+from connectors.loss import Class, loss
+from connectors.types import NUMBERS, TIMES, Canonical, Family
 
 Change: TypeAlias = Callable[[pa.Array], pa.Array]
 

@@ -20,7 +20,8 @@ from connectors.arrays import characters
 from connectors.changes import Change, changes
 from connectors.errors import ValueRefused
 from connectors.forms import ZERO, pattern
-from connectors.types import NUMBERS, TIMES, Canonical, Class, Family, loss
+from connectors.loss import Class, loss
+from connectors.types import NUMBERS, TIMES, Canonical, Family
 
 Test: TypeAlias = Callable[[pa.Array], pa.BooleanArray]
 """Which values the target can hold; NULL for NULL."""

@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from connectors.facts import Facts
-from connectors.types import Canonical, Class, Loss, Types, loss
+from connectors.loss import Class, Loss, loss
+from connectors.types import Canonical, Types
 
 MEANINGS = {
     Class.EXACT: "every value arrives as it was",

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from connectors.crossing import Field
 from connectors.facts import Facts
 from connectors.guards import fits
+from connectors.loss import Class, Loss, loss
 from connectors.schema import Column, ColumnType, ForeignKey, Key, Schema, Table, TableName
-from connectors.types import Canonical, Class, Family, Loss, Types, loss
+from connectors.types import Canonical, Family, Types
 from jobs.config.mappings import ColumnMapping, Constant, TableMapping
 from jobs.config.names import parse_column
 from jobs.planning.findings import Finding, error, nearest, warning

@@ -18,7 +18,8 @@ from connectors.contract import connector, engines
 from connectors.crossing import hexadecimal
 from connectors.errors import ValueRefused
 from connectors.guards import fits, guard
-from connectors.types import NUMBERS, TIMES, Canonical, Class, Family, loss
+from connectors.loss import Class, loss
+from connectors.types import NUMBERS, TIMES, Canonical, Family
 from tests.connectors.judge import Value, holds, rounded, same, values
 
 INTEGER = Canonical(Family.INTEGER, bits=64)

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import connector, engines
+from connectors.loss import Class, Loss, loss
 from connectors.schema import ColumnType
-from connectors.types import FORMS, ODD, TIMES, Canonical, Class, Family, Loss, loss
+from connectors.types import FORMS, ODD, TIMES, Canonical, Family
 from tests.connectors.judge import values
 from tests.connectors.test_guards import kinds, passed
 

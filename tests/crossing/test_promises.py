@@ -11,8 +11,9 @@ from collections.abc import Iterator
 import pytest
 
 from connectors.contract import Endpoint, connector, engines
+from connectors.loss import Class, loss
 from connectors.testkit import TestServer
-from connectors.types import ODD, Class, Family, loss
+from connectors.types import ODD, Family
 from tests.crossing import judge, tables
 from tests.crossing.conftest import SAMPLES, Copier
 

@@ -9,8 +9,9 @@ from collections.abc import Sequence
 import pytest
 
 from connectors.contract import connector, engines
+from connectors.loss import Class
 from connectors.schema import ColumnType, Kind
-from connectors.types import Canonical, Class, Family
+from connectors.types import Canonical, Family
 from jobs.cli import call
 from jobs.views_engines import arrivals
 

@@ -11,10 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.errors import ConnectorError
+from connectors.loss import Class, loss
 from connectors.mysql.canonical import labels, quoted, types
 from connectors.mysql.testkit import MariaServer
 from connectors.schema import Column, Table, TableName
-from connectors.types import Canonical, Class, Family, loss
+from connectors.types import Canonical, Family
 from tests.connectors.drive import Ends, driver
 
 

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.loss import Class, loss
 from connectors.postgresql import connector
 from connectors.postgresql.canonical import made, types
 from connectors.postgresql.types import PgType
 from connectors.schema import Column, ColumnType, Kind, Table, TableName
-from connectors.types import Canonical, Class, Family, loss
+from connectors.types import Canonical, Family
 from tests.connectors.postgresql.pair import RUN, Pair, find
 
 NO_LOSS = (Class.EXACT, Class.EQUIVALENT)

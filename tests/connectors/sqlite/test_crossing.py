@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from connectors.contract import Bounds, Chunk, Loaded, TransferJob, connector
 from connectors.crossing import crossing
 from connectors.errors import SourceChanged, TerminalError, ValueRefused
+from connectors.loss import Class, loss
 from connectors.schema import Column, Table, TableName
 from connectors.sqlite.canonical import types
 from connectors.sqlite.ranges import Range
 from connectors.sqlite.types import column_type
 from connectors.sqlite.values import carried, read_as, stored
-from connectors.types import Canonical, Class, Family, loss
+from connectors.types import Canonical, Family
 from jobs.config.mappings import TableMapping
 from jobs.planning.crossing import Projection, Projector, Side
 from tests.connectors.drive import Driver, Ends, driver
