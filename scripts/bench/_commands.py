@@ -10,12 +10,13 @@ import json
 import os
 import platform
 import secrets
+import statistics
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,32 @@ class Run:
     """Of all processes in that time."""
     mib: float
     """The highest resident set among its workers."""
+
+
+@dataclass
+class Measured:
+    """Everything that a benchmark has measured so far."""
+
+    measured: dict[str, list[float]] = field(default_factory=dict, kw_only=True)
+    """Seconds, a list for each thing."""
+    rss: dict[str, float] = field(default_factory=dict, kw_only=True)
+    """Way → the most MiB a worker took in any of its runs."""
+
+    def record(self, **values: float) -> None:
+        for name, value in values.items():
+            self.measured.setdefault(name, []).append(round(value, 3))
+            print(f"    {name:<22}{value:9.2f} s", flush=True)
+
+    def grew(self, way: str, mib: float) -> None:
+        self.rss[way] = max(self.rss.get(way, 0.0), mib)
+
+    def median(self, name: str) -> float:
+        return statistics.median(self.measured[name])
+
+    def forget(self) -> None:
+        """What was run without a clock, so that everything is warm."""
+        self.measured.clear()
+        self.rss.clear()
 
 
 @dataclass(frozen=True)

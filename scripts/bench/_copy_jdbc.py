@@ -44,7 +44,7 @@ def ours(bench: Bench, way: str, rows: int) -> None:
     clear(bench, create=False)
     run = commands.ours(bench.folder, way)
     check(bench, rows)
-    bench.rss[way] = max(bench.rss.get(way, 0.0), run.mib)
+    bench.grew(way, run.mib)
     bench.record(**{way: run.net, f"{way}_whole": run.whole})
 
 
@@ -62,8 +62,7 @@ def measure(bench: Bench, repetitions: int) -> dict[str, Any]:
     load(bench, FILL, 1000)  # once without a clock: class-data archive, driver jars, file cache
     for way in WAYS:
         ours(bench, way, 1000)
-    bench.rss.clear()
-    bench.measured.clear()
+    bench.forget()
     load(bench, FILL, bench.rows)
     for number in range(repetitions):
         print(f"  repetition {number + 1} of {repetitions}", flush=True)

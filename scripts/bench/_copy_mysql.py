@@ -24,13 +24,12 @@ from __future__ import annotations
 import argparse
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +64,8 @@ RULES: dict[str, Any] = {
 
 
 @dataclass
-class Bench:
-    """Two databases of one server, one of the other, a folder for our files, and everything measured so far."""
+class Bench(commands.Measured):
+    """Two databases of one server, one of the other, a folder for our files."""
 
     folder: Path
     maria: MariaServer
@@ -76,16 +75,6 @@ class Bench:
     other: Endpoint
     rows: int
     tasks: int
-    measured: dict[str, list[float]] = field(default_factory=dict)
-    rss: dict[str, float] = field(default_factory=dict)
-
-    def record(self, **values: float) -> None:
-        for name, value in values.items():
-            self.measured.setdefault(name, []).append(round(value, 3))
-            print(f"    {name:<22}{value:9.2f} s", flush=True)
-
-    def median(self, name: str) -> float:
-        return statistics.median(self.measured[name])
 
     @property
     def servers(self) -> list[int]:
@@ -146,7 +135,7 @@ def ours(bench: Bench, way: str, server: MariaServer | PostgresServer, target: E
     clear(bench, create=False)
     run = commands.ours(bench.folder, way, bench.servers)
     check(server, target, rows)
-    bench.rss[way] = max(bench.rss.get(way, 0.0), run.mib)
+    bench.grew(way, run.mib)
     bench.record(**{f"{way}_net": run.net, f"{way}_cpu": run.cpu, f"{way}_whole": run.whole})
 
 
@@ -242,8 +231,7 @@ def measure(bench: Bench, repetitions: int) -> dict[str, Any]:
     load(bench, 1000)  # once without a clock: class-data archive, driver jars, file cache
     ours(bench, "plain", bench.maria, bench.target, 1000)
     jdbc(bench, 1000)
-    bench.rss.clear()
-    bench.measured.clear()
+    bench.forget()
     load(bench, bench.rows)
     for number in range(repetitions):
         print(f"  repetition {number + 1} of {repetitions}", flush=True)

@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import argparse
 import os
-import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,8 +48,8 @@ RULES: dict[str, Any] = {
 
 
 @dataclass
-class Bench:
-    """A server's two databases, a folder for our files, and everything measured so far."""
+class Bench(commands.Measured):
+    """A server's two databases, a folder for our files."""
 
     folder: Path
     source: Endpoint
@@ -58,16 +57,6 @@ class Bench:
     rows: int
     tasks: int
     faker_rows: int
-    measured: dict[str, list[float]] = field(default_factory=dict)
-    rss: dict[str, float] = field(default_factory=dict)
-
-    def record(self, **values: float) -> None:
-        for name, value in values.items():
-            self.measured.setdefault(name, []).append(round(value, 3))
-            print(f"    {name:<22}{value:9.2f} s", flush=True)
-
-    def median(self, name: str) -> float:
-        return statistics.median(self.measured[name])
 
 
 def login(end: Endpoint) -> dict[str, str]:
@@ -146,7 +135,7 @@ def ours(bench: Bench, way: str, rows: int, *, label: str = "") -> dict[str, flo
     run = commands.ours(bench.folder, way)
     check(bench, rows)
     label = label or way
-    bench.rss[label] = max(bench.rss.get(label, 0.0), run.mib)
+    bench.grew(label, run.mib)
     return {f"{label}_net": run.net, f"{label}_whole": run.whole, f"{label}_start": run.start}
 
 
@@ -235,7 +224,7 @@ def main() -> None:
             load(bench, FILL, 1000)  # once without a clock: class-data archive, driver jars, file cache
             ours(bench, "masked", 1000)
             spark(bench, "jdbc", 1000)
-            bench.rss.clear()
+            bench.forget()
             load(bench, FILL, bench.rows)
             for number in range(given.repetitions):
                 print(f"  repetition {number + 1} of {given.repetitions}", flush=True)
