@@ -1,6 +1,6 @@
 """The ledger for SQL engines: portable statements over an open session.
 
-Four tables in the target (`ledger_tables`) hold what a run must remember where its rows are, so that both change in one
+Tables in the target (`ledger_tables`) hold what a run must remember where its rows are, so that both change in one
 transaction. No cell value is ever stored. Claims hold their lease row against a takeover until they commit, so `acquire`
 waits for every chunk transaction of the former driver; afterwards that driver's claims find a newer fence and fail.
 """
@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from connectors.contract import Chunk, Loaded, RunRecord, TableState
 from connectors.errors import LeaseHeld, LeaseLost, NotFound
+from connectors.ledger_journal import SqlJournal
 from connectors.ledger_tables import TABLES
 
 EXPIRY = 60.0
@@ -73,7 +74,7 @@ class Dialect:
         return tables.replace("?", self.parameter)
 
 
-class SqlLedger:
+class SqlLedger(SqlJournal):
     """`contract.Ledger` on a driver's session, and the two calls a chunk's transaction makes."""
 
     def __init__(self, sql: Sql, dialect: Dialect) -> None:

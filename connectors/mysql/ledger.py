@@ -19,6 +19,11 @@ IS_HELD = """
 SELECT 1 FROM information_schema.statistics
 WHERE table_schema = DATABASE() AND table_name = '_dbagent_leases' AND index_name = 'held'
 """
+IS_THERE = f"""
+SELECT 1 FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = '_dbagent_steps'
+AND EXISTS ({IS_HELD})
+"""
+"""With the youngest table: versions before it had none."""
 LEDGER_NEEDS = ("CREATE", "INDEX", "SELECT", "INSERT", "UPDATE", "DELETE")
 LEDGER_LOCK = "concat('dbagent ledger ', md5(DATABASE()))"
 """Under this lock the bookkeeping tables are made: two drivers may start at once."""
@@ -54,7 +59,7 @@ class Ledger(SqlLedger):
         return super().acquire(run, targets, holder, alive, cancelled, inherits=inherits)
 
     def create(self) -> None:
-        if self._session.rows(IS_HELD):
+        if self._session.rows(IS_THERE):
             return
         self._session.rows(f"SELECT GET_LOCK({LEDGER_LOCK}, {LEDGER_PATIENCE})")
         try:

@@ -14,11 +14,12 @@ from connectors.postgresql.session import Connection
 
 LEDGER = Dialect("_dbagent.", "%s", "extract(epoch FROM clock_timestamp())::float8", " FOR KEY SHARE", " FOR UPDATE")
 CREATE_SCHEMA = "CREATE SCHEMA IF NOT EXISTS _dbagent"
+MISSING = "SELECT to_regnamespace('_dbagent') IS NULL, to_regclass('_dbagent.steps') IS NULL"
 LEDGER_PRIVILEGES = """
 SELECT n.oid IS NOT NULL, has_database_privilege(current_database(), 'CREATE'),
   coalesce(has_schema_privilege(n.oid, 'USAGE') AND (SELECT bool_and(has_table_privilege(c.oid, p.name))
     FROM pg_class c, unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE']) p (name)
-    WHERE c.relnamespace = n.oid AND c.relname IN ('leases', 'runs', 'tables', 'chunks')), true),
+    WHERE c.relnamespace = n.oid AND c.relname IN ('leases', 'runs', 'tables', 'chunks', 'steps')), true),
   coalesce(has_schema_privilege(n.oid, 'CREATE'), true), quote_ident(current_user), quote_ident(current_database())
 FROM (SELECT to_regnamespace('_dbagent')::oid) n (oid)
 """
@@ -75,6 +76,8 @@ class Ledger(SqlLedger):
     def create(self) -> None:
         with self._sql.transaction():
             self._sql.rows("SELECT pg_advisory_xact_lock(%s)", (LEDGER_LOCK,))
-            if self._sql.rows("SELECT to_regclass('_dbagent.chunks') IS NULL")[0][0]:
+            [(no_schema, no_steps)] = self._sql.rows(MISSING)
+            if no_schema:
                 self._sql.run(CREATE_SCHEMA)
+            if no_steps:  # the youngest table: versions before it had none
                 super().create()
