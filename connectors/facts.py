@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from connectors.schema import IgnoredCase
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ class Server:
     bytes: int = 0
     privileges: tuple[tuple[str, bool], ...] = ()
     """Each privilege the tool can use and whether it is there: ("switch foreign keys off for our sessions", True)."""
+    ignores_case: IgnoredCase = None
+    """Of which letters it ignores the case in names of tables."""
     suspends_foreign_keys: bool = False
     """Loads may come in any order: foreign keys are off in our sessions and are checked afterwards."""
     notes: tuple[str, ...] = ()

@@ -94,6 +94,13 @@ class ColumnType:
 IgnoredCase: TypeAlias = 'Literal["ascii", "unicode"] | None'
 
 
+def folded(name: str, ignored: IgnoredCase) -> str:
+    """The same for all names that differ in such letters' case alone."""
+    if ignored is None:
+        return name
+    return name.lower() if ignored == "unicode" else name.encode().lower().decode()
+
+
 @dataclass(frozen=True)
 class Column:
     name: str

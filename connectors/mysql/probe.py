@@ -76,6 +76,7 @@ def server(session: Session, *, source: bool) -> Server:
         pooler=pooler,
         bytes=int(size),
         privileges=tuple(privileges),
+        ignores_case="unicode" if int(folds) else None,
         suspends_foreign_keys=True,
         notes=tuple(notes),
     )

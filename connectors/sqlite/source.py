@@ -46,6 +46,7 @@ def describe(session: Session, endpoint: Endpoint, *, source: bool) -> Server:
         writable=writable,
         bytes=session.value("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"),
         privileges=(("read the file", True), ("write to the file and to its folder", writable)),
+        ignores_case="ascii",
         suspends_foreign_keys=True,
         notes=(GROWS if mode == "wal" else BLOCKS.format(mode=mode),) if source else (),
     )

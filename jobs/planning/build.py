@@ -10,7 +10,7 @@ from typing import Any
 from connectors.contract import DIRECT, Endpoint, Filter
 from connectors.errors import TerminalError
 from connectors.facts import Facts, Server
-from connectors.schema import ForeignKey, Schema, Table, TableName
+from connectors.schema import ForeignKey, Schema, Table, TableName, folded
 from connectors.types import Types
 from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
@@ -217,16 +217,19 @@ def _project(operation: Operation, tables: Sequence[Table], source: End, target:
     sides = Side(source.environment, source.facts, source.types), Side(target.environment, target.facts, target.types)
     projector = Projector(*sides, target.schema, mappings, consents)
     projected: dict[TableName, Projection] = {}
-    taken: dict[TableName, TableName] = {}
+    taken: dict[tuple[str | None, str], TableName] = {}
     for table in tables:
         found = projector.project(table)
         if found is None:
             continue
-        if found.wanted.name in taken:
-            what = f"is called {found.wanted.name} in the target, as {taken[found.wanted.name]} is"
+        place = found.wanted.name.schema, folded(found.wanted.name.name, target.server.ignores_case)
+        if place in taken:
+            what = f"is called {found.wanted.name} in the target, as {taken[place]} is"
+            same = projected[taken[place]].wanted.name == found.wanted.name
+            what += "" if same else " (letter case tells no tables apart there)"
             todo = "give one of them another name (column_mappings: table)"
             findings.append(error(f"{source.environment}: {table.name}", what, todo))
-        taken[found.wanted.name] = table.name
+        taken[place] = table.name
         projected[table.name] = found
     return projector, projected, findings + projector.findings
 

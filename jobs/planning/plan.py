@@ -54,6 +54,10 @@ class TablePlan:
     def masked(self) -> tuple[Decision, ...]:
         return tuple(d for d in self.decisions if d.rule is not None)
 
+    def column(self, name: str) -> str:
+        """What a copied column of the source is called in the target."""
+        return self.way.columns.get(name, name)
+
 
 @dataclass(frozen=True)
 class Plan:

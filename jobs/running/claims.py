@@ -31,7 +31,7 @@ def mark(decision: Decision) -> Mark | None:
 
 def claims(plan: Plan, counts: Mapping[int, Mapping[str, Mapping[str, int]]]) -> dict[str, Any]:
     """The claims as data: what is proven of which columns, and which ones it leaves out. `counts` are those of each table,
-    by kind and column."""
+    by kind and column of the target."""
     proven, names, emptied, open_ = [], [], [], {}
     for table in plan.tables:
         for decision in table.masked:
@@ -40,7 +40,7 @@ def claims(plan: Plan, counts: Mapping[int, Mapping[str, Mapping[str, int]]]) ->
             if not strategy(decision.rule.strategy).needs_values:
                 emptied.append(column)
                 continue
-            missed = {kind for kind in KINDS if counts[table.table_id][kind].get(decision.column)}
+            missed = {kind for kind in KINDS if counts[table.table_id][kind].get(table.column(decision.column))}
             if found is not None and found.shared:
                 names.append(column)
             elif found is not None and not missed:
@@ -52,7 +52,7 @@ def claims(plan: Plan, counts: Mapping[int, Mapping[str, Mapping[str, int]]]) ->
 
 
 def _name(table: TablePlan, decision: Decision) -> str:
-    return f"{table.name}.{decision.column}"
+    return f"{table.name}.{table.column(decision.column)}"
 
 
 def _text(table: TablePlan, decision: Decision) -> bool:

@@ -50,7 +50,7 @@ def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[st
 
 def for_people(plan: Plan, report: dict[str, Any]) -> RenderableType:
     """The report for a terminal."""
-    replaced = {str(t.name): [d.column for d in t.masked] for t in plan.tables}
+    replaced = {str(t.name): [t.column(d.column) for d in t.masked] for t in plan.tables}
     rows = Table(title=f"{plan.source_env} → {plan.target_env}: complete", title_justify="left")
     rows.add_column("table")
     rows.add_column("rows", justify="right")

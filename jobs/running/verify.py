@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from anonymizers.counts import ALIKE, KINDS, UNCHANGED, UNMARKED, of_kind
 from connectors.contract import TargetSession
 from connectors.schema import ForeignKey
-from jobs.planning.decisions import Decision
-from jobs.planning.plan import Plan
+from jobs.planning.plan import Plan, TablePlan
 from jobs.running.claims import mark
 
 
@@ -93,8 +92,7 @@ class Proof:
 
 def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     """Count every copied table and every reference between them in the target."""
-    masked = {table.table_id: table.masked for table in plan.tables}
-    names = {table.table_id: table.name for table in plan.tables}
+    plans = {table.table_id: table for table in plan.tables}
     states = target.ledger.tables(run_id)
     tables = tuple(
         TableProof(
@@ -102,10 +100,10 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
             table=state.target,
             rows=state.rows,
             rows_before=state.rows_before,
-            counted=target.count(names[state.table_id]),
+            counted=target.count(plans[state.table_id].name),
             bytes=state.bytes,
             snapshot=state.snapshot,
-            counts=_counts(masked[state.table_id], state.counts),
+            counts=_counts(plans[state.table_id], state.counts),
         )
         for state in states
     )
@@ -115,10 +113,11 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     return Proof(tables, orphans, plan.on_violation, unfinished, plan.if_target_not_empty == "append")
 
 
-def _counts(masked: Sequence[Decision], counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
-    """What was counted of each kind, 0 included; what could not be counted of a column is left out."""
-    every = [decision.column for decision in masked]
-    marked = [decision.column for decision in masked if mark(decision) is not None]
+def _counts(table: TablePlan, counts: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """What was counted of each kind, 0 included, under the target's names; what could not be counted of a column is left
+    out."""
+    every = [decision.column for decision in table.masked]
+    marked = [decision.column for decision in table.masked if mark(decision) is not None]
     columns = {UNCHANGED: every, ALIKE: marked, UNMARKED: marked}
     found = {kind: of_kind(kind, counts) for kind in KINDS}
-    return {kind: {column: found[kind].get(column, 0) for column in columns[kind]} for kind in KINDS}
+    return {kind: {table.column(name): found[kind].get(name, 0) for name in columns[kind]} for kind in KINDS}

@@ -79,6 +79,15 @@ def test_missing_tables_views_and_exclusions_are_told_with_hints() -> None:
     assert any("usres" in text and "users" in text for text in what(found))
 
 
+def test_two_tables_that_the_target_takes_for_one_stop_the_plan() -> None:
+    twice = Schema((*SCHEMA.tables, replace(USERS, name=name("USERS"), foreign_keys=())))
+    op = operation(anonymize=False, policy=None)
+    assert what(plan(op, source=twice)) == []
+    [found] = what(plan(op, source=twice, ignores_case="ascii"))
+    assert "is called" in found
+    assert "(letter case tells no tables apart there)" in found
+
+
 def test_an_unreadable_table_and_one_with_triggers_in_the_target_stop_the_plan() -> None:
     found = plan(
         source=Schema((ORDERS, replace(USERS, readable=False))),
