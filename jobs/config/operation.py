@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, ValidationInfo, field_validator
 
@@ -68,11 +68,18 @@ Moment = Annotated[str, AfterValidator(_moment)]
 
 
 class Operation(Strict):
-    """One request to copy. Each field is checked against those before it, so that all problems show at once."""
+    """One request to copy, or to make a schema. Each field is checked against those before it, so that all problems show at
+    once."""
 
-    operation_type: Literal["copy_full", "copy_filtered"]
+    operation_type: Literal["copy_full", "copy_filtered", "sync_schema"]
     source_env: str
     target_env: str
+    sync_schema: bool = False
+    """Of a copy: everything else that the tables consist of comes with their rows."""
+    mode: Literal["create", "update", "recreate"] = "create"
+    """Of a schema: make what is missing; alter too what alters without a loss; or drop the tables and make them anew."""
+    include_indexes: bool = True
+    include_constraints: bool = True
     tables: Tables
     exclude: list[TableText] = Field(default=[])
     filter: dict[TableText, Where] = Field(default={}, validate_default=True)
@@ -103,6 +110,31 @@ class Operation(Strict):
             raise ValueError("is also source_env: an environment is not copied onto itself")
         return target
 
+    @field_validator("sync_schema")
+    @classmethod
+    def _said_once(cls, given: bool, info: ValidationInfo) -> bool:
+        if given and info.data.get("operation_type") == "sync_schema":
+            raise ValueError("is what operation_type: sync_schema does already; remove it")
+        return given
+
+    @field_validator("mode", "include_indexes", "include_constraints")
+    @classmethod
+    def _of_schemas(cls, given: Any, info: ValidationInfo) -> Any:
+        if "operation_type" not in info.data or info.data["operation_type"] == "sync_schema":
+            return given
+        if given == "recreate":
+            raise ValueError("drops the tables, so it is an operation of its own: operation_type: sync_schema")
+        if given != _default(cls, info) and not info.data.get("sync_schema", True):
+            raise ValueError("has no use without sync_schema: true")
+        return given
+
+    @field_validator("anonymize", "policy", "read", "write", "parallel_workers", "if_target_not_empty", "on_violation")
+    @classmethod
+    def _of_rows(cls, given: Any, info: ValidationInfo) -> Any:
+        if info.data.get("operation_type") == "sync_schema" and given != _default(cls, info):
+            raise ValueError("is about rows, and sync_schema moves none; remove it")
+        return given
+
     @field_validator("tables")
     @classmethod
     def _named_once(cls, tables: list[str] | dict[str, str | None]) -> list[str] | dict[str, str | None]:
@@ -132,6 +164,8 @@ class Operation(Strict):
         both = [table for table in given if parse_table(table) in names]
         if both:
             raise ValueError(f"{', '.join(both)}: has a WHERE in `tables` too; keep one of them")
+        if info.data["operation_type"] == "sync_schema" and (given or filtered):
+            raise ValueError("sync_schema moves no rows: remove the filters")
         if info.data["operation_type"] == "copy_full" and (given or filtered):
             raise ValueError("copy_full copies every row: use operation_type: copy_filtered, or remove the filters")
         if info.data["operation_type"] == "copy_filtered" and not (given or filtered):
@@ -158,6 +192,14 @@ class Operation(Strict):
     def _paths_once(cls, given: str | dict[str, str]) -> str | dict[str, str]:
         once([] if isinstance(given, str) else given, parse_table, "table")
         return given
+
+    @property
+    def moves_rows(self) -> bool:
+        return self.operation_type != "sync_schema"
+
+    @property
+    def carries_schema(self) -> bool:
+        return self.sync_schema or not self.moves_rows
 
     @property
     def through_spark(self) -> tuple[bool, bool]:
@@ -211,6 +253,10 @@ def _policy_path(text: str, operation: Path) -> Path:
     path = Path(text).expanduser()
     beside = operation.parent / path
     return path if path.exists() and not beside.exists() else beside
+
+
+def _default(model: type[Operation], info: ValidationInfo) -> Any:
+    return model.model_fields[info.field_name or ""].default
 
 
 def _conditions(tables: Iterable[str]) -> dict[str, str]:
