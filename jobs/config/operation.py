@@ -96,6 +96,8 @@ class Operation(Strict):
     parallel_workers: int = Field(default=4, ge=1, le=64)
     if_target_not_empty: Literal["refuse", "truncate", "append"] = "refuse"
     on_violation: Literal["fail", "report"] = "fail"
+    disable_constraints: bool = False
+    """What slows rows down waits for them: the target's indexes, foreign keys and triggers, as far as that is worth it."""
     domain_id: str | None = None
     """An opaque label for reports."""
     required_approvers: Roles = Field(default=[])
@@ -128,7 +130,8 @@ class Operation(Strict):
             raise ValueError("has no use without sync_schema: true")
         return given
 
-    @field_validator("anonymize", "policy", "read", "write", "parallel_workers", "if_target_not_empty", "on_violation")
+    @field_validator("anonymize", "policy", "read", "write", "parallel_workers", "if_target_not_empty", "on_violation",
+                     "disable_constraints")  # fmt: skip
     @classmethod
     def _of_rows(cls, given: Any, info: ValidationInfo) -> Any:
         if info.data.get("operation_type") == "sync_schema" and given != _default(cls, info):
