@@ -4,14 +4,12 @@ parsing the filters."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
-from connectors.contract import DIRECT, Endpoint, Filter
+from connectors.contract import DIRECT, Filter
 from connectors.errors import TerminalError
-from connectors.facts import Facts, Server
 from connectors.schema import ForeignKey, Schema, Table, TableName, folded
-from connectors.types import Types
 from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
 from jobs.config.operation import Operation
@@ -19,38 +17,11 @@ from jobs.planning import paths
 from jobs.planning.crossing import Projection, Projector, Side, places
 from jobs.planning.decisions import Decision, Place, decide, keep_all
 from jobs.planning.detected import REST, UNSEEN, Sample, propose, recorded, survey
+from jobs.planning.ends import End, SourceChecks, TargetChecks
 from jobs.planning.filters import parse_filter
 from jobs.planning.findings import Finding, error, nearest, warning
 from jobs.planning.order import load_order
 from jobs.planning.plan import Plan, TablePlan, describe, fingerprint
-
-
-@dataclass(frozen=True)
-class End:
-    """One end of the operation as planning sees it."""
-
-    environment: str
-    endpoint: Endpoint
-    facts: Facts
-    types: Types
-    server: Server
-    schema: Schema
-
-
-@dataclass(frozen=True)
-class TargetChecks:
-    """What only the target's engine can judge."""
-
-    mismatches: Callable[[Table, Table], list[str]]
-    creatable: Callable[[Table], list[str]]
-
-
-@dataclass(frozen=True)
-class SourceChecks:
-    """What only the source's database can tell."""
-
-    explain: Callable[[Table, Filter], None]
-    sample: Sample
 
 
 def build(operation: Operation, source: End, target: End, asks: SourceChecks, checks: TargetChecks, key_id: str | None,

@@ -20,8 +20,9 @@ from jobs.config.keyfile import read_key, usual_key
 from jobs.config.operation import Operation
 from jobs.config.request import Settings
 from jobs.errors import ConfigError
-from jobs.planning.build import End, SourceChecks, TargetChecks, build
+from jobs.planning.build import build
 from jobs.planning.detected import SAMPLE, Sample
+from jobs.planning.ends import End, SourceChecks, TargetChecks
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.plan import Plan, TablePlan
 from jobs.running.claims import mark

@@ -19,8 +19,9 @@ from connectors.facts import Facts, Server
 from connectors.schema import Column, ForeignKey, Schema, Table
 from jobs.config.approvals import Requirement
 from jobs.config.operation import Operation
-from jobs.planning.build import End, SourceChecks, TargetChecks, build
+from jobs.planning.build import build
 from jobs.planning.detected import Sample
+from jobs.planning.ends import End, SourceChecks, TargetChecks
 from jobs.planning.plan import Plan, changed
 from tests.jobs.planning.sample import ORDERS, SCHEMA, TEXT, USERS, name, varchar
 

@@ -1,0 +1,181 @@
+"""Two databases' schema objects side by side: which of them an operation wants, what differs, and what would mend it. Pure.
+
+objects(source) ─▶ select ─▶ wanted ─┐
+                                     ├─▶ differences ─▶ changes (`schema_plan`)
+objects(target) ─────────────────────┘
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from connectors.objects import ObjectId, ObjectKind, Objects, SchemaObject
+from connectors.schema import TableName, written
+
+CONSTRAINTS = frozenset({ObjectKind.UNIQUE, ObjectKind.CHECK, ObjectKind.FOREIGN_KEY})
+"""What `include_constraints: false` leaves out. A primary key always comes: rows are known by it."""
+
+RANK: Mapping[ObjectKind, int] = {kind: number for number, kind in enumerate(ObjectKind)}
+
+Same = Callable[[SchemaObject, SchemaObject], bool]
+"""Whether the object there is the one that is wanted."""
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Objects that belong together: tables, all that hangs on them, and all they stand on."""
+
+    made: tuple[SchemaObject, ...]
+    """In an order in which they can be made."""
+    stranded: tuple[tuple[SchemaObject, TableName], ...] = ()
+    """What hangs on a table that is not among them: keys that lead out, each with where it leads."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One object that is not the same on both sides. An extra one is there and not wanted."""
+
+    state: Literal["missing", "different", "extra"]
+    wanted: SchemaObject | None
+    there: SchemaObject | None
+
+    @property
+    def id(self) -> ObjectId:
+        found = self.wanted or self.there
+        assert found is not None
+        return found.id
+
+
+def identical(one: SchemaObject, other: SchemaObject) -> bool:
+    """Two objects of one engine: the same to the letter."""
+    return one.definition == other.definition
+
+
+def arranged(objects: Iterable[SchemaObject]) -> tuple[SchemaObject, ...]:
+    """By kind, and within one kind after what they need."""
+    ranked = sorted(objects, key=lambda found: RANK[found.id.kind])
+    by_id = {found.id: found for found in ranked}
+    placed: dict[ObjectId, SchemaObject] = {}
+
+    def place(found: SchemaObject, above: frozenset[ObjectId]) -> None:
+        for needed in found.needs:
+            below = by_id.get(needed)
+            if below is not None and needed.kind is found.id.kind and needed not in above:
+                place(below, above | {needed})
+        placed.setdefault(found.id, found)
+
+    for found in ranked:
+        place(found, frozenset({found.id}))
+    return tuple(placed.values())
+
+
+def select(objects: Objects, tables: Collection[TableName], *, every: bool, indexes: bool = True, constraints: bool = True,
+           elsewhere: Collection[TableName] = ()) -> Selected:  # fmt: skip
+    """Of a database's objects those of these tables and those they stand on; with `every` also what belongs to no table.
+    `elsewhere` are tables that are there already and may be referred to."""
+    known = {found.id: found for found in objects.made}
+    names = _with_parents(known, set(tables))
+    kept: dict[ObjectId, SchemaObject] = {}
+    stranded = []
+    for found in objects.made:  # views of views come after these
+        kind, table = found.id.kind, found.id.table
+        if kind is ObjectKind.VIEW or (kind is ObjectKind.COMMENT and (table is None or table in names)):
+            needs = [need for need in found.needs if need.kind not in (ObjectKind.SCHEMA, ObjectKind.TYPE)]
+            if all(need in kept for need in needs if need in known) and (needs or every or table in names):
+                kept[found.id] = found
+        elif table is not None and table in names and _included(found, indexes, constraints):
+            leads = next((t for t in _tables(found) if t not in names and t not in elsewhere), None)
+            if kind is ObjectKind.FOREIGN_KEY and leads is not None and not found.inline:
+                stranded.append((found, leads))
+            else:
+                kept[found.id] = found
+        elif table is None and every:
+            kept[found.id] = found
+    for found in tuple(kept.values()):
+        _add_needed(found, known, kept)
+    homes = {home for found in kept.values() for home in _homes(found)}
+    kept |= {id_: found for id_, found in known.items() if id_.kind is ObjectKind.SCHEMA and id_.name in homes}
+    return Selected(arranged(found for id_, found in known.items() if id_ in kept), tuple(stranded))
+
+
+def _with_parents(known: Mapping[ObjectId, SchemaObject], names: set[TableName]) -> set[TableName]:
+    """These tables and those of which they are parts."""
+    parents = {
+        id_.table: [need.table for need in found.needs if need.kind is ObjectKind.TABLE and need.table is not None]
+        for id_, found in known.items()
+        if id_.kind is ObjectKind.TABLE
+    }
+    todo = list(names)
+    while todo:
+        new = [parent for parent in parents.get(todo.pop(), ()) if parent not in names]
+        names.update(new)
+        todo += new
+    return names
+
+
+def _included(found: SchemaObject, indexes: bool, constraints: bool) -> bool:
+    kind = found.id.kind
+    if kind is ObjectKind.TRIGGER:
+        return False
+    if found.inline:  # its table's own words bring it
+        return True
+    return (indexes or kind is not ObjectKind.INDEX) and (constraints or kind not in CONSTRAINTS)
+
+
+def _tables(found: SchemaObject) -> list[TableName]:
+    """The other tables it needs."""
+    return [need.table for need in found.needs if need.table is not None and need.table != found.id.table]
+
+
+def _add_needed(
+    found: SchemaObject, known: Mapping[ObjectId, SchemaObject], kept: dict[ObjectId, SchemaObject]
+) -> None:
+    """What it stands on that belongs to no table: types, sequences, and what these stand on."""
+    for need in found.needs:
+        below = known.get(need)
+        if below is not None and need.table is None and need not in kept:
+            kept[need] = below
+            _add_needed(below, known, kept)
+
+
+def _homes(found: SchemaObject) -> list[str]:
+    """The schemas it may live in."""
+    if found.id.table is not None:
+        return [] if found.id.table.schema is None else [found.id.table.schema]
+    parts = found.id.name.split(".")
+    return [part for n in range(1, len(parts)) for part in _spellings(".".join(parts[:n]))]
+
+
+def _spellings(text: str) -> list[str]:
+    """A schema's name as it may be written, plain or quoted."""
+    inside = text[1:-1].replace('""', '"')
+    return [inside] if len(text) > 1 and written(inside) == text else [text]
+
+
+def differences(wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], same: Same = identical,
+                extra: Callable[[SchemaObject], bool] = lambda _: False) -> list[Difference]:  # fmt: skip
+    """What is missing or different, in the order of `wanted`, and then what is `extra` there. What a missing table's own
+    words bring is told by the table."""
+    standing = {found.id: found for found in there}
+    names = {found.id for found in wanted}
+    missing = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id not in standing}
+    found: list[Difference] = []
+    for one in wanted:
+        other = standing.get(one.id)
+        if other is None and (one.id.kind is ObjectKind.TABLE or not (_brought(one) and one.id.table in missing)):
+            found.append(Difference("missing", one, None))
+        elif other is not None and not same(one, other):
+            found.append(Difference("different", one, other))
+    going = {one.id.table for one in there if one.id.kind is ObjectKind.TABLE and one.id not in names and extra(one)}
+    for other in there:
+        told = _brought(other) and other.id.table in going and other.id.kind is not ObjectKind.TABLE
+        if other.id not in names and extra(other) and not told:
+            found.append(Difference("extra", None, other))
+    return found
+
+
+def _brought(found: SchemaObject) -> bool:
+    """Its table's CREATE makes it."""
+    return found.inline or found.id.kind is ObjectKind.COLUMN

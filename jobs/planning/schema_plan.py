@@ -1,0 +1,279 @@
+"""The plan for a schema: what an operation wants there, what it does for it, and what differs and stays. Pure.
+
+Nothing that is there is altered but by `mode: update`, nothing is dropped but by `recreate`, and what cannot be mended so
+stops the plan with the statement a person could run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+from connectors.facts import Facts
+from connectors.objects import Alteration, ObjectId, ObjectKind, SchemaObject, Step
+from connectors.schema import TableName
+from jobs.planning.findings import Finding, error, warning
+from jobs.planning.objects import Difference, Same, differences, identical
+
+Mode = Literal["create", "update", "recreate"]
+Action = Literal["make", "alter", "drop"]
+
+LATE = frozenset({ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.INDEX, ObjectKind.FOREIGN_KEY, ObjectKind.VIEW})
+"""What a copy makes when the rows are there."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing to do, and how it is undone."""
+
+    id: ObjectId
+    action: Action
+    up: tuple[str, ...]
+    down: tuple[str, ...]
+    before: str | None
+    """How the object is defined before; None: it is not there."""
+    after: str | None
+    needs: tuple[ObjectId, ...] = ()
+
+    @property
+    def table(self) -> TableName | None:
+        return self.id.table
+
+
+Altered = Callable[[SchemaObject, SchemaObject], Alteration]
+
+
+@dataclass(frozen=True)
+class Applied:
+    """A change that was made in this target for an operation, as the control store remembers it."""
+
+    object: str
+    action: str
+    up: tuple[str, ...]
+    after: str | None
+
+
+@dataclass(frozen=True)
+class SchemaPlan:
+    """What is wanted, and what is done for it."""
+
+    mode: Mode
+    wanted: tuple[SchemaObject, ...]
+    changes: tuple[Change, ...]
+    """In the order in which they are made."""
+    extra: tuple[SchemaObject, ...]
+    """What only the target's own tables have: it stays."""
+    left: tuple[tuple[str, str], ...]
+    """What is not carried, by kind and name."""
+    settings: Mapping[str, Any]
+    altered: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Of `update`: the objects altered, those that an operation has altered already included, and their statements."""
+    same: Same = field(default=identical, repr=False, compare=False)
+
+    @property
+    def literals(self) -> list[tuple[str, str]]:
+        """Object → a clause of it that holds values."""
+        return [(str(found.id), literal) for found in self.wanted for literal in found.literals]
+
+    @property
+    def mended(self) -> frozenset[TableName]:
+        """The tables that are there and whose columns change."""
+        return frozenset(
+            change.id.table
+            for change in self.changes
+            if change.id.table is not None and change.id.kind is ObjectKind.COLUMN
+        )
+
+    def what(self) -> dict[str, Any]:
+        """What is hashed of it: the same on every day on which the same is wanted, as long as nobody else changes what is
+        there."""
+        told: dict[str, Any] = {
+            **self.settings,
+            "mode": self.mode,
+            "objects": [{"name": str(found.id), "definition": found.definition} for found in self.wanted],
+        }
+        if self.mode != "recreate":  # where everything goes, nothing of it matters
+            told["there"] = [{"name": str(found.id), "definition": found.definition} for found in self.extra]
+        if self.mode == "update":
+            told["alters"] = [{"name": name, "statements": list(up)} for name, up in self.altered]
+        return told
+
+    def shown(self) -> dict[str, Any]:
+        """What else people see of it."""
+        return {
+            "changes": [{"object": str(c.id), "action": c.action, "statements": list(c.up)} for c in self.changes],
+            "literals": [list(pair) for pair in self.literals],
+            "left": [f"{kind} {name}" for kind, name in self.left],
+        }
+
+
+def early(changes: Iterable[Change]) -> list[Change]:
+    """What a copy does before rows come. What needs something late is late itself."""
+    late = {change.id for change in changes if change.action == "make" and change.id.kind in LATE}
+    return [c for c in changes if c.id not in late and not (set(c.needs) & late)]
+
+
+def steps(changes: Sequence[Change], tables: Sequence[TableName]) -> tuple[Step, ...]:
+    """What it does when they are there. A view waits for one of the tables it reads."""
+    before = {id(change) for change in early(changes)}
+    reads = {change.id: change.needs for change in changes}
+
+    def waits_for(found: ObjectId, needs: Iterable[ObjectId]) -> TableName:
+        if found.table is not None:
+            return found.table
+        below = [waits_for(need, reads.get(need, ())) for need in needs if need.table or need in reads]
+        return next((table for table in below if table in tables), tables[0])
+
+    return tuple(
+        Step(change.id, waits_for(change.id, change.needs), (), change.up)
+        for change in changes
+        if id(change) not in before
+    )
+
+
+def compared(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], mode: Mode, altered: Altered,
+             same: Same = identical, extra: Callable[[SchemaObject], bool] = lambda _: False
+             ) -> tuple[list[Change], list[SchemaObject], list[Finding]]:  # fmt: skip
+    """What is done so that the wanted objects are there, what only the target has, and why it cannot be done."""
+    changes, extras, findings = [], [], []
+    for found in differences(wanted, there, same, extra):
+        if found.state == "extra":
+            assert found.there is not None
+            extras.append(found.there)
+            statement = f": {_joined(found.there.drop)}" if found.there.drop else ""
+            findings.append(
+                warning(f"{where}: {found.id}", "only the target has it: it stays", f"to drop it{statement}")
+            )
+            continue
+        change = missing(found) if found.state == "missing" else different(found, altered, mode)
+        if isinstance(change, Change):
+            changes.append(change)
+        else:
+            findings.append(error(f"{where}: {found.id}", *change))
+    return changes, extras, findings
+
+
+def missing(found: Difference) -> Change | tuple[str, str]:
+    """How a missing object is made, or why not and what to do."""
+    wanted = found.wanted
+    assert wanted is not None
+    if not wanted.create:
+        return "is missing, and cannot be added to a table that is there", "recreate the table (mode: recreate)"
+    if not wanted.additive:
+        return (
+            "is missing, and cannot be added to a table that may hold rows",
+            f"add it yourself: {_joined(wanted.create)}",
+        )
+    return Change(found.id, "make", wanted.create, wanted.drop, None, wanted.definition, wanted.needs)
+
+
+def different(found: Difference, altered: Altered, mode: Mode) -> Change | tuple[str, str]:
+    """How a different object becomes the wanted one, or why not and what to do."""
+    wanted, there = found.wanted, found.there
+    assert wanted is not None
+    assert there is not None
+    differs = f"differs: {there.definition} there, {wanted.definition} wanted"
+    way = altered(there, wanted)
+    if not way.up:
+        return differs, "it cannot be altered: recreate the table (mode: recreate), or leave it out (`exclude`)"
+    if not way.additive:
+        return f"{differs}; programs or rows could need it as it is", f"alter it yourself: {_joined(way.up)}"
+    if mode == "create":
+        return differs, f"say `mode: update`, or alter it yourself: {_joined(way.up)}"
+    return Change(found.id, "alter", way.up, way.down, there.definition, wanted.definition, wanted.needs)
+
+
+def _joined(statements: Iterable[str]) -> str:
+    return "; ".join(statements)
+
+
+def with_applied(changes: Sequence[Change], wanted: Sequence[SchemaObject], applied: Sequence[Applied]
+                 ) -> tuple[tuple[str, tuple[str, ...]], ...]:  # fmt: skip
+    """What `update` alters, and what it has altered before on the way to what is wanted: tomorrow the same is approved."""
+    going = {str(change.id): change.up for change in changes if change.action == "alter"}
+    definitions = {str(found.id): found.definition for found in wanted}
+    done = {
+        one.object: one.up
+        for one in applied
+        if one.action == "alter" and one.after is not None and definitions.get(one.object) == one.after
+    }
+    return tuple(sorted({**done, **going}.items()))
+
+
+def clashes(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], others: Mapping[TableName, str],
+            facts: Facts) -> list[Finding]:  # fmt: skip
+    """Names of missing objects that something else has."""
+    standing = {found.id for found in there}
+    relations = {found.id.name: found.id for found in there if found.id.kind in _RELATIONS}
+    indexes = {_place(found.id, facts): found.id for found in there if found.id.kind in _KEYED}
+    findings = []
+    for found in wanted:
+        if found.id in standing:
+            continue
+        taken: object = None
+        if found.id.kind in _RELATIONS:
+            taken = relations.get(found.id.name) or (found.id.table and others.get(found.id.table))
+        elif found.id.kind in _KEYED:
+            taken = indexes.get(_place(found.id, facts))
+        if taken is not None:
+            findings.append(
+                error(f"{where}: {found.id}", f"its name is taken: {taken}", "drop or rename what is in the way")
+            )
+    return findings
+
+
+_RELATIONS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.SEQUENCE})
+_KEYED = frozenset({ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.INDEX})
+
+
+def _place(found: ObjectId, facts: Facts) -> tuple[object, str]:
+    """Where an index's name must be the only one."""
+    if found.table is None or facts.index_names == "table":
+        return found.table, found.name
+    return found.table.schema, found.name
+
+
+def dropped(where: str, there: Sequence[SchemaObject], wanted: Sequence[SchemaObject], names: Collection[TableName]
+            ) -> tuple[list[Change], list[Finding]]:  # fmt: skip
+    """How these tables go: what reads them first, then their foreign keys, then themselves, parts before their parents.
+    Nothing goes with them that is not wanted back."""
+    views, findings = _views(where, there, wanted, names)
+    for found in there:
+        outside = found.id.table is not None and found.id.table not in names
+        refers = [need.table for need in found.needs if need.table in names]
+        if outside and refers and found.id.kind in (ObjectKind.FOREIGN_KEY, ObjectKind.TABLE):
+            what = f"needs {refers[0]}, which would be dropped, and is not named itself"
+            findings.append(error(f"{where}: {found.id}", what, f"name {found.id.table} too, or drop it first"))
+    own = [found for found in there if found.id.table in names]
+    keys = [found for found in own if found.id.kind is ObjectKind.FOREIGN_KEY and not found.inline]
+    changes = [_drop(found, ()) for found in reversed(views)] + [_drop(found, ()) for found in reversed(keys)]
+    for table in reversed([found for found in own if found.id.kind is ObjectKind.TABLE]):
+        with_it = [f for f in own if f.id.table == table.id.table and not f.inline and f not in (table, *keys)]
+        with_it = [f for f in with_it if f.id.kind not in (ObjectKind.COLUMN, ObjectKind.TRIGGER)]
+        changes.append(_drop(table, with_it))
+        needed = {need for found in own if found.id.table == table.id.table for need in found.needs}
+        sequences = [f for f in there if f.id.kind is ObjectKind.SEQUENCE and f.id in needed]
+        # one that belongs to the table goes with it: undone, it must be back before the table is
+        changes += [replace(_drop(found, ()), up=()) for found in sequences]
+    return changes, findings
+
+
+def _drop(found: SchemaObject, with_it: Sequence[SchemaObject]) -> Change:
+    back = (*found.create, *(statement for one in with_it for statement in one.create))
+    return Change(found.id, "drop", found.drop, back, found.definition, None)
+
+
+def _views(where: str, there: Sequence[SchemaObject], wanted: Sequence[SchemaObject], names: Collection[TableName]
+           ) -> tuple[list[SchemaObject], list[Finding]]:  # fmt: skip
+    """The views over these tables, in the order in which they can be made."""
+    back = {found.id for found in wanted}
+    over: dict[ObjectId, SchemaObject] = {}
+    findings = []
+    for found in there:  # a view of a view comes after it
+        if found.id.kind is ObjectKind.VIEW and any(need.table in names or need in over for need in found.needs):
+            over[found.id] = found
+            if found.id not in back:
+                what = "reads a table that would be dropped, and would not be made again"
+                findings.append(error(f"{where}: {found.id}", what, "name all tables that it reads, or drop it first"))
+    return list(over.values()), findings
