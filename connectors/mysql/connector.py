@@ -34,6 +34,9 @@ class MysqlConnector:
             "LOAD DATA LOCAL from memory, rows as the server sends them",
             "INSERT of many rows, where local_infile is off",
         ),
+        name_characters=64,
+        index_names="table",
+        restores_together=True,
         one_moment=False,
         jdbc=jdbc.DRIVER,
     )

@@ -54,6 +54,7 @@ SETTINGS: Mapping[str, str | int] = {
     "unique_checks": 1,
     "div_precision_increment": 4,
     "group_concat_max_len": 1 << 20,
+    "sql_quote_show_create": 1,
     "net_read_timeout": 3600,
     "net_write_timeout": 3600,
     "wait_timeout": 30 * 86400,

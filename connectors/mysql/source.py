@@ -13,8 +13,10 @@ from connectors.contract import Bounds, Endpoint, Filter, Snapshot
 from connectors.errors import ConnectorError, PermissionMissing, TerminalError
 from connectors.mysql import catalog, probe, ranges, samples
 from connectors.mysql.filters import pinned, rendered
+from connectors.mysql.objects import objects
 from connectors.mysql.session import connect
 from connectors.mysql.types import identifier
+from connectors.objects import Objects
 from connectors.schema import Schema, Table
 
 if TYPE_CHECKING:
@@ -57,6 +59,9 @@ class Source:
 
     def schema(self) -> Schema:
         return catalog.introspect(self._session)
+
+    def objects(self) -> Objects:
+        return objects(self._session)
 
     def pinned(self, where: Filter) -> Filter:
         return pinned(where, self._moment)

@@ -15,9 +15,11 @@ from connectors.contract import Endpoint
 from connectors.errors import Busy, TerminalError
 from connectors.mysql import catalog, ddl, probe
 from connectors.mysql.ledger import Ledger
+from connectors.mysql.objects import objects
 from connectors.mysql.privileges import grants
 from connectors.mysql.session import Session, connect
 from connectors.mysql.types import identifier
+from connectors.objects import Objects
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
 REFERENCES = """
@@ -51,6 +53,9 @@ class Target:
 
     def schema(self) -> Schema:
         return catalog.introspect(self._session)
+
+    def objects(self) -> Objects:
+        return objects(self._session)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
         return list(ddl.differences(source, target))
