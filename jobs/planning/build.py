@@ -22,21 +22,29 @@ from jobs.planning.filters import parse_filter
 from jobs.planning.findings import Finding, error, nearest, warning
 from jobs.planning.order import load_order
 from jobs.planning.plan import Plan, TablePlan, describe, fingerprint
+from jobs.planning.schema_build import carried
+from jobs.planning.schema_plan import Applied
 
 
 def build(operation: Operation, source: End, target: End, asks: SourceChecks, checks: TargetChecks, key_id: str | None,
-          requirement: Requirement, requested: Mapping[str, Any] | None = None) -> Plan:  # fmt: skip
+          requirement: Requirement, requested: Mapping[str, Any] | None = None, applied: Sequence[Applied] = ()
+          ) -> Plan:  # fmt: skip
     """The plan, with all findings at once. `requested`: the plan an operation was recorded with, whose decisions count
-    where there is no policy."""
-    tables, findings = _select(operation, source)
-    projector, projected, more = _project(operation, tables, source, target)
+    where there is no policy; `applied`: what operations have changed in this target's schema."""
+    tables, findings = select_tables(operation, source)
+    projector, projected, more = project(operation, tables, source, target)
     tables, findings = [table for table in tables if table.name in projected], findings + more
     filters, more = _filters(operation, tables, source, asks.explain)
     findings += more
     existing = {t: there for t, p in projected.items() if (there := target.schema.get(p.wanted.name)) is not None}
-    findings += _target_findings(tables, projected, existing, target, checks)
+    schema = None
+    if operation.carries_schema:
+        schema, more = carried(operation, source, target, tables, projected, checks, applied)
+        findings += more
+    standing = {t: there for t, there in existing.items() if schema is None or there.name not in schema.mended}
+    findings += _target_findings(tables, projected, existing, standing, target, checks)
     judged = {
-        t: p.in_source_terms(existing.get(t, p.wanted)) for t, p in projected.items() if p.crosses or t in existing
+        t: p.in_source_terms(standing.get(t, p.wanted)) for t, p in projected.items() if p.crosses or t in existing
     }
     dropped = {(t.name, c.name) for t in tables for c in t.copied if c.name not in projected[t.name].columns}
     decisions, more = _decided(operation, tables, source, judged, asks.sample, requested, dropped)
@@ -47,7 +55,7 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     findings += more + _source_findings(source, tables)
     plans, more = paths.chosen(operation, source, target, plans)
     findings += more
-    what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id, requirement)
+    what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id, requirement, schema)
     return Plan(
         operation_type=operation.operation_type,
         source_env=operation.source_env,
@@ -60,8 +68,9 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
         requirement=requirement,
         what=what,
         sha256=fingerprint(what),
-        how=_how(operation, source, target, plans),
+        how=_how(operation, source, target, plans) | ({"schema": schema.shown()} if schema else {}),
         findings=tuple(dict.fromkeys(findings)),
+        schema=schema,
     )
 
 
@@ -137,7 +146,7 @@ def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePl
     }
 
 
-def _select(operation: Operation, source: End) -> tuple[list[Table], list[Finding]]:
+def select_tables(operation: Operation, source: End) -> tuple[list[Table], list[Finding]]:
     """The tables the operation names, in the source's order."""
     known = {table.name: table for table in source.schema.tables}
     other = dict(source.schema.other)
@@ -167,7 +176,7 @@ def _select(operation: Operation, source: End) -> tuple[list[Table], list[Findin
     return [table for table in source.schema.tables if table.name in names], findings
 
 
-def _project(operation: Operation, tables: Sequence[Table], source: End, target: End
+def project(operation: Operation, tables: Sequence[Table], source: End, target: End
              ) -> tuple[Projector, dict[TableName, Projection], list[Finding]]:  # fmt: skip
     """Each table's way into the target, where it has one."""
     default, names = source.facts.default_schema, [table.name for table in tables]
@@ -232,7 +241,7 @@ def _filters(operation: Operation, tables: Sequence[Table], source: End, explain
 
 
 def _target_findings(tables: Sequence[Table], projected: Mapping[TableName, Projection], existing: Mapping[TableName, Table],
-                     target: End, checks: TargetChecks) -> list[Finding]:  # fmt: skip
+                     standing: Mapping[TableName, Table], target: End, checks: TargetChecks) -> list[Finding]:  # fmt: skip
     findings = [warning(target.environment, note) for note in target.server.notes]
     others = dict(target.schema.other)
     if not target.server.writable:
@@ -248,7 +257,9 @@ def _target_findings(tables: Sequence[Table], projected: Mapping[TableName, Proj
         elif there is None:
             findings += [error(where, what) for what in checks.creatable(wanted)]
         else:
-            differences = checks.mismatches(_filled(wanted, there) if projection.crosses else table, there)
+            differences = []
+            if table.name in standing:
+                differences = checks.mismatches(_filled(wanted, there) if projection.crosses else table, there)
             todo = ["mend this in the target, or drop the table: the copy makes a missing one"]
             todos = [""] * (len(differences) - 1) + todo  # once for the table, under its last difference
             findings += [error(where, what, do) for what, do in zip(differences, todos, strict=False)]

@@ -85,7 +85,7 @@ def select(objects: Objects, tables: Collection[TableName], *, every: bool, inde
             needs = [need for need in found.needs if need.kind not in (ObjectKind.SCHEMA, ObjectKind.TYPE)]
             if all(need in kept for need in needs if need in known) and (needs or every or table in names):
                 kept[found.id] = found
-        elif table is not None and table in names and _included(found, indexes, constraints):
+        elif table is not None and table in names and included(found, indexes, constraints):
             leads = next((t for t in _tables(found) if t not in names and t not in elsewhere), None)
             if kind is ObjectKind.FOREIGN_KEY and leads is not None and not found.inline:
                 stranded.append((found, leads))
@@ -115,7 +115,8 @@ def _with_parents(known: Mapping[ObjectId, SchemaObject], names: set[TableName])
     return names
 
 
-def _included(found: SchemaObject, indexes: bool, constraints: bool) -> bool:
+def included(found: SchemaObject, indexes: bool, constraints: bool) -> bool:
+    """Whether an object of a wanted table is wanted."""
     kind = found.id.kind
     if kind is ObjectKind.TRIGGER:
         return False

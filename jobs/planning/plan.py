@@ -15,11 +15,13 @@ from typing import Any
 from anonymizers.contract import ColumnShape, Rule, strategies, version
 from anonymizers.dictionaries import versions
 from connectors.contract import DIRECT, Endpoint, Filter, Paths
-from connectors.schema import ForeignKey, Table, TableName
+from connectors.objects import Step
+from connectors.schema import Column, ForeignKey, Table, TableName
 from jobs.config.approvals import Requirement
 from jobs.planning.crossing import Judged, Projection
 from jobs.planning.decisions import Decision
 from jobs.planning.findings import Finding
+from jobs.planning.schema_plan import SchemaPlan, steps
 
 FORMAT = 2
 """Grows when `what` changes its form: older approvals then no longer match."""
@@ -78,6 +80,13 @@ class Plan:
     sha256: str
     how: Mapping[str, Any]
     findings: tuple[Finding, ...] = ()
+    schema: SchemaPlan | None = None
+    """Where it carries one."""
+
+    @property
+    def late(self) -> tuple[Step, ...]:
+        """What of the schema is made when the rows are there."""
+        return steps(self.schema.changes, [table.name for table in self.tables]) if self.schema else ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -96,7 +105,7 @@ def fingerprint(what: Mapping[str, Any]) -> str:
 
 
 def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, tables: Sequence[TablePlan],
-             key_id: str | None, requirement: Requirement) -> dict[str, Any]:  # fmt: skip
+             key_id: str | None, requirement: Requirement, schema: SchemaPlan | None = None) -> dict[str, Any]:  # fmt: skip
     """`what`, in plain JSON. `operation` holds the operation's own settings that change the result."""
     rules = [d.rule for t in tables for d in t.masked if d.rule is not None]
     known = strategies() if rules else {}  # a rule whose strategy is not there has its finding
@@ -113,7 +122,8 @@ def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, t
         "key": key_id,
         "code": dict(sorted(code.items())),
         "dictionaries": versions() if rules else {},
-        "tables": {str(t.source.name): _table(t) for t in tables},
+        "tables": {str(t.source.name): _table(t) | ({} if schema else _deviating(t)) for t in tables},
+        **({"schema": schema.what()} if schema else {}),
     }
 
 
@@ -145,6 +155,22 @@ def _table(table: TablePlan) -> dict[str, Any]:
             for c in table.source.columns
         ],
     }
+
+
+def _deviating(table: TablePlan) -> dict[str, Any]:
+    """The columns of a table that is there which the copy would have made otherwise, or not at all."""
+    if table.target is None:
+        return {}
+    crosses = table.way.crosses  # then what their types are is told with what fills them
+    made, there = ({c.name: _column(c, crosses) for c in t.columns} for t in (table.way.wanted, table.target))
+    found = [
+        {"name": name, **there.get(name, {})} for name in sorted({*made, *there}) if made.get(name) != there.get(name)
+    ]
+    return {"deviates": found} if found else {}
+
+
+def _column(column: Column, crosses: bool) -> dict[str, Any]:
+    return {} if crosses else {"type": column.type.native, "nullable": column.nullable}
 
 
 def _judged(one: Judged) -> dict[str, Any]:

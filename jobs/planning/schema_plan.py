@@ -201,25 +201,21 @@ def with_applied(changes: Sequence[Change], wanted: Sequence[SchemaObject], appl
     return tuple(sorted({**done, **going}.items()))
 
 
-def clashes(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], others: Mapping[TableName, str],
-            facts: Facts) -> list[Finding]:  # fmt: skip
+def clashes(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], facts: Facts) -> list[Finding]:
     """Names of missing objects that something else has."""
     standing = {found.id for found in there}
     relations = {found.id.name: found.id for found in there if found.id.kind in _RELATIONS}
-    indexes = {_place(found.id, facts): found.id for found in there if found.id.kind in _KEYED}
+    indexes = {_place(found.id, facts): found.id for found in there if found.id.kind in _KEYED and not found.inline}
     findings = []
     for found in wanted:
-        if found.id in standing:
-            continue
-        taken: object = None
+        taken = None
         if found.id.kind in _RELATIONS:
-            taken = relations.get(found.id.name) or (found.id.table and others.get(found.id.table))
-        elif found.id.kind in _KEYED:
+            taken = relations.get(found.id.name)
+        elif found.id.kind in _KEYED and not found.inline:
             taken = indexes.get(_place(found.id, facts))
-        if taken is not None:
-            findings.append(
-                error(f"{where}: {found.id}", f"its name is taken: {taken}", "drop or rename what is in the way")
-            )
+        if taken is not None and found.id not in standing:
+            what, todo = f"its name is taken: {taken}", "drop or rename what is in the way"
+            findings.append(error(f"{where}: {found.id}", what, todo))
     return findings
 
 

@@ -1,0 +1,103 @@
+"""Build the plan for a schema, alone or as the first phase of a copy: which objects the operation wants, what its target has,
+and what is done. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from connectors.objects import ObjectKind, SchemaObject
+from connectors.schema import Table, TableName
+from jobs.config.operation import Operation
+from jobs.planning.crossing import Projection
+from jobs.planning.ends import End, TargetChecks
+from jobs.planning.findings import Finding, error, warning
+from jobs.planning.objects import Selected, included, select
+from jobs.planning.schema_plan import Applied, Change, SchemaPlan, clashes, compared, dropped, with_applied
+
+
+def carried(operation: Operation, source: End, target: End, tables: Sequence[Table], ways: Mapping[TableName, Projection],
+            checks: TargetChecks, applied: Sequence[Applied] = ()) -> tuple[SchemaPlan, list[Finding]]:  # fmt: skip
+    """What the operation wants in the target, and what is done for it."""
+    definer = checks.definer
+    assert definer is not None
+    assert target.objects is not None
+    there, left = target.objects.made, source.objects.left if source.objects else ()
+    wanted, findings = _wanted(operation, source, target, tables, ways, checks)
+    names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id.table is not None}
+    changes: list[Change] = []
+    if operation.mode == "recreate":
+        changes, more = dropped(target.environment, there, wanted, names)
+        findings += more + _lost(target, names)
+        gone = {change.id for change in changes}
+        there = tuple(found for found in there if found.id.table not in names and found.id not in gone)
+    findings += clashes(target.environment, wanted, there, target.facts)
+
+    def extra(found: SchemaObject) -> bool:
+        return found.id.table in names and included(found, operation.include_indexes, operation.include_constraints)
+
+    more_changes, extras, more = compared(
+        target.environment, wanted, there, operation.mode, definer.altered, extra=extra
+    )
+    changes += more_changes
+    altered = with_applied(changes, wanted, applied) if operation.mode == "update" else ()
+    settings = {"include_indexes": operation.include_indexes, "include_constraints": operation.include_constraints}
+    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered)
+    return plan, findings + more
+
+
+def _wanted(operation: Operation, source: End, target: End, tables: Sequence[Table], ways: Mapping[TableName, Projection],
+            checks: TargetChecks) -> tuple[tuple[SchemaObject, ...], list[Finding]]:  # fmt: skip
+    """Between two ends of one engine its own words; else what the target's engine makes of the tables."""
+    if any(way.crosses for way in ways.values()):
+        from jobs.planning.desired import desired
+
+        return desired(operation, source, target, tables, ways, checks)
+    assert source.objects is not None
+    selected = select(
+        source.objects,
+        [table.name for table in tables],
+        every=operation.wanted is None and not operation.exclude,
+        indexes=operation.include_indexes,
+        constraints=operation.include_constraints,
+        elsewhere=[table.name for table in target.schema.tables],
+    )
+    return selected.made, _stranded(source.environment, selected)
+
+
+def _stranded(where: str, selected: Selected) -> list[Finding]:
+    return [
+        warning(
+            f"{where}: {found.id}",
+            f"it leads to {table}, which is neither wanted nor in the target: it is left out",
+            f"name {table} too if it is meant",
+        )
+        for found, table in selected.stranded
+    ]
+
+
+def _lost(target: End, names: Iterable[TableName]) -> list[Finding]:
+    """What goes with a table that is dropped, and does not come back."""
+    findings = []
+    for table in target.schema.pick(names):
+        where = f"{target.environment}: {table.name}"
+        findings.append(warning(where, f"is dropped with all its rows (≈ {table.rows:,})"))
+        findings += [warning(where, f"{hook} goes with it, and is not made again") for hook in table.hooks]
+    return findings
+
+
+def obstacles(target: End, tables: Sequence[Table], ways: Mapping[TableName, Projection], checks: TargetChecks
+              ) -> list[Finding]:  # fmt: skip
+    """Why the target could not make a table that it lacks."""
+    findings = [warning(target.environment, note) for note in target.server.notes]
+    if not target.server.writable:
+        what = "this server takes no writes (a replica, or read-only)"
+        findings.append(error(target.environment, what, "name its primary"))
+    others = dict(target.schema.other)
+    for table in tables:
+        wanted = ways[table.name].wanted
+        if wanted.name in others:
+            what = f"a {others[wanted.name]} of this name is in the way"
+            findings.append(error(f"{target.environment}: {wanted.name}", what, "drop or rename it"))
+        elif target.schema.get(wanted.name) is None:
+            findings += [error(f"{target.environment}: {wanted.name}", what) for what in checks.creatable(wanted)]
+    return findings

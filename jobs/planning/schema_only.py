@@ -1,0 +1,41 @@
+"""Build the plan of an operation that brings a schema and no rows. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from jobs.config.approvals import Requirement
+from jobs.config.operation import Operation
+from jobs.planning.build import project, select_tables
+from jobs.planning.ends import End, TargetChecks
+from jobs.planning.plan import Plan, describe, fingerprint
+from jobs.planning.schema_build import carried, obstacles
+from jobs.planning.schema_plan import Applied
+
+
+def build_schema(operation: Operation, source: End, target: End, checks: TargetChecks, requirement: Requirement,
+                 applied: Sequence[Applied] = ()) -> Plan:  # fmt: skip
+    """The plan, with all findings at once. `applied`: what operations have changed in this target's schema."""
+    tables, findings = select_tables(operation, source)
+    _, ways, more = project(operation, tables, source, target)
+    tables, findings = [table for table in tables if table.name in ways], findings + more
+    findings += obstacles(target, tables, ways, checks)
+    schema, more = carried(operation, source, target, tables, ways, checks, applied)
+    settings = {"operation_type": operation.operation_type}
+    what = describe(settings, source.endpoint, target.endpoint, (), None, requirement, schema)
+    return Plan(
+        operation_type=operation.operation_type,
+        source_env=operation.source_env,
+        target_env=operation.target_env,
+        anonymize=operation.anonymize,
+        if_target_not_empty=operation.if_target_not_empty,
+        on_violation=operation.on_violation,
+        tables=(),
+        references=(),
+        requirement=requirement,
+        what=what,
+        sha256=fingerprint(what),
+        how={"schema": schema.shown()},
+        findings=tuple(dict.fromkeys(findings + more)),
+        schema=schema,
+    )
