@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from connectors.grammar import Grammar
+
 if TYPE_CHECKING:
     from connectors.schema import IgnoredCase
 
@@ -57,6 +59,8 @@ class Facts:
     """The same, where the engine counts characters."""
     index_names: Literal["table", "schema"] = "schema"
     """Where an index's name must be the only one."""
+    grammar: Grammar | None = None
+    """What its schemas and expressions say; None where it knows no SQL."""
     restores_together: bool = False
     """Indexes of one table are best built by one statement; else each by a session of its own, at the same time."""
     one_moment: bool = True

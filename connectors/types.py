@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from connectors.schema import ColumnType
 
 Carrier: TypeAlias = 'Literal["string", "binary"]'
+Equality: TypeAlias = 'Literal["exact", "padded", "other"]'
+"""Which texts the database takes for equal: only the same ones; also those that differ in blanks at their end; others."""
 
 
 class Family(str, Enum):
@@ -183,6 +185,10 @@ class Types(Protocol):
 
     def named(self, text: str) -> ColumnType | None:
         """The type that a person names in this engine's words (`numeric(12, 2)`); None: no such type."""
+        ...
+
+    def equality(self, type_: ColumnType) -> Equality:
+        """Which texts of such a column are equal, letter case apart (`Column.ignores_case`)."""
         ...
 
     def every(self) -> Sequence[ColumnType]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from connectors.mysql.types import AS_BYTES, BITS, LENGTHS, SPATIAL, MyType, column_type
 from connectors.schema import ColumnType
-from connectors.types import WIDTHS, Canonical, Family
+from connectors.types import WIDTHS, Canonical, Equality, Family
 
 FAMILIES: Mapping[str, Family] = {
     **dict.fromkeys((*BITS, "year"), Family.INTEGER),
@@ -99,6 +99,13 @@ class MysqlTypes:
         if word in SIZED and not int(parts[0]):
             return None
         return made(f"{word}({','.join(str(int(part)) for part in parts)}){sign}")
+
+    def equality(self, type_: ColumnType) -> Equality:
+        """Without a collation of its own a column gets one that tells all apart."""
+        collation = type_.collation if isinstance(type_, MyType) else None
+        if collation is None or collation == "binary" or collation.endswith(("_nopad_bin", "_0900_bin")):
+            return "exact"
+        return "padded" if collation.endswith("_bin") else "other"
 
     def every(self) -> Sequence[MyType]:
         return [made(native) for native in EVERY]

@@ -9,6 +9,7 @@ from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
 from connectors.mysql import jdbc, spark
 from connectors.mysql.canonical import types
+from connectors.mysql.grammar import GRAMMAR
 from connectors.mysql.loader import Loader
 from connectors.mysql.reader import Reader
 from connectors.mysql.source import Source
@@ -39,6 +40,7 @@ class MysqlConnector:
         restores_together=True,
         one_moment=False,
         jdbc=jdbc.DRIVER,
+        grammar=GRAMMAR,
     )
     types = types
     jdbc = spark.paths

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from connectors.postgresql.types import BITS, KINDS, PgType
 from connectors.schema import ColumnType, Kind
-from connectors.types import Canonical, Family
+from connectors.types import Canonical, Equality, Family
 
 DATES = frozenset({"infinity", "bc", "late"})
 NAN = frozenset({"nan"})
@@ -181,6 +181,9 @@ class PostgresTypes:
         if not match[5]:
             return element
         return PgType(f"{element.native}[]", Kind.OTHER, base=f"_{base}")
+
+    def equality(self, type_: ColumnType) -> Equality:
+        return "padded" if isinstance(type_, PgType) and type_.base == "bpchar" else "exact"
 
     def every(self) -> Sequence[PgType]:
         """The built-in ones."""

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from connectors.schema import ColumnType
 from connectors.sqlite.types import affinity, column_type
-from connectors.types import Canonical, Family
+from connectors.types import Canonical, Equality, Family
 
 NUMERIC_DIGITS = 15
 """Decimal digits that survive in a column with NUMERIC affinity, wherever the point is."""
@@ -99,6 +99,9 @@ class SqliteTypes:
     def named(self, text: str) -> ColumnType | None:
         match = DECLARED.fullmatch(text)
         return column_type(text.strip()) if match and match[1].upper() in WORDS else None
+
+    def equality(self, type_: ColumnType) -> Equality:
+        return "exact"
 
     def every(self) -> Sequence[ColumnType]:
         declared = ("BOOLEAN", "INTEGER", "DECIMAL", "DECIMAL(12,2)", "REAL", "TEXT", "VARCHAR(40)", "BLOB", "DATE", "TIME",

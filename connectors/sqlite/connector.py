@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from connectors.contract import Endpoint, Transfer, TransferJob
 from connectors.facts import Facts
 from connectors.sqlite.canonical import types
+from connectors.sqlite.grammar import GRAMMAR
 from connectors.sqlite.loader import SqliteLoader, loader
 from connectors.sqlite.reader import SqliteReader, reader
 from connectors.sqlite.source import SqliteSource
@@ -28,6 +29,7 @@ class SqliteConnector:
         snapshot_holder="task",
         writers=1,
         file=True,
+        grammar=GRAMMAR,
         ways=(
             "INSERT … SELECT inside SQLite, masked fields handed in by row number or key",
             "INSERT of rows in batches, to and from other engines",

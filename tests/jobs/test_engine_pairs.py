@@ -11,7 +11,7 @@ import pytest
 from connectors.contract import connector, engines
 from connectors.loss import Class
 from connectors.schema import ColumnType, Kind
-from connectors.types import Canonical, Family
+from connectors.types import Canonical, Equality, Family
 from jobs.cli import call
 from jobs.views_engines import arrivals
 
@@ -57,6 +57,9 @@ class Few:
 
     def named(self, text: str) -> ColumnType | None:
         return ColumnType(text, Kind.OTHER)
+
+    def equality(self, type_: ColumnType) -> Equality:
+        return "exact"
 
     def every(self) -> Sequence[ColumnType]:
         return [ColumnType(name, Kind.OTHER) for name in ("tiny", "big", "word", "point")]
