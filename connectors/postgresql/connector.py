@@ -9,6 +9,7 @@ from connectors.contract import Endpoint, TransferJob
 from connectors.facts import Facts
 from connectors.postgresql import jdbc, spark
 from connectors.postgresql.canonical import types
+from connectors.postgresql.definitions import NAME_BYTES
 from connectors.postgresql.grammar import GRAMMAR
 from connectors.postgresql.loader import Loader
 from connectors.postgresql.reader import Reader
@@ -34,6 +35,7 @@ class PostgresConnector:
         writers=None,
         file=False,
         ways=("binary COPY, masked fields spliced", "text COPY, for types whose binary form is bound to one database"),
+        name_bytes=NAME_BYTES,
         jdbc=jdbc.DRIVER,
         grammar=GRAMMAR,
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from connectors.postgresql import catalog
+from connectors.postgresql.definitions import NAME_BYTES
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
 from connectors.postgresql.types import PgType, TypeDefinition
@@ -18,7 +19,6 @@ from connectors.schema import Column, Table, quoted
 CREATE_LOCK = 7_234_872_010_562
 """Key of the advisory lock under which tables are made: two runs may need the same missing schema or type at once."""
 SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
-NAME_BYTES = 63
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
 

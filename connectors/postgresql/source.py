@@ -13,7 +13,8 @@ import psycopg
 
 from connectors.contract import Bounds, Endpoint, Filter, Snapshot
 from connectors.errors import ConnectionLost, ConnectorError, PermissionMissing, TerminalError
-from connectors.postgresql import catalog, probe, samples
+from connectors.objects import Objects
+from connectors.postgresql import catalog, objects, probe, samples
 from connectors.postgresql.errors import translate, translated
 from connectors.postgresql.filters import hidden_clock, pinned
 from connectors.postgresql.session import close, connect
@@ -61,6 +62,10 @@ class Source:
     def schema(self) -> Schema:
         with translated(self._where):
             return catalog.introspect(self._connection)
+
+    def objects(self) -> Objects:
+        with translated(self._where):
+            return objects.read(self._connection)
 
     def pinned(self, where: Filter) -> Filter:
         return pinned(where, *self._moment)

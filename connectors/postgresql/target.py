@@ -13,7 +13,8 @@ import psycopg
 
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
-from connectors.postgresql import catalog, ddl, deferrable, probe
+from connectors.objects import Objects
+from connectors.postgresql import catalog, ddl, deferrable, objects, probe
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
 from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
@@ -76,6 +77,10 @@ class Target:
     def schema(self) -> Schema:
         with translated(self._where):
             return catalog.introspect(self._connection)
+
+    def objects(self) -> Objects:
+        with translated(self._where):
+            return objects.read(self._connection)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
         with translated(self._where):
