@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING
 from connectors.contract import Bounds, Endpoint, Filter, Snapshot
 from connectors.errors import ConnectionLost, ConnectorError, TerminalError
 from connectors.facts import Server
+from connectors.objects import Objects
 from connectors.schema import Schema, Table, quoted
 from connectors.sqlite.errors import translated
 from connectors.sqlite.filters import condition, local_time, pinned, scanned
+from connectors.sqlite.objects import read_objects
 from connectors.sqlite.samples import sample
 from connectors.sqlite.schema import detail, read_schema
 from connectors.sqlite.session import Session, file, identity, open_source, place
@@ -64,6 +66,9 @@ class SqliteSource:
 
     def schema(self) -> Schema:
         return read_schema(self._session)
+
+    def objects(self) -> Objects:
+        return read_objects(self._session)
 
     def pinned(self, where: Filter) -> Filter:
         return pinned(where, self._moment)

@@ -9,8 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
 from connectors.ledger import SqlLedger
+from connectors.objects import Objects
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 from connectors.sqlite.ddl import planned
+from connectors.sqlite.objects import read_objects
 from connectors.sqlite.schema import OURS, detail, digest, read_schema
 from connectors.sqlite.session import LEDGER, Session, exists, make, open_target, place, promise
 from connectors.sqlite.source import describe
@@ -88,6 +90,9 @@ class SqliteTarget:
 
     def schema(self) -> Schema:
         return read_schema(self._session)
+
+    def objects(self) -> Objects:
+        return read_objects(self._session)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
         there = {column.name.lower(): column for column in target.columns}

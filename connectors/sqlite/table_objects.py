@@ -1,0 +1,175 @@
+"""What a table consists of, as objects: itself, its columns, keys, checks and foreign keys, which its own words make."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from connectors.objects import ObjectId, ObjectKind, SchemaObject
+from connectors.schema import TableName, quoted, written
+from connectors.sqlite.definition import CheckWords, ColumnWords, KeyWords, ReferenceWords, TableWords
+from connectors.sqlite.tokens import named, normal, tokens
+from connectors.sqlite.words import Part
+
+
+class TableObjects:
+    """One table's objects. `tables` are all there are: a foreign key that names no columns means the other's key."""
+
+    def __init__(self, name: str, words: TableWords, tables: Mapping[str, TableWords]) -> None:
+        self._name, self._words = TableName(None, name), words
+        self._tables = {other.lower(): (other, found) for other, found in tables.items()}
+        self._columns = [column.name for column in words.columns]
+        self._taken = Counter[tuple[ObjectKind, str]]()
+
+    def objects(self, sql: str, options: str, counter: int | None) -> Iterator[SchemaObject]:
+        name = self._name.name
+        create = [sql]
+        if counter is not None:
+            create.append(f"INSERT INTO sqlite_sequence (name, seq) VALUES ({text(name)}, {counter})")
+        yield SchemaObject(
+            ObjectId(ObjectKind.TABLE, self._name, name),
+            f"TABLE{options}",
+            tuple(create),
+            (f"DROP TABLE {quoted(name)}",),
+        )
+        yield from map(self._column, self._words.columns)
+        yield from map(self._key, self._words.keys)
+        yield from map(self._check, self._words.checks)
+        yield from map(self._reference, self._words.references)
+
+    def _id(self, kind: ObjectKind, name: str) -> ObjectId:
+        self._taken[kind, name] += 1
+        many = self._taken[kind, name]
+        return ObjectId(kind, self._name, name if many == 1 else f"{name} {many}")
+
+    def _inline(
+        self, kind: ObjectKind, name: str, definition: str, beside: str | None, *needs: ObjectId, expression: str = ""
+    ) -> SchemaObject:
+        column = () if beside is None else (ObjectId(ObjectKind.COLUMN, self._name, beside),)
+        return SchemaObject(
+            self._id(kind, name), definition, (), (), inline=True, needs=(*column, *needs),
+            literals=literals(f"CHECK ({expression})"), additive=False,
+        )  # fmt: skip
+
+    def _column(self, column: ColumnWords) -> SchemaObject:
+        key = self._words.primary_key
+        in_key = key is not None and any(same(part.name, column.name) for part in key.parts)
+        clauses = [f"DEFAULT {column.default.sql}"] if column.default else []
+        clauses += [f"AS ({column.generated})"] if column.generated else []
+        table = quoted(self._name.name)
+        return SchemaObject(
+            self._id(ObjectKind.COLUMN, column.name),
+            column_definition(column),
+            () if in_key else (f"ALTER TABLE {table} ADD COLUMN {column.added}",),
+            () if in_key or self._held(column.name) else (f"ALTER TABLE {table} DROP COLUMN {quoted(column.name)}",),
+            inline=True,
+            literals=literals(*clauses),
+            additive=not in_key and addable(column),
+        )
+
+    def _held(self, name: str) -> bool:
+        """Whether something inside the table would keep SQLite from dropping the column."""
+        others = [c.generated for c in self._words.columns if c.generated and not same(c.name, name)]
+        others += [check.expression for check in self._words.checks if not same(check.beside, name)]
+        return (
+            any(named(expression, (name,)) for expression in others)
+            or any(same(part.name, name) for key in self._words.keys for part in key.parts)
+            or any(same(column, name) for key in self._words.references for column in key.columns if not key.beside)
+        )
+
+    def _key(self, key: KeyWords) -> SchemaObject:
+        parts = ", ".join(part_definition(part) for part in key.parts)
+        kind = ObjectKind.PRIMARY_KEY if key.kind == "PRIMARY KEY" else ObjectKind.UNIQUE
+        # Beside its column, DESC keeps an INTEGER key from being the row number itself.
+        parts = f"{parts} beside its column" if key.beside and key.parts[0].descending else parts
+        definition = f"{key.kind} ({parts})" + " AUTOINCREMENT" * key.autoincrement + key.conflict
+        columns = [] if kind is ObjectKind.PRIMARY_KEY else [part.name or part.expression for part in key.parts]
+        return self._inline(kind, key_name(self._name.name, columns), definition, key.beside)
+
+    def _check(self, check: CheckWords) -> SchemaObject:
+        definition = f"CHECK ({normal(check.expression)}){check.conflict}"
+        name = check_name(self._name.name, check, self._columns)
+        return self._inline(ObjectKind.CHECK, name, definition, check.beside, expression=check.expression)
+
+    def _reference(self, key: ReferenceWords) -> SchemaObject:
+        parent, words = self._tables.get(key.parent.lower(), (key.parent, None))
+        columns = key.parent_columns
+        if words and not columns and words.primary_key:
+            columns = tuple(part.name or "" for part in words.primary_key.parts)
+        elif words:
+            spelt = {column.name.lower(): column.name for column in words.columns}
+            columns = tuple(spelt.get(column.lower(), column) for column in columns)
+        definition = f"FOREIGN KEY {column_list(key.columns)} REFERENCES {written(parent)}"
+        if columns:
+            definition += f" {column_list(columns)}"
+        for event, action in (("DELETE", key.on_delete), ("UPDATE", key.on_update)):
+            definition += f" ON {event} {action}" if action != "NO ACTION" else ""
+        definition += " DEFERRABLE INITIALLY DEFERRED" if key.deferrable == "deferred" else ""
+        needs = () if same(parent, self._name.name) else (table_id(parent),)
+        return self._inline(
+            ObjectKind.FOREIGN_KEY, reference_name(self._name.name, key), definition, key.beside, *needs
+        )
+
+
+def text(value: str) -> str:
+    """An SQL text."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two names are one to SQLite."""
+    return one is not None and other is not None and one.lower() == other.lower()
+
+
+def column_list(names: Iterable[str]) -> str:
+    return f"({', '.join(map(written, names))})"
+
+
+def table_id(name: str) -> ObjectId:
+    return ObjectId(ObjectKind.TABLE, TableName(None, name), name)
+
+
+def key_name(table: str, columns: Sequence[str]) -> str:
+    """Of a UNIQUE constraint; of the primary key without columns."""
+    return "_".join([table, *columns, "key" if columns else "pkey"])
+
+
+def reference_name(table: str, key: ReferenceWords) -> str:
+    return f"{table}({', '.join(key.columns)})"
+
+
+def literals(*clauses: str) -> tuple[str, ...]:
+    """Those in which values may stand: SQLite takes a word in double quotes that names nothing for a text."""
+    return tuple(
+        clause for clause in clauses if any(token.kind == "value" or token.text[0] in "'\"" for token in tokens(clause))
+    )
+
+
+def check_name(table: str, check: CheckWords, columns: Sequence[str]) -> str:
+    """Its own name, else one made of the columns it looks at."""
+    return check.name or "_".join([table, *named(check.expression, columns), "check"])
+
+
+def column_definition(column: ColumnWords) -> str:
+    words = [column.type, column.not_null]
+    if column.collation and column.collation.upper() != "BINARY":
+        words.append(f"COLLATE {column.collation.upper()}")
+    if column.default is not None and column.default.sql.upper() != "NULL":
+        words.append(f"DEFAULT {normal(column.default.sql)}")
+    if column.generated is not None:
+        words.append(f"AS ({normal(column.generated)}) {'STORED' if column.stored else 'VIRTUAL'}")
+    return " ".join(word for word in words if word) or "of no type"
+
+
+def addable(column: ColumnWords) -> bool:
+    """Whether SQLite adds it to a table that has rows, whatever they are."""
+    given = column.default is not None and column.default.sql.upper() != "NULL"
+    if column.generated is not None:
+        return not column.stored and not column.not_null
+    return (given or not column.not_null) and (column.default is None or column.default.constant)
+
+
+def part_definition(part: Part) -> str:
+    said = normal(part.expression) if part.name is None else written(part.name)
+    collation = f" COLLATE {part.collation.upper()}" if part.collation else ""
+    return said + collation + " DESC" * part.descending
