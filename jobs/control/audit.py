@@ -21,6 +21,7 @@ from jobs.control.tables import audit_log
 Event: TypeAlias = Literal[
     "requested", "submitted", "plan changed", "approved", "rejected", "approval void", "started", "resumed",
     "stop asked", "stopped", "completed", "failed", "paused", "cancelled", "values shown",
+    "schema undone",
 ]  # fmt: skip
 
 

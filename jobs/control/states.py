@@ -15,6 +15,7 @@ OperationStatus: TypeAlias = Literal[
     "draft", "awaiting_approval", "approved", "running", "completed", "failed", "paused", "cancelled", "rejected"
 ]
 TaskStatus: TypeAlias = Literal["pending", "running", "completed", "failed", "paused"]
+ChangeStatus: TypeAlias = Literal["intended", "applied", "undone"]
 Stop: TypeAlias = Literal["pause", "cancel", "reject"]
 Ended: TypeAlias = Literal["completed", "failed", "paused", "cancelled", "rejected"]
 

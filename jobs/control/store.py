@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from jobs.config.approvals import People
 from jobs.control.approvals import ApprovalStore, Permission, refused
+from jobs.control.changes import ChangeStore
 from jobs.control.database import START_LOCK, connect, locate, take_turns
 from jobs.control.driving import free, granted, held, untouched
 from jobs.control.rows import OperationRow, now
@@ -45,8 +46,8 @@ class Planned:
     how: Mapping[str, Any]
 
 
-class ControlStore(TaskStore, ApprovalStore):
-    """The open store: operations, their table tasks, approvals and audit trail. Threads may share one."""
+class ControlStore(TaskStore, ChangeStore, ApprovalStore):
+    """The open store: operations, their table tasks and schema changes, approvals and audit trail. Threads may share one."""
 
     @classmethod
     def open(cls, url: str | None = None) -> ControlStore:

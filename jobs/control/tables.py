@@ -1,5 +1,5 @@
-"""The control store's tables: operations, their table tasks, approvals and the audit trail. None holds a cell value, a key
-bound or a secret.
+"""The control store's tables: operations, their table tasks, what they changed in schemas, approvals and the audit trail. None
+holds a cell value, a key bound or a secret.
 
 The alembic migrations in `migrations/versions` create them; a test compares the two.
 """
@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 import sqlalchemy as sa
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest migration. A store at this version is opened without loading alembic."""
 
 
@@ -94,6 +94,28 @@ tasks = sa.Table(
     sa.Column("completed_at", UtcDateTime),
     sa.Column("error_message", sa.Text),
     sa.UniqueConstraint("operation_id", "table_name", "phase", name="migration_control_task"),
+)
+
+schema_changes = sa.Table(
+    "schema_changes",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("operation_id", sa.String(40), sa.ForeignKey("database_operations.id"), nullable=False),
+    sa.Column("target_env", sa.String(200), nullable=False),
+    sa.Column("kind", sa.String(40), nullable=False),
+    sa.Column("object", sa.Text, nullable=False),
+    sa.Column("table_name", sa.String(400)),
+    sa.Column("action", sa.String(20), nullable=False),
+    sa.Column("up", sa.JSON, nullable=False, comment="the statements that made it"),
+    sa.Column("down", sa.JSON, nullable=False, comment="those that undo it"),
+    sa.Column("before", sa.Text, comment="its definition; NULL: it was not there"),
+    sa.Column("after", sa.Text, comment="its definition; NULL: it is gone"),
+    sa.Column("status", sa.String(20), nullable=False),
+    sa.Column("intended_at", UtcDateTime, nullable=False, comment="before anything was done"),
+    sa.Column("applied_at", UtcDateTime),
+    sa.Column("undone_at", UtcDateTime),
+    sa.Index("schema_changes_operation", "operation_id"),
+    sa.Index("schema_changes_target", "target_env", "status"),
 )
 
 approvals = sa.Table(

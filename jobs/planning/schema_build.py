@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from connectors.objects import ObjectKind, SchemaObject
+from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import Table, TableName
 from jobs.config.operation import Operation
 from jobs.planning.crossing import Projection
@@ -26,10 +26,12 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id.table is not None}
     changes: list[Change] = []
     if operation.mode == "recreate":
-        changes, more = dropped(target.environment, there, wanted, names)
-        findings += more + _lost(target, names)
+        gone_before = {one.object for one in applied if one.action == "drop"}
+        going = {name for name in names if str(ObjectId(ObjectKind.TABLE, name, str(name))) not in gone_before}
+        changes, more = dropped(target.environment, there, wanted, going)
+        findings += more + _lost(target, going)
         gone = {change.id for change in changes}
-        there = tuple(found for found in there if found.id.table not in names and found.id not in gone)
+        there = tuple(found for found in there if found.id.table not in going and found.id not in gone)
     findings += clashes(target.environment, wanted, there, target.facts)
 
     def extra(found: SchemaObject) -> bool:

@@ -179,7 +179,7 @@ def different(found: Difference, altered: Altered, mode: Mode) -> Change | tuple
         return differs, "it cannot be altered: recreate the table (mode: recreate), or leave it out (`exclude`)"
     if not way.additive:
         return f"{differs}; programs or rows could need it as it is", f"alter it yourself: {_joined(way.up)}"
-    if mode == "create":
+    if mode != "update":
         return differs, f"say `mode: update`, or alter it yourself: {_joined(way.up)}"
     return Change(found.id, "alter", way.up, way.down, there.definition, wanted.definition, wanted.needs)
 

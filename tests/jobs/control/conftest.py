@@ -13,7 +13,7 @@ import pytest
 
 from jobs.control.rows import OperationRow, now
 from jobs.control.store import ControlStore
-from jobs.control.tables import approvals, audit_log, operations, tasks
+from jobs.control.tables import approvals, audit_log, operations, schema_changes, tasks
 from tests.jobs.control.ask import ask, permit
 
 
@@ -53,6 +53,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[ControlSto
         with opened._engine.begin() as connection:
             connection.execute(approvals.delete())
             connection.execute(audit_log.delete())
+            connection.execute(schema_changes.delete())
             connection.execute(tasks.delete())
             connection.execute(operations.delete())
         yield opened

@@ -200,7 +200,7 @@ def test_a_store_of_an_older_version_keeps_what_is_completed_and_cancels_what_no
         start(store, ids[0])
         done = store.finish(ids[0], "host:1", "completed")
         with store._engine.begin() as connection:
-            for table in ("operation_approvals", "audit_log"):
+            for table in ("operation_approvals", "audit_log", "schema_changes"):
                 connection.execute(sa.text(f"DROP TABLE {table}"))
             for column in ("workers", "plan_how", "moving_since"):
                 connection.execute(sa.text(f"ALTER TABLE database_operations DROP COLUMN {column}"))

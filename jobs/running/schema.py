@@ -1,0 +1,167 @@
+"""Bringing a plan's schema into its target, one object at a time: recorded, made, marked. Killed at any moment, the next driver
+looks at what is there and goes on.
+
+    lease ─▶ drop (recreate) ─▶ look ─▶ compare ─▶ make and alter ─▶ finished
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from connectors.contract import RunRecord, TargetSession
+from connectors.errors import ConnectorError, TerminalError
+from connectors.objects import ObjectKind, Objects, SchemaObject
+from jobs.control.store import ControlStore
+from jobs.errors import AlreadyRunning, ConnectionProblem, RunStopped
+from jobs.planning.schema_plan import Change, SchemaPlan, compared, early
+from jobs.running.heart import PATIENCE, Heart, Progress
+from jobs.running.holder import alive, holder
+from jobs.running.workbench import Workbench
+
+CHANGED = "the target's schema was changed after it was planned"
+ANEW = "resuming plans anew and says what changed"
+
+
+class Record(Protocol):
+    """What remembers changes (the control store, or a list in tests)."""
+
+    def recognise(self, there: Sequence[SchemaObject]) -> None: ...
+    def intend(self, changes: Sequence[Change]) -> None: ...
+    def made(self, change: Change) -> None: ...
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """The control store, as a driver writes to it."""
+
+    store: ControlStore
+    operation_id: str
+    holder: str
+
+    def recognise(self, there: Sequence[SchemaObject]) -> None:
+        self.store.recognise(self.operation_id, self.holder, {str(found.id): found.definition for found in there})
+
+    def intend(self, changes: Sequence[Change]) -> None:
+        self.store.intend(self.operation_id, self.holder, changes)
+
+    def made(self, change: Change) -> None:
+        self.store.made(self.operation_id, self.holder, [change])
+
+
+def bring(schema: SchemaPlan, target: TargetSession, record: Record, look: Callable[[Sequence[Change]], None], *,
+          rows_come: bool) -> None:  # fmt: skip
+    """Make the target's schema what the plan wants; where rows come, what waits for them is left out. `look` is shown what
+    is still to be done before each change, and raises what must stop it. Raises ConnectorError."""
+    there = target.objects()
+    record.recognise(there.made)
+    drops = [change for change in schema.changes if change.action == "drop"]
+    if drops:
+        record.intend(drops)
+        _apply(drops, target, record, look)
+        there = target.objects()
+    changes = _today(schema, there, target)
+    record.intend(changes)
+    now = early(changes) if rows_come else changes
+    late = {change.id for change in changes} - {change.id for change in now}
+    planned = {change.id for change in schema.changes}
+    if not late <= planned:
+        raise TerminalError(CHANGED, where=_named(late - planned), todo=ANEW)
+    _apply(now, target, record, look)
+
+
+def _today(schema: SchemaPlan, there: Objects, target: TargetSession) -> list[Change]:
+    """What the plan wants and the target, as it is now, has not. Raises TerminalError where that is not what was allowed."""
+    changes, _, findings = compared("", schema.wanted, there.made, schema.mode, target.altered, schema.same)
+    if findings:
+        raise TerminalError(f"{CHANGED}: {findings[0].what}", where=findings[0].where.removeprefix(": "), todo=ANEW)
+    unplanned = [c.id for c in changes if c.action == "alter" and (str(c.id), c.up) not in schema.altered]
+    if unplanned:
+        raise TerminalError(CHANGED, where=_named(unplanned), todo=ANEW)
+    return changes
+
+
+def _named(objects: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, objects)))
+
+
+def _apply(changes: Sequence[Change], target: TargetSession, record: Record, look: Callable[[Sequence[Change]], None]
+           ) -> None:  # fmt: skip
+    for number, change in enumerate(changes):
+        look(changes[number:])
+        if change.up:
+            target.apply(change.up, str(change.id))
+        record.made(change)
+
+
+class SchemaDriver:
+    """One driver's work on one run that brings no rows. Use once."""
+
+    def __init__(self, bench: Workbench, run_id: str, operation_id: str, record: Record, show: Callable[[Progress], None],
+                 stop_requested: Callable[[], str | None]) -> None:  # fmt: skip
+        assert bench.plan.schema is not None
+        self._bench, self._schema, self._target = bench, bench.plan.schema, bench.target
+        self._run_id, self._operation_id, self._record = run_id, operation_id, record
+        self._show, self._stop_requested = show, stop_requested
+        self._tables = [str(found.id.table) for found in self._schema.wanted if found.id.kind is ObjectKind.TABLE]
+        self._fence = 0
+        self._heart: Heart | None = None
+        self._left: Sequence[Change] = self._schema.changes
+
+    def execute(self) -> None:
+        """Make everything that is wanted. Raises ConnectorError, RunStopped; both leave a resumable run."""
+        ledger = self._target.ledger
+        ledger.create()
+        try:
+            self._take_over()
+            with Heart(self._connect, self._run_id, self._fence, self._progress, self._show) as self._heart:
+                bring(self._schema, self._target, self._record, self._look, rows_come=False)
+            self._left = ()
+            self._show(self._progress(()))
+            ledger.finished(self._run_id)
+        except BaseException as problem:
+            with suppress(ConnectorError):
+                if isinstance(problem, RunStopped) and problem.what in ("cancel", "reject"):
+                    ledger.abandoned(self._run_id)
+            raise
+        finally:
+            with suppress(ConnectorError):
+                ledger.release(self._run_id, self._fence)
+
+    def _take_over(self) -> None:
+        plan, ledger = self._bench.plan, self._target.ledger
+        record = RunRecord(self._run_id, self._operation_id, plan.sha256, plan.source_env, "running", time.time(), None)
+        self._fence = ledger.acquire(record, self._tables, holder(), alive, inherits=False)
+        [state] = [run.state for run in ledger.runs() if run.run_id == self._run_id]
+        if state == "cancelled":
+            raise AlreadyRunning("another driver has cancelled this run meanwhile", f"run {self._run_id}")
+
+    def _connect(self) -> TargetSession:
+        return self._bench.writes.target(replace(self._bench.target_endpoint, patience=PATIENCE))
+
+    def _look(self, left: Sequence[Change]) -> None:
+        """Between two changes: whether somebody asked to stop, or another driver has taken over."""
+        assert self._heart is not None
+        self._left = left
+        self._heart.check()
+        self._target.ledger.renew(self._run_id, self._fence)
+        asked = None
+        with suppress(ConnectionProblem):
+            asked = self._stop_requested()
+        if asked is not None:
+            raise RunStopped(asked)
+        self._show(self._progress(()))
+
+    def _progress(self, _: Any) -> Progress:
+        waiting = [str(change.table) for change in self._left if change.table is not None]
+        return Progress(
+            tables_completed=len(set(self._tables) - set(waiting)),
+            tables_total=len(self._tables),
+            rows_copied=0,
+            rows_total=0,
+            bytes_transferred=0,
+            current_table=next(iter(waiting), ""),
+        )
