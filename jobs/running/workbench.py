@@ -25,6 +25,8 @@ from jobs.planning.detected import SAMPLE, Sample
 from jobs.planning.ends import End, SourceChecks, TargetChecks
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.plan import Plan, TablePlan
+from jobs.planning.schema_only import build_schema
+from jobs.planning.schema_plan import Applied
 from jobs.running.claims import mark
 
 if TYPE_CHECKING:
@@ -78,10 +80,11 @@ def open_workbench(
     claimed: Callable[[Plan], str | None] = lambda _: None,
     cancelled: Callable[[str], bool] = lambda _: False,
     requested: Mapping[str, Any] | None = None,
+    applied: Callable[[str], Sequence[Applied]] = lambda _: (),
 ) -> Iterator[Workbench]:
     """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over,
     `cancelled` whether a run was cancelled, both as the control store knows it; `requested` is the plan an operation was
-    recorded with. Raises ConfigError and ConnectorError; findings are in the plan."""
+    recorded with; `applied` tells what operations have changed in an environment's schema. Raises ConfigError and ConnectorError; findings are in the plan."""
     source_environment, target_environment = _environments(operation, settings.environments)
     problems: list[str] = []
     source_endpoint = _looked_up(lambda: source_environment.endpoint(operation.source_env, "dbagent/driver"), problems)
@@ -92,13 +95,16 @@ def open_workbench(
     one, other = connector(source_endpoint.engine), connector(target_endpoint.engine)
     with _connected(one, source_endpoint, other, target_endpoint) as (source, target):
         ends = (
-            _end(operation.source_env, source_endpoint, one, source),
-            _end(operation.target_env, target_endpoint, other, target),
+            _end(operation.source_env, source_endpoint, one, source, operation.carries_schema),
+            _end(operation.target_env, target_endpoint, other, target, operation.carries_schema),
         )
         asks = SourceChecks(source.explain_filter, sampler(source))
-        checks = TargetChecks(target.mismatches, target.creatable)
-        needed = settings.requirement(operation)
-        plan = build(operation, *ends, asks, checks, key.id if key else None, needed, requested)
+        checks = TargetChecks(target.mismatches, target.creatable, target)
+        needed, changes = settings.requirement(operation), applied(operation.target_env)
+        if operation.moves_rows:
+            plan = build(operation, *ends, asks, checks, key.id if key else None, needed, requested, changes)
+        else:
+            plan = build_schema(operation, *ends, checks, needed, changes)
         state = _same_database(ends) or _no_ledger(operation.target_env, target)
         runs = [] if state else _runs(plan, target, cancelled)
         unfinished = _unfinished(runs, claimed(plan))
@@ -123,8 +129,10 @@ def open_workbench(
         )
 
 
-def _end(environment: str, endpoint: Endpoint, chosen: Connector, session: SourceSession | TargetSession) -> End:
-    return End(environment, endpoint, chosen.facts, chosen.types, session.server, session.schema())
+def _end(environment: str, endpoint: Endpoint, chosen: Connector, session: SourceSession | TargetSession, objects: bool
+         ) -> End:  # fmt: skip
+    found = session.objects() if objects else None
+    return End(environment, endpoint, chosen.facts, chosen.types, session.server, session.schema(), found)
 
 
 def _looked_up(look: Callable[[], T], problems: list[str]) -> T | None:
@@ -137,7 +145,7 @@ def _looked_up(look: Callable[[], T], problems: list[str]) -> T | None:
 
 
 def _master_key(operation: Operation) -> MasterKey | None:
-    if not operation.anonymize:
+    if not (operation.anonymize and operation.moves_rows):
         return None
     if operation.policy is None:
         return read_key(usual_key(), "the master key")
