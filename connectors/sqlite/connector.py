@@ -29,6 +29,8 @@ class SqliteConnector:
         snapshot_holder="task",
         writers=1,
         file=True,
+        index_names="schema",
+        restores_together=True,
         grammar=GRAMMAR,
         ways=(
             "INSERT … SELECT inside SQLite, masked fields handed in by row number or key",

@@ -289,7 +289,7 @@ class _TableParser(Words):
     def _default(self) -> Default:
         if self.sees("("):
             expression = self.inside()
-            return Default(expression, _constant(expression))
+            return Default(expression, constant(expression))
         start = self.at
         signed = self.takes("-") or self.takes("+")
         term = self.token()
@@ -299,10 +299,10 @@ class _TableParser(Words):
             said = "'" + term.name.replace("'", "''") + "'"
         else:
             raise self.refusal()
-        return Default(said, _constant(said))
+        return Default(said, constant(said))
 
 
-def _constant(expression: str) -> bool:
+def constant(expression: str) -> bool:
     """Whether it is one value as it stands."""
     found = list(tokens(expression))
     while len(found) > 1 and found[0].text in ("-", "+"):

@@ -60,7 +60,12 @@ CONSTRAINTS = {
     "cannot store": "a value has another type than the column of a STRICT table takes",
 }
 
-MISSING = re.compile(r"no such (table|column|function|collation sequence|module): (.*)")
+MISSING = re.compile(r"no such (table|column|index|view|trigger|function|collation sequence|module): (.*)")
+TAKEN = re.compile(
+    r"(?:(?:table|index|view|trigger) (.+) already exists|there is already an? \w+ named (.+)|duplicate column name: (.+))\Z"
+)
+NEEDED = re.compile(r"error in (\w+) (.+) after drop column")
+ROWS = "Cannot add a "
 IDENTIFIERS = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (.*)")
 
 
@@ -77,13 +82,30 @@ def translate(error: sqlite3.Error, where: str = "") -> ConnectorError:
             return kind(what, where=where, todo=todo, code=name)
     missing = MISSING.match(text)
     if missing:
-        kind = NotFound if missing[1] in ("table", "column") else Unsupported
+        kind = Unsupported if missing[1] in ("function", "collation sequence", "module") else NotFound
         return kind(
             f"there is no {missing[1]} {re.sub('^(main|source)[.]', '', missing[2])} here", where=where, code=name
         )
-    return TerminalError(
+    return _definition(text, where, name) or TerminalError(
         "SQLite refuses a statement", where=where, todo="please report this", code=name or "SQLITE_ERROR"
     )
+
+
+def _definition(text: str, where: str, code: str) -> ConnectorError | None:
+    """What is said of definitions only."""
+    if taken := TAKEN.match(text):
+        name = next(filter(None, taken.groups()))
+        return TerminalError(
+            f"{name} is there already", where=where, todo="drop or rename what is in the way", code=code
+        )
+    if needed := NEEDED.match(text):
+        return Unsupported(
+            f"{needed[1]} {needed[2]} needs the column", where=where, todo=f"drop the {needed[1]} first", code=code
+        )
+    if text.startswith(ROWS):
+        return Unsupported("SQLite adds such a column to no table that has rows", where=where,
+                           todo="give it a constant default, or allow NULL", code=code)  # fmt: skip
+    return None
 
 
 def translated(where: str = "") -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from connectors.objects import ObjectId, ObjectKind, Objects, SchemaObject
 from connectors.schema import TableName, quoted, written
@@ -71,6 +72,11 @@ def read_entries(session: Session) -> list[Entry]:
     ]
 
 
+def is_unique(index: str) -> bool:
+    """Of an index, as SQLite writes it or as we define it."""
+    return any(token.keyword == "UNIQUE" for token in islice(tokens(index), 2))
+
+
 def _hidden(name: str) -> bool:
     return name.lower().startswith((OURS, "sqlite_"))
 
@@ -84,7 +90,7 @@ def _counters(session: Session) -> Mapping[str, int]:
 
 def _index(entry: Entry, table: TableWords) -> SchemaObject:
     words = index_words(entry.sql)
-    unique = next(token for at, token in enumerate(tokens(entry.sql)) if at == 1).keyword == "UNIQUE"
+    unique = is_unique(entry.sql)
     parts = ", ".join(part_definition(part) for part in _plain(words, table))
     where = f" WHERE {normal(words.where)}" if words.where else ""
     clauses = [part.expression for part in words.parts if part.name is None]

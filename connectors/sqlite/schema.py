@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, replace
 
-from connectors.schema import Column, ForeignKey, Key, Schema, Table, TableName, quoted
-from connectors.sqlite.ddl import Clauses, ColumnPlan, KeyPart, TablePlan, clauses, named, says
+from connectors.schema import Check, Column, ForeignKey, Index, IndexPart, Key, Schema, Table, TableName, quoted
+from connectors.sqlite.ddl import ColumnPlan, KeyPart, TablePlan
+from connectors.sqlite.definition import ColumnWords, index_words, table_words
+from connectors.sqlite.objects import OURS
 from connectors.sqlite.ranges import Addressing
 from connectors.sqlite.session import Session
 from connectors.sqlite.sizes import estimate
+from connectors.sqlite.table_objects import check_names, numbered, reference_names, same, unique_name
+from connectors.sqlite.tokens import named
 from connectors.sqlite.types import column_type
 
-OURS = "_dbagent_"
 ROW_NUMBER = ("rowid", "_rowid_", "oid")
 UNADDRESSED = "its columns hide the row number under all its names: it is copied as one chunk and cannot be masked"
 HIDDEN = 1
@@ -73,7 +76,7 @@ def _resolve(table: Table, tables: list[Table]) -> Table:
         spelt = {column.name.lower(): column.name for column in parent.columns}
         columns = tuple(spelt.get(name.lower(), name) for name in key.referenced_columns) or parent.primary_key
         if len(columns) == len(key.columns):
-            keys.append(ForeignKey(key.name, key.table, key.columns, parent.name, columns))
+            keys.append(replace(key, referenced=parent.name, referenced_columns=columns))
     return replace(table, foreign_keys=tuple(keys))
 
 
@@ -84,15 +87,16 @@ class Reader:
         self._session, self._name = session, name
         self._without_rowid, self._strict, self._encoding = without_rowid, strict, encoding
         self._sql: str = session.value("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,))
-        self._clauses = clauses(self._sql)
+        self._words = table_words(self._sql)
+        self._said = {column.name: column for column in self._words.columns}
         self._columns = session.rows(
             'SELECT name, type, "notnull", pk, hidden FROM pragma_table_xinfo(?) WHERE hidden <> ? ORDER BY cid',
             (name, HIDDEN),
         )
         self._indexes = session.rows(
-            'SELECT name, origin, partial FROM pragma_index_list(?) WHERE "unique" ORDER BY name', (name,)
+            'SELECT name, "unique", origin, partial FROM pragma_index_list(?) ORDER BY name', (name,)
         )
-        self._parts = {index: self._index(index) for index, _, _ in self._indexes}
+        self._parts = {index: self._index(index) for index, *_ in self._indexes}
 
     def table(self) -> Table:
         names = [row[0] for row in self._columns]
@@ -106,6 +110,11 @@ class Reader:
             primary_key=self._primary_key(),
             uniques=self._uniques(names),
             foreign_keys=self._foreign_keys(),
+            indexes=self._secondary(),
+            checks=tuple(
+                Check(name, check.expression)
+                for name, check in zip(check_names(self._name, self._words), self._words.checks, strict=True)
+            ),
             rows=rows,
             bytes=size,
             notes=() if addressing else (UNADDRESSED,),
@@ -124,7 +133,7 @@ class Reader:
     def _alias(self) -> str | None:
         """The INTEGER PRIMARY KEY that is the row number itself: a key that needs no index."""
         key = self._primary_key()
-        has_index = any(origin == "pk" for _, origin, _ in self._indexes)
+        has_index = any(origin == "pk" for _, _, origin, _ in self._indexes)
         return key[0] if len(key) == 1 and not has_index and not self._without_rowid else None
 
     def _addressing(self, names: list[str]) -> Addressing | None:
@@ -138,21 +147,27 @@ class Reader:
 
     def _column(self, name: str, declared: str, not_null: int, pk: int, hidden: int) -> Column:
         alias = name == self._alias()
+        default = self._says(name).default
         return Column(
             name,
             column_type(declared),
             nullable=not (not_null or alias),
             generated=hidden in (VIRTUAL, STORED),
-            counter=("autoincrement" if says(self._sql, "AUTOINCREMENT") else "rowid") if alias else None,
+            counter=("autoincrement" if self._counts() else "rowid") if alias else None,
             ignores_case="ascii" if self._folds_case(name) else None,
+            default=default.sql if default and not alias and default.sql.upper() != "NULL" else None,
         )
 
     def _folds_case(self, name: str) -> bool:
         collations = {part.collation for parts in self._parts.values() for part in parts if part.name == name}
         return "NOCASE" in {str(c).upper() for c in {*collations, self._says(name).collation}}
 
-    def _says(self, name: str) -> Clauses:
-        return self._clauses.get(name.lower(), Clauses())
+    def _says(self, name: str) -> ColumnWords:
+        return self._said[name]
+
+    def _counts(self) -> bool:
+        key = self._words.primary_key
+        return key is not None and key.autoincrement
 
     def _index(self, index: str) -> list[KeyPart]:
         return [
@@ -164,8 +179,8 @@ class Reader:
 
     def _uniques(self, names: list[str]) -> tuple[Key, ...]:
         found = []
-        for index, origin, partial in self._indexes:
-            if origin == "pk":
+        for index, unique, origin, partial in self._indexes:
+            if not unique or origin == "pk":
                 continue
             columns = tuple(part.name for part in self._parts[index])
             if "" not in columns:
@@ -175,34 +190,67 @@ class Reader:
             found.append(Key(named(sql[sql.index("(") :], names), plain=False))
         return tuple(sorted(found, key=lambda key: key.columns))
 
+    def _secondary(self) -> tuple[Index, ...]:
+        """All indexes but the primary key's. Those of UNIQUE constraints have no names of their own."""
+        found = []
+        for name, unique, origin, _ in self._indexes:
+            if origin == "pk":
+                continue
+            parts = self._parts[name]
+            if origin == "u":
+                called = unique_name(self._name, [part.name for part in parts])
+                found.append(Index(called, tuple(map(self._index_part, parts)), unique=True, constraint=True))
+                continue
+            words = index_words(
+                self._session.value("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?", (name,))
+            )
+            texts = [part.expression for part in words.parts]
+            found.append(Index(name, tuple(map(self._index_part, parts, texts)), bool(unique), where=words.where))
+        names = numbered(index.name for index in found)
+        return tuple(replace(index, name=name) for index, name in zip(found, names, strict=True))
+
+    def _index_part(self, part: KeyPart, text: str = "") -> IndexPart:
+        """An order that is not the column's own makes an expression of it."""
+        if not part.name:
+            return IndexPart(None, text, part.descending)
+        if same(part.collation, self._says(part.name).collation or "BINARY"):
+            return IndexPart(part.name, descending=part.descending)
+        return IndexPart(None, f"{quoted(part.name)} COLLATE {quoted(part.collation)}", part.descending)
+
     def _foreign_keys(self) -> tuple[ForeignKey, ...]:
-        found: dict[int, list[tuple[str, str, str | None]]] = {}
-        for number, parent, column, referenced in self._session.rows(
-            'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq', (self._name,)
-        ):
-            found.setdefault(number, []).append((parent, column, referenced))
         name = TableName(None, self._name)
+        names = reference_names(self._name, self._words)
         return tuple(
             ForeignKey(
-                f"{self._name}({', '.join(column for _, column, _ in parts)})",
+                called,
                 name,
-                tuple(column for _, column, _ in parts),
-                TableName(None, parts[0][0]),
-                tuple(to for _, _, to in parts if to is not None),
+                key.columns,
+                TableName(None, key.parent),
+                key.parent_columns,
+                key.on_delete,
+                key.on_update,
+                key.deferrable,
             )
-            for parts in found.values()
+            for called, key in zip(names, self._words.references, strict=True)
         )
 
     def _plan(self) -> TablePlan:
-        key = next((self._parts[index] for index, origin, _ in self._indexes if origin == "pk"), [])
+        key = next((self._parts[index] for index, _, origin, _ in self._indexes if origin == "pk"), [])
         return TablePlan(
             tuple(
-                ColumnPlan(name, declared, bool(not_null), self._says(name), hidden == STORED)
+                ColumnPlan(
+                    name,
+                    declared,
+                    bool(not_null),
+                    self._says(name).collation,
+                    generated=self._says(name).generated,
+                    stored=hidden == STORED,
+                )
                 for name, declared, not_null, _, hidden in self._columns
             ),
             tuple(key),
             self._alias(),
-            says(self._sql, "AUTOINCREMENT"),
+            self._counts(),
             self._without_rowid,
             self._strict,
         )

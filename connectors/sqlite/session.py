@@ -175,6 +175,16 @@ class Session:
         return found
 
     @contextlib.contextmanager
+    def named(self, what: str) -> Iterator[None]:
+        """Errors inside the block say what it was about."""
+        with self._lock:
+            before, self.where = self.where, f"{what}, {self.where}"
+            try:
+                yield
+            finally:
+                self.where = before
+
+    @contextlib.contextmanager
     def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
         with self._lock:
             self.run(begin)

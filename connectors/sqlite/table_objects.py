@@ -18,8 +18,6 @@ class TableObjects:
     def __init__(self, name: str, words: TableWords, tables: Mapping[str, TableWords]) -> None:
         self._name, self._words = TableName(None, name), words
         self._tables = {other.lower(): (other, found) for other, found in tables.items()}
-        self._columns = [column.name for column in words.columns]
-        self._taken = Counter[tuple[ObjectKind, str]]()
 
     def objects(self, sql: str, options: str, counter: int | None) -> Iterator[SchemaObject]:
         name = self._name.name
@@ -33,21 +31,16 @@ class TableObjects:
             (f"DROP TABLE {quoted(name)}",),
         )
         yield from map(self._column, self._words.columns)
-        yield from map(self._key, self._words.keys)
-        yield from map(self._check, self._words.checks)
-        yield from map(self._reference, self._words.references)
-
-    def _id(self, kind: ObjectKind, name: str) -> ObjectId:
-        self._taken[kind, name] += 1
-        many = self._taken[kind, name]
-        return ObjectId(kind, self._name, name if many == 1 else f"{name} {many}")
+        yield from map(self._key, self._words.keys, key_names(name, self._words))
+        yield from map(self._check, self._words.checks, check_names(name, self._words))
+        yield from map(self._reference, self._words.references, reference_names(name, self._words))
 
     def _inline(
         self, kind: ObjectKind, name: str, definition: str, beside: str | None, *needs: ObjectId, expression: str = ""
     ) -> SchemaObject:
         column = () if beside is None else (ObjectId(ObjectKind.COLUMN, self._name, beside),)
         return SchemaObject(
-            self._id(kind, name), definition, (), (), inline=True, needs=(*column, *needs),
+            ObjectId(kind, self._name, name), definition, (), (), inline=True, needs=(*column, *needs),
             literals=literals(f"CHECK ({expression})"), additive=False,
         )  # fmt: skip
 
@@ -58,7 +51,7 @@ class TableObjects:
         clauses += [f"AS ({column.generated})"] if column.generated else []
         table = quoted(self._name.name)
         return SchemaObject(
-            self._id(ObjectKind.COLUMN, column.name),
+            ObjectId(ObjectKind.COLUMN, self._name, column.name),
             column_definition(column),
             () if in_key else (f"ALTER TABLE {table} ADD COLUMN {column.added}",),
             () if in_key or self._held(column.name) else (f"ALTER TABLE {table} DROP COLUMN {quoted(column.name)}",),
@@ -77,21 +70,19 @@ class TableObjects:
             or any(same(column, name) for key in self._words.references for column in key.columns if not key.beside)
         )
 
-    def _key(self, key: KeyWords) -> SchemaObject:
+    def _key(self, key: KeyWords, name: str) -> SchemaObject:
         parts = ", ".join(part_definition(part) for part in key.parts)
         kind = ObjectKind.PRIMARY_KEY if key.kind == "PRIMARY KEY" else ObjectKind.UNIQUE
         # Beside its column, DESC keeps an INTEGER key from being the row number itself.
         parts = f"{parts} beside its column" if key.beside and key.parts[0].descending else parts
         definition = f"{key.kind} ({parts})" + " AUTOINCREMENT" * key.autoincrement + key.conflict
-        columns = [] if kind is ObjectKind.PRIMARY_KEY else [part.name or part.expression for part in key.parts]
-        return self._inline(kind, key_name(self._name.name, columns), definition, key.beside)
+        return self._inline(kind, name, definition, key.beside)
 
-    def _check(self, check: CheckWords) -> SchemaObject:
+    def _check(self, check: CheckWords, name: str) -> SchemaObject:
         definition = f"CHECK ({normal(check.expression)}){check.conflict}"
-        name = check_name(self._name.name, check, self._columns)
         return self._inline(ObjectKind.CHECK, name, definition, check.beside, expression=check.expression)
 
-    def _reference(self, key: ReferenceWords) -> SchemaObject:
+    def _reference(self, key: ReferenceWords, name: str) -> SchemaObject:
         parent, words = self._tables.get(key.parent.lower(), (key.parent, None))
         columns = key.parent_columns
         if words and not columns and words.primary_key:
@@ -106,9 +97,7 @@ class TableObjects:
             definition += f" ON {event} {action}" if action != "NO ACTION" else ""
         definition += " DEFERRABLE INITIALLY DEFERRED" if key.deferrable == "deferred" else ""
         needs = () if same(parent, self._name.name) else (table_id(parent),)
-        return self._inline(
-            ObjectKind.FOREIGN_KEY, reference_name(self._name.name, key), definition, key.beside, *needs
-        )
+        return self._inline(ObjectKind.FOREIGN_KEY, name, definition, key.beside, *needs)
 
 
 def text(value: str) -> str:
@@ -129,13 +118,37 @@ def table_id(name: str) -> ObjectId:
     return ObjectId(ObjectKind.TABLE, TableName(None, name), name)
 
 
-def key_name(table: str, columns: Sequence[str]) -> str:
-    """Of a UNIQUE constraint; of the primary key without columns."""
-    return "_".join([table, *columns, "key" if columns else "pkey"])
+def key_names(table: str, words: TableWords) -> list[str]:
+    return numbered(
+        f"{table}_pkey" if key.kind == "PRIMARY KEY" else unique_name(table, [part.name or "" for part in key.parts])
+        for key in words.keys
+    )
 
 
-def reference_name(table: str, key: ReferenceWords) -> str:
-    return f"{table}({', '.join(key.columns)})"
+def unique_name(table: str, columns: Sequence[str]) -> str:
+    return "_".join([table, *columns, "key"])
+
+
+def check_names(table: str, words: TableWords) -> list[str]:
+    """Their own, or made of the columns they look at."""
+    columns = [column.name for column in words.columns]
+    return numbered(
+        check.name or "_".join([table, *named(check.expression, columns), "check"]) for check in words.checks
+    )
+
+
+def reference_names(table: str, words: TableWords) -> list[str]:
+    return numbered(f"{table}({', '.join(key.columns)})" for key in words.references)
+
+
+def numbered(names: Iterable[str]) -> list[str]:
+    """Each name once: the second of the same gets a 2."""
+    seen = Counter[str]()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(name if seen[name] == 1 else f"{name} {seen[name]}")
+    return found
 
 
 def literals(*clauses: str) -> tuple[str, ...]:
@@ -143,11 +156,6 @@ def literals(*clauses: str) -> tuple[str, ...]:
     return tuple(
         clause for clause in clauses if any(token.kind == "value" or token.text[0] in "'\"" for token in tokens(clause))
     )
-
-
-def check_name(table: str, check: CheckWords, columns: Sequence[str]) -> str:
-    """Its own name, else one made of the columns it looks at."""
-    return check.name or "_".join([table, *named(check.expression, columns), "check"])
 
 
 def column_definition(column: ColumnWords) -> str:

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
-from connectors.ledger import SqlLedger
-from connectors.objects import Objects
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 from connectors.sqlite.ddl import planned
-from connectors.sqlite.objects import read_objects
-from connectors.sqlite.schema import OURS, detail, digest, read_schema
-from connectors.sqlite.session import LEDGER, Session, exists, make, open_target, place, promise
+from connectors.sqlite.definer import SqliteDefiner
+from connectors.sqlite.ledger import Ledger
+from connectors.sqlite.objects import OURS
+from connectors.sqlite.schema import detail, digest, read_schema
+from connectors.sqlite.session import Session, exists, open_target, place, promise
 from connectors.sqlite.source import describe
 from connectors.sqlite.types import same
 
@@ -62,37 +62,17 @@ def _alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield other, name
 
 
-class Ledger(SqlLedger):
-    """The ledger in the file itself. It is a run's first write, so it makes the file (mode 0600) where there is none: a
-    plan makes nothing."""
-
-    def __init__(self, session: Session, endpoint: Endpoint, promised: bool) -> None:
-        super().__init__(session, LEDGER)
-        self._session, self._endpoint, self._promised = session, endpoint, promised
-
-    def create(self) -> None:
-        if self._promised:
-            make(self._endpoint)
-            self._session.close()
-            self._session.connection = open_target(self._endpoint)
-            self._promised = False
-        super().create()
-
-
-class SqliteTarget:
-    """`connectors.contract.TargetSession` of one file."""
+class SqliteTarget(SqliteDefiner):
+    """`connectors.contract.TargetSession` of one file; what it does to its schema is the definer's."""
 
     def __init__(self, endpoint: Endpoint) -> None:
         promised = not exists(endpoint)
-        self._session = Session(promise(endpoint) if promised else open_target(endpoint), place(endpoint))
-        self.server = describe(self._session, endpoint, source=False)
-        self.ledger = Ledger(self._session, endpoint, promised)
+        session = Session(promise(endpoint) if promised else open_target(endpoint), place(endpoint))
+        super().__init__(session, Ledger(session, endpoint, promised))
+        self.server = describe(session, endpoint, source=False)
 
     def schema(self) -> Schema:
         return read_schema(self._session)
-
-    def objects(self) -> Objects:
-        return read_objects(self._session)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
         there = {column.name.lower(): column for column in target.columns}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 TOKEN = re.compile(
     r"""(?P<space>[ \t\n\f\r]+|--[^\n]*|/\*.*?(?:\*/|$))"""
@@ -35,7 +34,8 @@ KEYWORDS = frozenset(
 class Token:
     text: str
     start: int
-    kind: Literal["value", "quoted", "word", "sign"]
+    kind: str
+    """value, quoted, word or sign."""
 
     @property
     def end(self) -> int:
@@ -62,8 +62,8 @@ class Token:
 
 def tokens(text: str) -> Iterator[Token]:
     for match in TOKEN.finditer(text):
-        kind = match.lastgroup
-        if kind == "value" or kind == "quoted" or kind == "word" or kind == "sign":
+        kind = match.lastgroup or ""
+        if kind != "space":
             yield Token(match.group(), match.start(), kind)
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from connectors.schema import Kind, Schema, Table, TableName
 from connectors.sqlite import connector
-from connectors.sqlite.ddl import Clauses, clauses, says
+from connectors.sqlite.definition import table_words
+from connectors.sqlite.tokens import says
 from connectors.sqlite.testkit import connect
 from connectors.sqlite.types import affinity, column_type
 from tests.connectors.drive import Ends, copy, driver
@@ -191,8 +192,8 @@ names = st.text(
 def test_clauses_are_found_under_any_name(column: str, expression: str) -> None:
     spelt = '"' + column.replace('"', '""') + '"'
     statement = f"CREATE TABLE x(a INT DEFAULT ('AS (1)'), {spelt} TEXT COLLATE NOCASE AS ({expression}), CHECK (a) )"
-    found = clauses(statement)
-    assert found[column.lower()] == Clauses("NOCASE", expression)
+    [_, found] = table_words(statement).columns
+    assert (found.name, found.collation, found.generated) == (column, "NOCASE", expression)
     assert not says(statement, "AUTOINCREMENT")
 
 
