@@ -7,6 +7,7 @@ quick and `run` reaches its work at once.
 from __future__ import annotations
 
 import os
+import re
 import sys
 from contextlib import suppress
 from errno import EBADF, EIO, ENOSPC, EPIPE
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 import typer
 
 from jobs import cli_approvals, cli_detect, cli_keys
-from jobs.cli_options import Control, Env, Environments, File, Id, Json, console, example, print_json
+from jobs.cli_options import Confirm, Control, Env, Environments, File, Id, Json, console, example, print_json
 from jobs.errors import MEANINGS, Exit, UsageError, tell
 
 if TYPE_CHECKING:
@@ -55,6 +56,7 @@ def run(
     operation: Annotated[str, typer.Argument(help="The operation's file, or the ID of one that exists.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Stop after the plan.")] = False,
     now: Annotated[bool, typer.Option("--now", help="Do not wait for its scheduled time.")] = False,
+    confirm: Confirm = None,
     environments: Environments = None,
     control: Control = None,
 ) -> None:
@@ -62,7 +64,7 @@ def run(
     it needs it is only recorded, and the exit code says so (7): run it again when they are there."""
     from jobs.running import jvm
 
-    if not dry_run:
+    if not (dry_run or _needs_no_jvm(operation)):
         jvm.launch()
     from jobs.running.run import run as work
 
@@ -72,8 +74,16 @@ def run(
         control_url=control,
         dry_run=dry_run,
         early=now,
+        confirm=confirm,
         console=console(),
     )
+
+
+def _needs_no_jvm(reference: str) -> bool:
+    """Whether this is the file of an operation that moves no rows. A look at its text is enough to launch nothing in vain."""
+    with suppress(OSError, UnicodeDecodeError), open(reference) as file:
+        return re.search(r"operation_type\W+sync_schema", file.read()) is not None
+    return False
 
 
 @app.command(epilog=example("resume op-20261121-3f9a2c"))

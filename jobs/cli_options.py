@@ -36,6 +36,10 @@ Control: TypeAlias = Annotated[
         callback=_without_password,
     ),
 ]
+Confirm: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="The target's name, where tables of it with all their rows are to be dropped.", metavar="ENV"),
+]
 
 
 def example(line: str) -> str:

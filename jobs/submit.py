@@ -24,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--operation", required=True, help="the operation's file, or the ID of one that exists")
     parser.add_argument("--environments", type=Path, help="environments file (default: conf/environments.yaml)")
     parser.add_argument("--control", help="control store URL without a password (one with: in DBAGENT_CONTROL)")
+    parser.add_argument("--confirm", metavar="ENV", help="the target, where the operation drops tables of it")
     given = parser.parse_args(arguments)
     try:
         if given.control:
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
             given.operation,
             environments_path=given.environments,
             control_url=given.control,
+            confirm=given.confirm,
             console=Console(stderr=True),
         )
     except BaseException as problem:

@@ -186,8 +186,10 @@ def operation(row: OperationRow, tasks: Sequence[TaskRow]) -> RenderableType:
         parts.append(_tasks(tasks))
     if row.report is not None:
         from jobs.running.report import proven  # it stands on the whole driver, which nothing else here needs
+        from jobs.running.schema_report import lines
 
-        parts += [Text(line) for line in proven(row.report)]
+        parts += [Text(line) for line in proven(row.report)] if "tables" in row.report else []
+        parts += [Text(line) for line in lines(row.report["schema"])] if "schema" in row.report else []
     if said := silence(row):
         parts.append(Text(said, style="yellow"))
     return Group(*parts)

@@ -35,7 +35,9 @@ from jobs.errors import (
     UsageError,
     exit_code,
 )
+from jobs.planning.plan import Plan
 from jobs.planning.render import table as plan_table
+from jobs.running import schema_report
 from jobs.running.chunk import Outcome, Work
 from jobs.running.claim import Claim
 from jobs.running.drive import Driver, Hooks, Submit
@@ -45,6 +47,7 @@ from jobs.running.jars import Needed
 from jobs.running.jdbc import Dispatcher
 from jobs.running.progress import Bar, TaskMirror
 from jobs.running.report import as_json, for_people
+from jobs.running.schema import Outside, Recorder, SchemaDriver
 from jobs.running.session import LeanSpark
 from jobs.running.workbench import Workbench, open_workbench
 
@@ -52,15 +55,17 @@ FILES = (".yaml", ".yml", ".json")
 
 
 def run(reference: str, *, environments_path: Path | None, control_url: str | None, dry_run: bool = False,
-        early: bool = False, console: Console) -> None:  # fmt: skip
+        early: bool = False, confirm: str | None = None, console: Console) -> None:  # fmt: skip
     """Run an operation's file or ID: continue its unfinished run, else start a new one. `early`: also before its scheduled
-    time. Raises what jobs.errors maps."""
+    time; `confirm`: the environment whose tables may be dropped. Raises what jobs.errors maps."""
     with ControlStore.open(control_url) as store:
         row = None if _is_file(reference) else store.get(reference)
         if row is None:
             operation, settings = load_request(reference, environments_path)
         else:
             operation, settings = _known(row), load_settings(environments_path)
+        if not dry_run:
+            _confirmed(operation, row, confirm)
         _execute(operation, settings, row, store, console, dry_run=dry_run, early=early)
 
 
@@ -74,7 +79,9 @@ def resume(reference: str, *, environments_path: Path | None, control_url: str |
         if row.status in OVER:
             what = f"the operation is {row.status}: there is nothing to resume"
             raise UsageError(what, f"operation {row.id}", f"run it anew: dbagent run {row.id}")
-        _execute(_known(row), load_settings(environments_path), row, store, console)
+        operation = _known(row)
+        _confirmed(operation, row, None)
+        _execute(operation, load_settings(environments_path), row, store, console)
 
 
 def _known(row: OperationRow) -> Operation:
@@ -89,6 +96,17 @@ def _known(row: OperationRow) -> Operation:
         ) from None
 
 
+def _confirmed(operation: Operation, row: OperationRow | None, confirm: str | None) -> None:
+    """Raises UsageError where tables would be dropped and nobody has said in which environment. Who continues a run has."""
+    begun = row is not None and row.run_id is not None and row.status not in OVER
+    if confirm not in (None, operation.target_env):
+        raise UsageError(f"the target is {operation.target_env}", f"--confirm {confirm}", "name the target, or nothing")
+    if operation.mode == "recreate" and confirm is None and not begun:
+        what = f"mode: recreate drops tables of {operation.target_env} with all their rows"
+        again = row.id if row else "FILE"
+        raise UsageError(what, "--confirm", f"if you mean it: dbagent run {again} --confirm {operation.target_env}")
+
+
 def _is_file(reference: str) -> bool:
     return reference.endswith(FILES) or os.path.exists(reference)
 
@@ -100,13 +118,15 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
     )
     drivers = _drivers(operation, source, target)
     engines = {source.engine, target.engine}
-    spark = None if dry_run else LeanSpark(operation.parallel_workers, engines=engines, drivers=drivers)
+    spark = None
+    if operation.moves_rows and not dry_run:
+        spark = LeanSpark(operation.parallel_workers, engines=engines, drivers=drivers)
     try:
         if spark is not None:
             spark.start()
         claim = Claim(store, row)
         with open_workbench(operation, settings, claim.look if dry_run else claim.look_alone,
-                            store.cancelled, None if row is None else row.plan_what) as bench:  # fmt: skip
+                            store.cancelled, None if row is None else row.plan_what, store.applied) as bench:  # fmt: skip
             bench = bench if spark is None else _fit(bench, spark, store)
             console.print(plan_table(bench.plan))
             claim.hold_to(bench.plan)
@@ -114,7 +134,7 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
                 if not dry_run:
                     claim.look_alone(bench.plan)  # rows of a run that began after the first look are no finding
                 raise PlanRefused(bench.plan.errors)
-            if spark is None:
+            if dry_run:
                 return
             row = claim.stake(bench, settings.approvals.people, console)
             console.print(f"operation {row.id}" + (": continuing its unfinished run" if bench.unfinished else ""))
@@ -151,12 +171,11 @@ def _limits(operation: Operation, environments: Mapping[str, Environment]) -> di
     return {name: end.max_connections for name, end in ends if end.max_connections is not None}
 
 
-def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission: Permission, spark: LeanSpark,
+def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission: Permission, spark: LeanSpark | None,
            limits: Mapping[str, int], console: Console) -> None:  # fmt: skip
     run_id = bench.unfinished.run_id if bench.unfinished else uuid.uuid4().hex[:12]
-    me, wanted = holder(), bench.operation.parallel_workers
+    me, wanted = holder(), bench.operation.parallel_workers if spark else 1
     started = store.start(row, run_id, me, permission, workers=wanted, limits=limits, alive=alive)
-    began = time.time()
     mirror = TaskMirror(store, row.id, me, bench.plan)
     with Bar(console) as bar:
 
@@ -164,17 +183,10 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission:
             bar.show(progress)
             mirror.show(progress)
 
-        hooks = Hooks(
-            Gate(store, row.id, me, Dispatcher(spark)),
-            spark.cancel,
-            show,
-            lambda: store.stop_requested(row.id),
-            spark.slots,
-        )
         assert started.workers is not None
-        driver = Driver(bench, run_id, row.id, started.workers, hooks)
+        work = _work(bench, run_id, started, store, me, spark, show)
         try:
-            proof = driver.execute()
+            report = work()
         except BaseException as problem:
             status, told = _ended(problem, row.id)
             try:
@@ -187,15 +199,41 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission:
             if told is problem:
                 raise
             raise told from None
-    report = as_json(bench.plan, proof, driver.timing, time.time() - began)
+    if bench.plan.schema is not None:
+        report["schema"] = schema_report.as_json(bench.plan.schema, store.schema_changes(row.id))
     now = store.finish(row.id, me, "completed", report=report)
-    console.print(for_people(bench.plan, report))
+    _tell(bench.plan, report, console)
     if now.status != "completed":
         raise RunStopped(
-            f"the operation was {now.status} meanwhile, but everything was copied and proven already",
+            f"the operation was {now.status} meanwhile, but everything was done and proven already",
             f"operation {row.id}",
             f"see what is there with: dbagent status {bench.plan.target_env}",
         )
+
+
+def _tell(plan: Plan, report: dict[str, Any], console: Console) -> None:
+    if "tables" in report:
+        console.print(for_people(plan, report))
+    if "schema" in report:
+        console.print(schema_report.for_people(plan.target_env, report["schema"]))
+
+
+def _work(bench: Workbench, run_id: str, row: OperationRow, store: ControlStore, me: str, spark: LeanSpark | None,
+          show: Callable[[Progress], None]) -> Callable[[], dict[str, Any]]:  # fmt: skip
+    """What the driver does: returns its report."""
+
+    def stop_requested() -> str | None:
+        return store.stop_requested(row.id)
+
+    if spark is None:
+        record, begin = Recorder(store, row.id, me), Hearing(store, row.id, me)
+        alone = SchemaDriver(bench, run_id, row.id, Outside(record, begin, show, stop_requested))
+        return alone.execute
+    assert row.workers is not None
+    hooks = Hooks(Gate(store, row.id, me, Dispatcher(spark)), spark.cancel, show, stop_requested, spark.slots)
+    driver = Driver(bench, run_id, row.id, row.workers, hooks)
+    began = time.time()
+    return lambda: as_json(bench.plan, driver.execute(), driver.timing, time.time() - began)
 
 
 def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseException]:
@@ -226,21 +264,32 @@ def _recorded(problem: BaseException) -> str:
     return f"a bug in dbagent: {type(problem).__name__}" if exit_code(problem) == Exit.BUG else str(problem)
 
 
-class Gate:
-    """How tasks are submitted: before the first one, and so before any row moves, the control store hears of it."""
+class Hearing:
+    """Before anything moves, the control store hears of it, once."""
 
-    def __init__(self, store: ControlStore, operation_id: str, me: str, submit: Submit) -> None:
-        self._store, self._operation_id, self._me, self._submit = store, operation_id, me, submit
+    def __init__(self, store: ControlStore, operation_id: str, me: str) -> None:
+        self._store, self._operation_id, self._me = store, operation_id, me
         self._lock, self._open = threading.Lock(), False
 
-    def __call__(self, function: Callable[[Work], Outcome], given: Work, /) -> Outcome:
-        """Raises RunStopped where the run was to end before it moved a row."""
+    def __call__(self) -> None:
+        """Raises RunStopped where the run was to end before."""
         with self._lock:
             if not self._open:
                 stop = self._store.move(self._operation_id, self._me)
                 if stop is not None:
                     raise RunStopped(stop)
                 self._open = True
+
+
+class Gate:
+    """How tasks are submitted: after the control store has heard that rows move."""
+
+    def __init__(self, store: ControlStore, operation_id: str, me: str, submit: Submit) -> None:
+        self._hear, self._submit = Hearing(store, operation_id, me), submit
+
+    def __call__(self, function: Callable[[Work], Outcome], given: Work, /) -> Outcome:
+        """Raises RunStopped where the run was to end before it moved a row."""
+        self._hear()
         return self._submit(function, given)
 
 

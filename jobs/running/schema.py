@@ -97,31 +97,41 @@ def _apply(changes: Sequence[Change], target: TargetSession, record: Record, loo
         record.made(change)
 
 
+@dataclass(frozen=True)
+class Outside:
+    """What the driver tells others, and asks them."""
+
+    record: Record
+    begin: Callable[[], None]
+    """Called before the first change. Raises RunStopped."""
+    show: Callable[[Progress], None]
+    stop_requested: Callable[[], str | None]
+
+
 class SchemaDriver:
     """One driver's work on one run that brings no rows. Use once."""
 
-    def __init__(self, bench: Workbench, run_id: str, operation_id: str, record: Record, show: Callable[[Progress], None],
-                 stop_requested: Callable[[], str | None]) -> None:  # fmt: skip
+    def __init__(self, bench: Workbench, run_id: str, operation_id: str, outside: Outside) -> None:
         assert bench.plan.schema is not None
         self._bench, self._schema, self._target = bench, bench.plan.schema, bench.target
-        self._run_id, self._operation_id, self._record = run_id, operation_id, record
-        self._show, self._stop_requested = show, stop_requested
+        self._run_id, self._operation_id, self._outside = run_id, operation_id, outside
         self._tables = [str(found.id.table) for found in self._schema.wanted if found.id.kind is ObjectKind.TABLE]
         self._fence = 0
         self._heart: Heart | None = None
         self._left: Sequence[Change] = self._schema.changes
 
-    def execute(self) -> None:
+    def execute(self) -> dict[str, Any]:
         """Make everything that is wanted. Raises ConnectorError, RunStopped; both leave a resumable run."""
-        ledger = self._target.ledger
+        began, ledger = time.time(), self._target.ledger
         ledger.create()
         try:
             self._take_over()
-            with Heart(self._connect, self._run_id, self._fence, self._progress, self._show) as self._heart:
-                bring(self._schema, self._target, self._record, self._look, rows_come=False)
+            with Heart(self._connect, self._run_id, self._fence, self._progress, self._outside.show) as self._heart:
+                bring(self._schema, self._target, self._outside.record, self._look, rows_come=False)
             self._left = ()
-            self._show(self._progress(()))
+            self._outside.show(self._progress(()))
             ledger.finished(self._run_id)
+            return {"seconds": round(time.time() - began, 3)}
         except BaseException as problem:
             with suppress(ConnectorError):
                 if isinstance(problem, RunStopped) and problem.what in ("cancel", "reject"):
@@ -147,13 +157,14 @@ class SchemaDriver:
         assert self._heart is not None
         self._left = left
         self._heart.check()
+        self._outside.begin()
         self._target.ledger.renew(self._run_id, self._fence)
         asked = None
         with suppress(ConnectionProblem):
-            asked = self._stop_requested()
+            asked = self._outside.stop_requested()
         if asked is not None:
             raise RunStopped(asked)
-        self._show(self._progress(()))
+        self._outside.show(self._progress(()))
 
     def _progress(self, _: Any) -> Progress:
         waiting = [str(change.table) for change in self._left if change.table is not None]

@@ -27,6 +27,7 @@ from jobs.planning.findings import Finding, error, warning
 from jobs.planning.plan import Plan, TablePlan
 from jobs.planning.schema_only import build_schema
 from jobs.planning.schema_plan import Applied
+from jobs.running.aside import leftovers
 from jobs.running.claims import mark
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ def open_workbench(
 ) -> Iterator[Workbench]:
     """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over,
     `cancelled` whether a run was cancelled, both as the control store knows it; `requested` is the plan an operation was
-    recorded with; `applied` tells what operations have changed in an environment's schema. Raises ConfigError and ConnectorError; findings are in the plan."""
+    recorded with; `applied` tells what operations have changed in an environment's schema. Raises ConfigError and
+    ConnectorError; findings are in the plan."""
     source_environment, target_environment = _environments(operation, settings.environments)
     problems: list[str] = []
     source_endpoint = _looked_up(lambda: source_environment.endpoint(operation.source_env, "dbagent/driver"), problems)
@@ -112,6 +114,7 @@ def open_workbench(
         state = state or [
             *_not_empty(plan, target, unfinished or given_up),
             *_twice(plan, target, runs if given_up else ()),
+            *leftovers(plan, target.ledger.journal(), unfinished.run_id if unfinished else None),
         ]
         yield Workbench(
             operation=operation,
