@@ -6,7 +6,7 @@
     objects of loaded tables ─▶ steps ─▶ journal ─▶ suspended ─▶ rows ─▶ restored, validated
 
 Two objects of one engine are equal exactly when their definitions are: the server's own text of them (`pg_get_*def`, `SHOW
-CREATE`, `sqlite_master` …), qualified, without names that say nothing, without counters. A table of another engine's is
+CREATE` …), qualified, without names that say nothing, without counters. A table of another engine's is
 rendered into objects of the target's (`TargetSession.rendered`).
 """
 
