@@ -4,7 +4,6 @@ environments, Spark's UI, REST answers and event log, its folders and the JVM's,
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ import pytest
 
 from tests.jobs.canary.land import Land, look_at_database, make_land
 from tests.jobs.canary.markers import KEPT, MASKED, SCHEMA, SECRET, Search, patterns
-from tests.jobs.canary.watch import ask_spark, watched
+from tests.jobs.canary.watch import ask_spark, ui_port, watched
 from tests.jobs.running.faults import (
     Launched,
     Launcher,
@@ -97,12 +96,6 @@ def everything(search: Search, land: Land) -> None:
     search.tree(*(path for path in land.folder.iterdir() if path != land.given))
     look_at_database(search, land.server, land.dev, allowed=(KEPT,))
     search.assert_nothing()
-
-
-def ui_port(launched: Launched) -> int:
-    found = re.search(r"service 'SparkUI' on port (\d+)", launched.text)
-    assert found, launched.text
-    return int(found[1])
 
 
 def kill_all(launched: Launched) -> None:

@@ -5,23 +5,39 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from tests.jobs.canary.markers import Search
-from tests.jobs.running.faults import descendants
+from tests.jobs.running.faults import Launched, descendants
 
 EVERY = 0.3
 """Seconds between two looks."""
 ANSWERS = (
-    "environment", "allexecutors", "jobs", "stages?details=true", "storage/rdd", "executors/driver/threads",
-    "allmiscellaneousprocess", "logs",
+    "environment", "allexecutors", "jobs", "stages?details=true&withSummaries=true", "storage/rdd",
+    "executors/driver/threads", "allmiscellaneousprocess", "logs", "sql?details=true&planDescription=true",
 )  # fmt: skip
-PAGES = ("jobs/", "stages/", "storage/", "environment/", "executors/", "executors/threadDump/?executorId=driver")
+PAGES = (
+    "jobs/",
+    "stages/",
+    "storage/",
+    "environment/",
+    "executors/",
+    "executors/threadDump/?executorId=driver",
+    "SQL/",
+)
+OF_EACH = {
+    "jobs": "jobs/job/?id={jobId}",
+    "stages": "stages/stage/?id={stageId}&attempt={attemptId}",
+    "sql": "SQL/execution/?id={id}",
+}
+"""What the REST interface lists, and the page of each."""
 
 
 @contextmanager
@@ -83,9 +99,25 @@ def ask_spark(search: Search, port: int) -> int:
     applications = get(port, "api/v1/applications")
     search.bytes(applications, "Spark UI: applications")
     for application in json.loads(applications):
-        for name in ANSWERS:
-            found += look_at_answer(search, port, f"api/v1/applications/{application['id']}/{name}")
-    return found + sum(look_at_answer(search, port, page) for page in PAGES)
+        place = f"api/v1/applications/{application['id']}"
+        pages = [page.format(**one) for kind, page in OF_EACH.items() for one in listed(port, f"{place}/{kind}")]
+        asked = [*(f"{place}/{name}" for name in ANSWERS), *pages, *PAGES]
+        found += sum(look_at_answer(search, port, path) for path in asked)
+    return found
+
+
+def listed(port: int, path: str) -> list[dict[str, Any]]:
+    """Nothing where there is no such list, or none yet: Spark starts up, and without DataFrames it lists no executions."""
+    with suppress(urllib.error.HTTPError, json.JSONDecodeError):
+        found: list[dict[str, Any]] = json.loads(get(port, path))
+        return found
+    return []
+
+
+def ui_port(launched: Launched) -> int:
+    found = re.search(r"service 'SparkUI' on port (\d+)", launched.text)
+    assert found, launched.text
+    return int(found[1])
 
 
 def look_at_answer(search: Search, port: int, path: str) -> int:

@@ -3,6 +3,8 @@ dies in the middle; drivers come from where a site keeps them; nobody who looks 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,8 @@ import pytest
 
 from connectors.testkit import SampleTable
 from jobs.cli import call
+from tests.jobs.canary.markers import Search, text_forms
+from tests.jobs.canary.watch import ask_spark, get, listed, ui_port
 from tests.jobs.running.faults import (
     Launched,
     Launcher,
@@ -227,17 +231,39 @@ def test_spark_downloads_a_driver_once(
 KEYED = SampleTable(
     "keyed", {"code": "text", "day": "date", "label": "text"}, primary_key=("code", "day"), not_null=("code", "day")
 )
-MARK = "zqkeycanaryqz"
+MARK, DAY = "zqkeycanaryqz", "1913-02-27"
+HELD = {"postgresql": ("BEGIN", "LOCK TABLE keyed IN SHARE MODE"), "mysql": ("LOCK TABLES keyed READ",)}
+
+
+@contextmanager
+def unpublished(site: Site) -> Iterator[None]:
+    """Spark reads and writes, and no chunk gets into the table: the run lasts as long as it is looked at."""
+    server: Any = site.landing
+    with closing(server.connect(site.dev)) as other, other.cursor() as cursor:
+        for statement in HELD[site.dev.engine]:
+            cursor.execute(statement)
+        yield
+
+
+def executed(running: Launched) -> bool:
+    """Whether Spark has run one of a plan's queries."""
+    assert running.process.poll() is None, running.text
+    if "service 'SparkUI' on port" not in running.text:
+        return False
+    port = ui_port(running)
+    places = (f"api/v1/applications/{application['id']}" for application in listed(port, "api/v1/applications"))
+    return any(one["status"] == "COMPLETED" for place in places for one in listed(port, f"{place}/sql"))
 
 
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"])
 def test_spark_shows_no_key_no_value_and_no_password(
     engine: str, servers: Any, jars: Path, tmp_path: Path, launch: Launcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its event log holds what its UI shows, plans included; its own log is at INFO."""
+    """In its UI and REST answers while it works, in its event log, plans included, and in its own log at INFO."""
     site = Site.make(servers[engine], tmp_path, "spark")
-    rows = [(f"{MARK}{n:05}", "1913-02-27", f"{MARK} {n} " + "wide " * 30) for n in range(600)]
+    rows = [(f"{MARK}{n:05}", DAY, f"{MARK} {n} " + "wide " * 30) for n in range(600)]
     site.server.create(site.prod, KEYED, rows)
+    site.landing.create(site.dev, KEYED)
     events = tmp_path / "events"
     events.mkdir()
     given = {
@@ -251,13 +277,21 @@ def test_spark_shows_no_key_no_value_and_no_password(
     monkeypatch.setenv("JAVA_TOOL_OPTIONS", f"{NO_NETWORK} {options}")
     policy = {"key": {"secret": f"file:{site.folder / 'master.key'}"},
               "columns": {"keyed.code": "keep", "keyed.day": "keep", "keyed.label": "scramble"}}  # fmt: skip
-    conf = ["--master", "local[2]", "--jars", ",".join(map(str, sorted(jars.glob("*.jar"))))]
-    running = launch.submit(site, masked(site, **BOTH, policy=policy), *conf)
+    conf = ["--master", "local[2]", "--jars", ",".join(map(str, sorted(jars.glob("*.jar")))),
+            "--conf", "spark.ui.enabled=true", "--conf", "spark.ui.port=0"]  # fmt: skip
+    passwords = {end.password for end in (site.prod, site.dev) if end.password}
+    search = Search({form: (secret, how) for secret in (MARK, DAY, *passwords) for form, how in text_forms(secret)})
+    with unpublished(site):
+        running = launch.submit(site, masked(site, **BOTH, policy=policy), *conf)
+        until(lambda: executed(running), "a query", PATIENCE)
+        assert ask_spark(search, ui_port(running)) > 20
+        assert b"dbagent0" in get(ui_port(running), "SQL/execution/?id=0")
     succeeds(running)
     [log] = events.iterdir()
-    seen = log.read_text() + running.text
-    assert "SparkListenerSQLExecutionStart" in seen
-    assert "dbagent0" in seen
+    assert "SparkListenerSQLExecutionStart" in log.read_text()
+    assert "dbagent0" in running.text
     assert len(site.landing.read(site.dev, "keyed")) == len(rows)
-    for secret in (MARK, "1913", site.prod.password or "no such", site.dev.password or "no such"):
-        assert secret not in seen, secret
+    search.tree(log, running.said)
+    search.assert_nothing()
+    search.bytes(f"{MARK} {DAY}".encode(), "a leak")
+    assert len(search.found) == 2
