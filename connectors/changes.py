@@ -14,7 +14,7 @@ from typing import TypeAlias
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.loss import Class, loss
+from connectors.loss import loss
 from connectors.types import NUMBERS, TIMES, Canonical, Family
 
 Change: TypeAlias = Callable[[pa.Array], pa.Array]
@@ -29,7 +29,7 @@ WHOLE = (Family.INTEGER, Family.DECIMAL)
 def changes(source: Canonical, target: Canonical, consent: bool) -> list[Change]:
     """In their order."""
     found = [*_forms(source, target)]
-    if consent and loss(source, target).kind is Class.LOSSY:
+    if consent and loss(source, target).may_lose:
         found += _losses(source, target)
     return found
 

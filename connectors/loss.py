@@ -35,6 +35,13 @@ class Loss:
     """How values change their form, or what is lost, in words for people."""
     stops: tuple[str, ...] = ()
     """Values that only show themselves on the way, and stop their chunk."""
+    consented: str = ""
+    """What consent lets be lost of some of those, in words for people; all that is LOSSY needs it anyway."""
+
+    @property
+    def may_lose(self) -> str:
+        """What consent is about; empty where nothing can be lost."""
+        return self.rule if self.kind is Class.LOSSY else self.consented
 
     def __str__(self) -> str:
         words = self.kind.value + (f": {self.rule}" if self.rule else "")
@@ -170,7 +177,7 @@ def _numbers(source: Canonical, target: Canonical) -> Loss:
         return Loss(Class.EXACT)
     if one is Family.DECIMAL and source.precision is None and other is Family.DECIMAL:  # it says nothing of its digits
         beyond = f"a number of more than {target.whole_digits} digits before the point or {target.scale} behind it"
-        return Loss(Class.EXACT, stops=(beyond,))
+        return Loss(Class.EXACT, stops=(beyond,), consented=f"rounded to {target.scale} digits behind the point")
     if not _fits(scale, room):
         return Loss(Class.LOSSY, f"rounded to {room} digits behind the point", ("a number with more digits before it",))
     whole, most_whole = source.whole_digits, target.whole_digits

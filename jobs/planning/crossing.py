@@ -300,8 +300,8 @@ def _judgement(where: str, judged: Loss, consent: bool, name: str, source: Colum
     elif judged.kind is Class.LOSSY and not consent:
         todo = f"a wider type (column_mappings: type), or consent: allow_lossy: [{name}]"
         yield error(where, f"{types} without loss: {judged.rule}", todo)
-    elif judged.kind is Class.LOSSY:
-        yield warning(where, f"{source.native} → {target.native} loses what was consented to: {judged.rule}")
+    elif consent and judged.may_lose:
+        yield warning(where, f"{source.native} → {target.native} loses what was consented to: {judged.may_lose}")
     elif consent:
         yield warning(where, f"allow_lossy names this column, and nothing of it is lost ({judged.kind.value})")
 

@@ -100,6 +100,13 @@ def test_a_type_without_room_needs_consent() -> None:
     assert "nothing of it is lost" in findings[1]
 
 
+def test_consent_for_numbers_of_any_digits_says_what_of_them_is_lost() -> None:
+    there = Table(USERS.name, (pg("amount", "numeric(12,2)"),))
+    _, findings = project(Table(USERS.name, (pg("amount", "numeric"),)), there, target=PG,
+                          mappings={"users": {"columns": {"amount": {"name": "amount"}}}}, consents=("users.amount",))  # fmt: skip
+    assert "loses what was consented to: rounded to 2 digits behind the point" in findings[0]
+
+
 def test_what_no_type_holds_stops_the_plan() -> None:
     there = Table(TableName(None, "users"), (lite("id", "INTEGER"), lite("email", "BLOB")))
     _, findings = project(Table(USERS.name, USERS.columns[:2]), there)
