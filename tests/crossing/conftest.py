@@ -77,7 +77,7 @@ class Copier:
         file = site.operation(**{"tables": [tables.NAME], "anonymize": False, "policy": None, **operation})
         self._output.readouterr()
         ended = call(site.arguments("run", str(file)))
-        said = self._output.readouterr().err
+        said = "".join(self._output.readouterr())
         assert ended == code, said
         return site.dev, said
 

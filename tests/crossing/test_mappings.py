@@ -121,7 +121,9 @@ def test_replaced_columns_may_be_renamed_but_not_mapped_and_dropped_ones_need_no
     keep = dict.fromkeys(("users.id", "users.status", "users.amount", "users.created", "orders.id",
                           "orders.user_id"), "keep")  # fmt: skip
     rules = {**keep, "users.email": {"strategy": "faker", "domain": "email"}}
-    there, _ = copied(end, target, **asked(target, anonymize=True, policy=copied.policy(rules)))
+    there, said = copied(end, target, **asked(target, anonymize=True, policy=copied.policy(rules)))
+    assert "no original value of public.customers.mail stands" in " ".join(said.split())
+    assert "customers.email" not in said
     mails = [row[3] for row in found(there)]
     assert len(mails) == 4
     assert not set(mails) & {"=a@b.test", "=c@d.test"}
