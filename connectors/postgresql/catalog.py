@@ -13,12 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.postgresql import types
+from connectors.postgresql.keys import CHECKS, FOREIGN_KEYS, INDEXES, with_keys
 from connectors.postgresql.letter_case import LetterCase
+from connectors.postgresql.objects_sql import OURS
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import Leaf
-from connectors.schema import Column, ForeignKey, Key, Schema, Table, TableName
+from connectors.schema import Column, Schema, Table, TableName
 
-OURS = "n.nspname !~ '^pg_' AND n.nspname NOT IN ('information_schema', '_dbagent')"
 OTHER = {"v": "view", "m": "materialized view", "f": "foreign table"}
 
 RELATIONS = f"""
@@ -29,7 +30,8 @@ SELECT c.oid::bigint, n.nspname, c.relname, c.relkind::text, c.relispartition, c
   array(SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid),
   has_schema_privilege(n.oid, 'USAGE') AND (has_table_privilege(c.oid, 'SELECT') OR NOT EXISTS (
     SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    AND a.attgenerated = '' AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT'))), x.extname
+    AND a.attgenerated = '' AND NOT has_column_privilege(c.oid, a.attnum, 'SELECT'))), x.extname,
+  obj_description(c.oid, 'pg_class')
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e'
 LEFT JOIN pg_extension x ON x.oid = d.refobjid
@@ -41,31 +43,12 @@ SELECT a.attrelid::bigint, a.attnum, a.attname, a.atttypid::bigint, a.atttypmod,
   CASE WHEN a.attcollation <> t.typcollation THEN quote_ident(ln.nspname) || '.' || quote_ident(l.collname) END,
   coalesce(l.collisdeterministic, true),
   EXISTS (SELECT FROM pg_depend s JOIN pg_class q ON q.oid = s.refobjid AND q.relkind = 'S'
-    WHERE s.classid = 'pg_attrdef'::regclass AND s.objid = f.oid AND s.refclassid = 'pg_class'::regclass)
+    WHERE s.classid = 'pg_attrdef'::regclass AND s.objid = f.oid AND s.refclassid = 'pg_class'::regclass),
+  col_description(a.attrelid, a.attnum)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef f ON f.adrelid = a.attrelid AND f.adnum = a.attnum
 LEFT JOIN pg_collation l ON l.oid = a.attcollation LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND {OURS} ORDER BY a.attrelid, a.attnum
-"""
-INDEXES = f"""
-SELECT i.indrelid::bigint, i.indisprimary, (i.indkey::int2[])[0:i.indnkeyatts - 1]::int4[],
-  i.indpred IS NULL AND i.indexprs IS NULL, CASE WHEN i.indexprs IS NOT NULL THEN
-    array(SELECT DISTINCT d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
-      AND d.objid = i.indexrelid AND d.refobjid = i.indrelid AND d.refobjsubid > 0) ELSE '{{}}' END,
-  CASE WHEN k.condeferrable THEN ' DEFERRABLE' || CASE WHEN k.condeferred THEN ' INITIALLY DEFERRED' ELSE '' END END
-FROM pg_index i LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.contype = 'p'
-JOIN pg_class c ON c.oid = i.indrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE i.indisunique AND i.indisvalid AND c.relkind IN ('r', 'p') AND {OURS} ORDER BY i.indrelid, i.indexrelid
-"""
-FOREIGN_KEYS = f"""
-SELECT k.conrelid::bigint, k.conname, k.confrelid::bigint, r.relname, rn.nspname,
-  array(SELECT a.attname::text FROM unnest(k.conkey) WITH ORDINALITY u (num, ord)
-    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.ord),
-  array(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u (num, ord)
-    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num ORDER BY u.ord)
-FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace rn ON rn.oid = r.relnamespace
-WHERE k.contype = 'f' AND k.conparentid = 0 AND {OURS} ORDER BY k.conrelid, k.conname
 """
 HOOKS = """
 SELECT tgrelid::bigint, 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
@@ -113,6 +96,7 @@ class Relation:
     parents: list[int]
     readable: bool
     extension: str | None
+    comment: str | None
 
     @property
     def name(self) -> TableName:
@@ -124,6 +108,32 @@ class Relation:
         if self.tuples >= 0 and self.pages > 0:
             return round(self.tuples / self.pages * self.blocks)
         return self.bytes // 100 if self.blocks else 0
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """One row of COLUMNS."""
+
+    relation: int
+    number: int
+    name: str
+    type_oid: int
+    modifier: int
+    native: str
+    not_null: bool
+    identity: str
+    generated: str
+    expression: str | None
+    collation: str | None
+    exact: bool
+    """Its collation tells every two texts apart."""
+    serial: bool
+    comment: str | None
+
+    @property
+    def counter(self) -> str | None:
+        numbers = {"a": "identity always", "d": "identity by default"}.get(self.identity)
+        return numbers or ("serial" if self.serial else None)
 
 
 def detail(table: Table) -> Detail:
@@ -147,7 +157,7 @@ def introspect(connection: Connection) -> Schema:
         relations = {row[0]: Relation(*row) for row in connection.execute(RELATIONS.encode())}
         by_table = {
             query: grouped(connection.execute(query.encode()).fetchall())
-            for query in (COLUMNS, INDEXES, FOREIGN_KEYS, HOOKS)
+            for query in (COLUMNS, INDEXES, FOREIGN_KEYS, CHECKS, HOOKS)
         }
         has_large_objects = bool(connection.execute(LARGE_OBJECTS).fetchall()[0][0])
     cases = LetterCase(connection)
@@ -158,7 +168,10 @@ def introspect(connection: Connection) -> Schema:
             continue
         table = shaped(relation, known, cases, by_table[COLUMNS][relation.oid])
         numbered = {row[1]: row[2] for row in by_table[COLUMNS][relation.oid]}
-        table = with_keys(table, numbered, by_table[INDEXES][relation.oid], by_table[FOREIGN_KEYS][relation.oid])
+        table, timing = with_keys(
+            table, numbered, *(by_table[query][relation.oid] for query in (INDEXES, FOREIGN_KEYS, CHECKS))
+        )
+        table = replace(table, detail=replace(detail(table), primary=timing))
         held = leaves[relation.oid]
         parts = (relation, *held, *(children[relation.oid] if relation.kind == "p" else ()))
         hooks = [row[1] for part in parts for row in by_table[HOOKS][part.oid]]
@@ -207,44 +220,26 @@ def family(relations: dict[int, Relation]) -> tuple[Family, Family]:
 
 def shaped(relation: Relation, known: types.Types, cases: LetterCase, rows: list[tuple[Any, ...]]) -> Table:
     columns, expressions, defaults = [], [], set()
-    for _, _, name, oid, modifier, native, not_null, identity, generated, expression, collation, exact, serial in rows:
-        type_ = known.column(oid, modifier, native, collation)
-        counter = {"a": "identity always", "d": "identity by default"}.get(identity) or ("serial" if serial else None)
+    for row in (Attribute(*row) for row in rows):
+        type_ = known.column(row.type_oid, row.modifier, row.native, row.collation)
         columns.append(
             Column(
-                name=name,
+                name=row.name,
                 type=type_,
-                nullable=not not_null and known.nullable(oid),
-                generated=bool(generated),
-                counter=counter,
-                ignores_case=cases.ignored(type_.base, exact, collation),
+                nullable=not row.not_null and known.nullable(row.type_oid),
+                generated=bool(row.generated),
+                counter=row.counter,
+                ignores_case=cases.ignored(type_.base, row.exact, row.collation),
+                default=None if row.generated or row.counter else row.expression,
+                comment=row.comment,
             )
         )
-        if generated:
-            expressions.append((name, f"({expression}) {'STORED' if generated == 's' else 'VIRTUAL'}"))
-        if expression or counter:
-            defaults.add(name)
+        if row.generated:
+            expressions.append((row.name, f"({row.expression}) {'STORED' if row.generated == 's' else 'VIRTUAL'}"))
+        if row.expression or row.counter:
+            defaults.add(row.name)
     about = Detail(relation.oid, relation.kind == "p", (), (), tuple(expressions), frozenset(defaults))
-    return Table(relation.name, tuple(columns), detail=about)
-
-
-def with_keys(
-    table: Table, numbered: dict[int, str], indexes: list[tuple[Any, ...]], foreign: list[tuple[Any, ...]]
-) -> Table:
-    primary: tuple[str, ...] = ()
-    about, uniques = detail(table), []
-    for _, is_primary, key, plain, used, deferred in indexes:
-        columns = [numbered[number] for number in key if number]
-        columns += [numbered[number] for number in used if numbered[number] not in columns]
-        if is_primary:
-            primary, about = tuple(columns), replace(about, primary=deferred or "")
-        elif columns:
-            uniques.append(Key(tuple(columns), plain))
-    foreign_keys = [
-        ForeignKey(name, table.name, tuple(columns), TableName(schema, referenced), tuple(referenced_columns))
-        for _, name, _, referenced, schema, columns, referenced_columns in foreign
-    ]
-    return replace(table, primary_key=primary, uniques=tuple(uniques), foreign_keys=tuple(foreign_keys), detail=about)
+    return Table(relation.name, tuple(columns), comment=relation.comment, detail=about)
 
 
 def measured(table: Table, held: list[Relation]) -> Table:

@@ -93,7 +93,7 @@ class Reading:
                 continue
             word = "DOMAIN" if row.kind == "d" else "TYPE"
             self.commented["pg_type", oid] = self.commented["pg_class", relation] = id_, f"{word} {called}"
-            needs = [ids[inner.name] for inner in self.types.needed(oid) if inner.name in ids]
+            needs = dict.fromkeys(ids[inner.name] for inner in self.types.needed(oid) if inner.name in ids)
             yield SchemaObject(
                 id_,
                 statement,
@@ -108,7 +108,7 @@ class Reading:
         ids = self.type_ids()
         used = {row.type_oid for rows in self.columns.values() for row in rows}
         found = {oid: [ids[type_.name] for type_ in self.types.needed(oid) if type_.name in ids] for oid in used}
-        return {oid: tuple(needs) for oid, needs in found.items() if needs}
+        return {oid: tuple(dict.fromkeys(needs)) for oid, needs in found.items() if needs}
 
     def tables(self) -> Iterator[SchemaObject]:
         for relation in self.relations.values():
@@ -171,11 +171,10 @@ class Reading:
 
 def remark(of: ObjectId, called: str, text: str, column: str | None = None) -> SchemaObject:
     """A comment on an object, or on a column of it; `called` is how SQL names what it is on."""
-    own = of.table is None or of.kind is ObjectKind.TABLE
-    name = f"column {column}" if column and of.table else f"column {column} of {of}" if column else str(of)
-    if not own:
-        name = f"{of.kind.value} {of.name}"
     needs = ObjectId(ObjectKind.COLUMN, of.table, column) if column and of.table else of
+    name = f"{needs.kind.value} {needs.name}" if needs.kind is not ObjectKind.TABLE else needs.kind.value
+    if column and of.table is None:
+        name = f"column {column} of {name}"
     create = comment(called, text)
     return SchemaObject(
         ObjectId(ObjectKind.COMMENT, of.table, name),

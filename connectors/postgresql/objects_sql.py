@@ -116,7 +116,8 @@ WHERE c.relkind IN ('v', 'm') AND d.refobjid <> r.ev_class AND {OURS} ORDER BY 1
 
 LEFT = f"""
 WITH own (oid, nspname) AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE {OURS}),
-bound (class, oid) AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'),
+bound (class, oid) AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'
+  OR (deptype = 'i' AND classid = 'pg_proc'::regclass)),
 relation (oid, name, kind, secured, acl, identity) AS (SELECT c.oid, format('%I.%I', o.nspname, c.relname), c.relkind,
     c.relrowsecurity, c.relacl, c.relreplident FROM pg_class c JOIN own o ON o.oid = c.relnamespace
   WHERE c.relpersistence <> 't' AND ('pg_class'::regclass, c.oid) NOT IN (SELECT class, oid FROM bound))

@@ -105,8 +105,12 @@ SELECT t.oid::bigint, n.nspname, t.typname, format_type(t.oid, NULL), t.typtype:
   CASE WHEN t.typtype = 'd' THEN t.typdefault END,
   CASE t.typtype
     WHEN 'e' THEN array(SELECT enumlabel::text FROM pg_enum WHERE enumtypid = t.oid ORDER BY enumsortorder)
-    WHEN 'c' THEN array(SELECT quote_ident(attname) || ' ' || format_type(atttypid, atttypmod) FROM pg_attribute
-      WHERE attrelid = t.typrelid AND attnum > 0 AND NOT attisdropped ORDER BY attnum)
+    WHEN 'c' THEN array(SELECT quote_ident(a.attname) || ' ' || format_type(a.atttypid, a.atttypmod)
+      || coalesce(' COLLATE ' || quote_ident(cn.nspname) || '.' || quote_ident(l.collname), '')
+      FROM pg_attribute a JOIN pg_type f ON f.oid = a.atttypid
+      LEFT JOIN pg_collation l ON l.oid = a.attcollation AND a.attcollation <> f.typcollation
+      LEFT JOIN pg_namespace cn ON cn.oid = l.collnamespace
+      WHERE a.attrelid = t.typrelid AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum)
     WHEN 'd' THEN array(SELECT 'CONSTRAINT ' || quote_ident(conname) || ' ' || pg_get_constraintdef(oid)
       FROM pg_constraint WHERE contypid = t.oid AND contype = 'c' ORDER BY conname)
     WHEN 'r' THEN array(SELECT CASE WHEN rngcanonical <> 0 OR rngcollation NOT IN (0, 100) THEN NULL
