@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from jobs.config.approvals import Requirement
+from jobs.planning import schema_render
 from jobs.planning.findings import Finding
 from jobs.planning.plan import Plan
 
@@ -43,6 +44,25 @@ def clean(text: str) -> str:
 
 def recorded(title: str, sha256: str, what: Mapping[str, Any], shown: Mapping[str, Any]) -> RenderableType:
     """The same from its JSON, as the control store keeps it. What is decided is read from `what`, which the hash covers."""
+    how = shown["how"]
+    parts: list[RenderableType] = [_rows(title, what, shown)] if what["tables"] else [Text(clean(title))]
+    parts += [Text(clean(line)) for name, hashed in what["tables"].items() for line in _told(name, hashed)]
+    parts += [Text(f"{end}: {clean(_address(what[end]))}") for end in ("source", "target")]
+    if "schema" in what:
+        parts += [Text(clean(line)) for line in schema_render.lines(what["schema"], how["schema"])]
+    if what["tables"]:
+        parts.append(Text(f"key: {what['key'] or 'none'}; on violation: {what['on_violation']}"))
+        for name in ("way", "snapshot", "foreign_keys", "parallel_workers"):
+            parts.append(Text(f"{name.replace('_', ' ')}: {how[name]}"))
+        parts += [Text(clean(line)) for line in (*_paths(how.get("paths", {})), *_constraints(what, how))]
+    parts += [Text(f"approvals: {_rule(Requirement.of(what['approvals']))}"), Text(f"plan: {sha256}")]
+    found = (Finding(**finding) for finding in shown["findings"])
+    parts += [Text(clean(f"warning: {finding}"), style="yellow") for finding in found if finding.severity == "warning"]
+    return Group(*parts)
+
+
+def _rows(title: str, what: Mapping[str, Any], shown: Mapping[str, Any]) -> Table:
+    """The tables whose rows are copied."""
     rows = Table(title=Text(clean(title)), title_justify="left")
     for heading, justify in (("#", "right"), ("table", "left"), ("≈ rows", "right"), ("≈ size", "right"), ("target", "left"),
                              ("filter", "left"), ("replaced", "left"), ("kept", "left")):  # fmt: skip
@@ -61,19 +81,7 @@ def recorded(title: str, sha256: str, what: Mapping[str, Any], shown: Mapping[st
             escape(clean("\n".join(_replaced(hashed["columns"], part["columns"])))),
             escape(clean(", ".join(c["name"] for c in hashed["columns"] if c["decision"] == "keep"))),
         )
-    parts: list[RenderableType] = [
-        rows,
-        *(Text(clean(line)) for name, hashed in what["tables"].items() for line in _into(name, hashed)),
-        *(Text(f"{end}: {clean(_address(what[end]))}") for end in ("source", "target")),
-    ]
-    parts.append(Text(f"key: {what['key'] or 'none'}; on violation: {what['on_violation']}"))
-    for name in ("way", "snapshot", "foreign_keys", "parallel_workers"):
-        parts.append(Text(f"{name.replace('_', ' ')}: {shown['how'][name]}"))
-    parts += [Text(clean(line)) for line in _paths(shown["how"].get("paths", {}))]
-    parts += [Text(f"approvals: {_rule(Requirement.of(what['approvals']))}"), Text(f"plan: {sha256}")]
-    found = (Finding(**finding) for finding in shown["findings"])
-    parts += [Text(clean(f"warning: {finding}"), style="yellow") for finding in found if finding.severity == "warning"]
-    return Group(*parts)
+    return rows
 
 
 def _paths(told: Mapping[str, str]) -> list[str]:
@@ -82,6 +90,20 @@ def _paths(told: Mapping[str, str]) -> list[str]:
     for name, path in told.items():
         tables.setdefault(path, []).append(name)
     return [f"paths: {path}" + (f": {', '.join(names)}" * (len(tables) > 1)) for path, names in tables.items()]
+
+
+def _constraints(what: Mapping[str, Any], how: Mapping[str, Any]) -> list[str]:
+    """What waits while rows come."""
+    if not what.get("disable_constraints"):
+        return []
+    told = how.get("constraints", {})
+    return [f"constraints: {name}: {one['told']}" for name, one in told.items()] or [
+        "constraints: nothing is there to wait"
+    ]
+
+
+def _told(name: str, hashed: Mapping[str, Any]) -> list[str]:
+    return [*_into(name, hashed), *schema_render.deviations(name, hashed)]
 
 
 def _into(name: str, hashed: Mapping[str, Any]) -> list[str]:

@@ -72,11 +72,6 @@ class SchemaPlan:
     same: Same = field(default=identical, repr=False, compare=False)
 
     @property
-    def literals(self) -> list[tuple[str, str]]:
-        """Object → a clause of it that holds values."""
-        return [(str(found.id), literal) for found in self.wanted for literal in found.literals]
-
-    @property
     def mended(self) -> frozenset[TableName]:
         """The tables that are there and whose columns change."""
         return frozenset(
@@ -91,7 +86,11 @@ class SchemaPlan:
         told: dict[str, Any] = {
             **self.settings,
             "mode": self.mode,
-            "objects": [{"name": str(found.id), "definition": found.definition} for found in self.wanted],
+            "objects": [
+                {"name": str(found.id), "definition": found.definition}
+                | ({"literals": list(found.literals)} if found.literals else {})
+                for found in self.wanted
+            ],
         }
         if self.mode != "recreate":  # where everything goes, nothing of it matters
             told["there"] = [{"name": str(found.id), "definition": found.definition} for found in self.extra]
@@ -102,9 +101,16 @@ class SchemaPlan:
     def shown(self) -> dict[str, Any]:
         """What else people see of it."""
         return {
-            "changes": [{"object": str(c.id), "action": c.action, "statements": list(c.up)} for c in self.changes],
-            "literals": [list(pair) for pair in self.literals],
-            "left": [f"{kind} {name}" for kind, name in self.left],
+            "changes": [
+                {
+                    "action": change.action,
+                    "kind": change.id.kind.value,
+                    "name": str(change.id).removeprefix(f"{change.id.kind.value} "),
+                    "statements": list(change.up),
+                }
+                for change in self.changes
+            ],
+            "left": [list(pair) for pair in self.left],
         }
 
 

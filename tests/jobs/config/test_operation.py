@@ -132,7 +132,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
         "domain_id",
         "paralel_workers",
     ]
-    assert found[0] == "operation_type: must be 'copy_full' or 'copy_filtered'"
+    assert found[0] == "operation_type: must be 'copy_full', 'copy_filtered' or 'sync_schema'"
     assert found[5] == "parallel_workers: must be at most 64"
     assert found[-1].startswith(
         "paralel_workers: there is no such key; did you mean parallel_workers? (valid: allow_lossy, anonymize, "
@@ -198,3 +198,43 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
     file.write_text(text)
     with pytest.raises(ConfigError, match=r"op.yaml: (must be a mapping|is empty)"):
         load_operation(file)
+
+
+def test_a_schema_is_an_operation_or_the_first_phase_of_a_copy(tmp_path: Path) -> None:
+    alone = load(tmp_path, operation_type="sync_schema", anonymize="absent", mode="recreate", include_indexes=False)
+    assert (alone.moves_rows, alone.carries_schema, alone.mode) == (False, True, "recreate")
+    first = load(tmp_path, sync_schema=True, mode="update", include_constraints=False)
+    assert (first.moves_rows, first.carries_schema, first.mode) == (True, True, "update")
+    assert not load(tmp_path).carries_schema
+    assert Operation.model_validate(alone.model_dump(mode="json")) == alone
+    assert Operation.model_validate(first.model_dump(mode="json")) == first
+
+
+def test_what_is_about_rows_has_no_place_beside_a_schema_alone(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        operation_type="sync_schema",
+        sync_schema=True,
+        tables={"users": "id < 5"},
+        anonymize=False,
+        policy=POLICY,
+        read="jdbc",
+        write="bulk",
+        parallel_workers=2,
+        if_target_not_empty="append",
+        on_violation="report",
+        disable_constraints=True,
+    )
+    assert [problem.split(":")[0] for problem in found] == [
+        "sync_schema", "filter", "anonymize", "policy", "read", "write", "parallel_workers", "if_target_not_empty",
+        "on_violation", "disable_constraints",
+    ]  # fmt: skip
+    assert found[2] == "anonymize: is about rows, and sync_schema moves none; remove it"
+
+
+def test_what_is_about_a_schema_has_no_place_in_a_copy_without_one(tmp_path: Path) -> None:
+    found = problems(tmp_path, mode="update", include_indexes=False, include_constraints=False)
+    assert [problem.split(":")[0] for problem in found] == ["mode", "include_indexes", "include_constraints"]
+    assert all("has no use without sync_schema: true" in problem for problem in found)
+    [recreate] = problems(tmp_path, sync_schema=True, mode="recreate")
+    assert "operation_type: sync_schema" in recreate
