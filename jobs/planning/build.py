@@ -9,11 +9,12 @@ from typing import Any
 
 from connectors.contract import DIRECT, Filter
 from connectors.errors import TerminalError
+from connectors.objects import Step
 from connectors.schema import ForeignKey, Schema, Table, TableName, folded
 from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
 from jobs.config.operation import Operation
-from jobs.planning import paths
+from jobs.planning import paths, suspending
 from jobs.planning.crossing import Projection, Projector, Side, places
 from jobs.planning.decisions import Decision, Place, decide, keep_all
 from jobs.planning.detected import REST, UNSEEN, Sample, propose, recorded, survey
@@ -24,6 +25,7 @@ from jobs.planning.order import load_order
 from jobs.planning.plan import Plan, TablePlan, describe, fingerprint
 from jobs.planning.schema_build import carried
 from jobs.planning.schema_plan import Applied
+from jobs.planning.suspending import Waits
 
 
 def build(operation: Operation, source: End, target: End, asks: SourceChecks, checks: TargetChecks, key_id: str | None,
@@ -42,7 +44,9 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
         schema, more = carried(operation, source, target, tables, projected, checks, applied)
         findings += more
     standing = {t: there for t, there in existing.items() if schema is None or there.name not in schema.mended}
-    findings += _target_findings(tables, projected, existing, standing, target, checks)
+    waits = _waits(operation, tables, existing, target, checks)
+    suspended = tuple(step for one in waits for step in one.steps)
+    findings += _target_findings(tables, projected, existing, standing, target, checks, suspended)
     judged = {
         t: p.in_source_terms(standing.get(t, p.wanted)) for t, p in projected.items() if p.crosses or t in existing
     }
@@ -51,7 +55,7 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     findings += more if operation.anonymize else [_unmasked(operation, requirement)]
     findings += _replaced_and_mapped(source.environment, projected, decisions)
     references = _references(tables, projected, projector, target.schema)
-    plans, more = _arrange(tables, projected, existing, filters, decisions, references, target)
+    plans, more = _arrange(tables, projected, existing, filters, decisions, references, target, suspended)
     findings += more + _source_findings(source, tables)
     plans, more = paths.chosen(operation, source, target, plans)
     findings += more
@@ -68,9 +72,11 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
         requirement=requirement,
         what=what,
         sha256=fingerprint(what),
-        how=_how(operation, source, target, plans) | ({"schema": schema.shown()} if schema else {}),
+        how=_how(operation, source, target, plans, waits) | ({"schema": schema.shown()} if schema else {}),
         findings=tuple(dict.fromkeys(findings)),
         schema=schema,
+        disable_constraints=operation.disable_constraints,
+        suspended=suspended,
     )
 
 
@@ -124,10 +130,22 @@ def _settings(operation: Operation) -> dict[str, Any]:
         "anonymize": operation.anonymize,
         "if_target_not_empty": operation.if_target_not_empty,
         "on_violation": operation.on_violation,
+        **({"disable_constraints": True} if operation.disable_constraints else {}),
     }
 
 
-def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePlan]) -> dict[str, Any]:
+def _waits(operation: Operation, tables: Sequence[Table], existing: Mapping[TableName, Table], target: End,
+           checks: TargetChecks) -> list[Waits]:  # fmt: skip
+    """What waits while rows come, where the operation asks for that."""
+    if not operation.disable_constraints or not existing:
+        return []
+    found = checks.definer.suspensions([there.name for there in existing.values()]) if checks.definer else []
+    pairs = [(table, existing[table.name]) for table in tables if table.name in existing]
+    return suspending.chosen(pairs, found, target.server, appends=operation.if_target_not_empty == "append")
+
+
+def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePlan], waits: Sequence[Waits]
+         ) -> dict[str, Any]:  # fmt: skip
     crossing = [part for part in plans if part.way.crosses or part.paths != DIRECT]
     ways = list(source.facts.ways) if len(crossing) < len(plans) else []
     if crossing:
@@ -138,11 +156,10 @@ def _how(operation: Operation, source: End, target: End, plans: Sequence[TablePl
         "snapshot": source.server.snapshot,
         "parallel_workers": operation.parallel_workers,
         "writers": target.facts.writers,
-        "foreign_keys": "off in our sessions, proved afterwards"
-        if target.server.suspends_foreign_keys
-        else "on: by load order",
+        "foreign_keys": suspending.keys(waits, target.server),
         "rows": sum(t.source.rows for t in plans),
         "bytes": sum(t.source.bytes for t in plans),
+        **({"constraints": suspending.told(waits)} if operation.disable_constraints else {}),
     }
 
 
@@ -241,7 +258,8 @@ def _filters(operation: Operation, tables: Sequence[Table], source: End, explain
 
 
 def _target_findings(tables: Sequence[Table], projected: Mapping[TableName, Projection], existing: Mapping[TableName, Table],
-                     standing: Mapping[TableName, Table], target: End, checks: TargetChecks) -> list[Finding]:  # fmt: skip
+                     standing: Mapping[TableName, Table], target: End, checks: TargetChecks, suspended: Sequence[Step]
+                     ) -> list[Finding]:  # fmt: skip
     findings = [warning(target.environment, note) for note in target.server.notes]
     others = dict(target.schema.other)
     if not target.server.writable:
@@ -265,7 +283,7 @@ def _target_findings(tables: Sequence[Table], projected: Mapping[TableName, Proj
             findings += [error(where, what, do) for what, do in zip(differences, todos, strict=False)]
             findings += [
                 error(where, f"{hook} would interfere with loading", "drop or disable it for the copy")
-                for hook in there.hooks
+                for hook in suspending.fires(there, suspended)
             ]
     return findings
 
@@ -318,7 +336,8 @@ def _references(tables: Sequence[Table], projected: Mapping[TableName, Projectio
 
 def _arrange(tables: Sequence[Table], projected: Mapping[TableName, Projection], existing: Mapping[TableName, Table],
              filters: Mapping[TableName, tuple[str, Filter]], decisions: Mapping[TableName, Sequence[Decision]],
-             references: Sequence[ForeignKey], target: End) -> tuple[list[TablePlan], list[Finding]]:  # fmt: skip
+             references: Sequence[ForeignKey], target: End, suspended: Sequence[Step]
+             ) -> tuple[list[TablePlan], list[Finding]]:  # fmt: skip
     """Tables in load order. Where the target's own foreign keys cannot be suspended, children wait for parents."""
     by_name = {projected[table.name].wanted.name: table for table in tables}
     order, _ = load_order(by_name, references)
@@ -331,13 +350,14 @@ def _arrange(tables: Sequence[Table], projected: Mapping[TableName, Projection],
         plans.append(TablePlan(ids[name], table, existing.get(table.name), way, text, where, decided))
     if target.server.suspends_foreign_keys:
         return plans, []
-    enforced = [key for table in existing.values() for key in table.foreign_keys]
+    enforced = [key for table in existing.values() for key in suspending.enforced(table, suspended)]
     _, cyclic = load_order(by_name, enforced)
     findings = [
         error(
             f"{target.environment}: {name}",
             "its foreign keys form a cycle and our user may not switch them off",
-            "grant the privilege that `dbagent check` lists as missing, or drop one of the keys",
+            "say `disable_constraints: true` where our user owns the tables, grant the privilege that `dbagent check` lists"
+            " as missing, or drop one of the keys",
         )
         for name in sorted(cyclic)
     ]

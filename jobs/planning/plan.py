@@ -82,6 +82,9 @@ class Plan:
     findings: tuple[Finding, ...] = ()
     schema: SchemaPlan | None = None
     """Where it carries one."""
+    disable_constraints: bool = False
+    suspended: tuple[Step, ...] = ()
+    """What of the target waits while rows come, where constraints are disabled."""
 
     @property
     def late(self) -> tuple[Step, ...]:

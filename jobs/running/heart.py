@@ -38,6 +38,8 @@ class Progress:
     states: tuple[TableState, ...] = ()
     chunk_bytes: Mapping[int, int] = field(default_factory=dict)
     """Table → about how many bytes a chunk of it has, where this driver has split it."""
+    restoring: str = ""
+    """How far what waited for rows is back: `rebuilding 3 of 9`; empty where nothing waits."""
 
     @staticmethod
     def of(states: Sequence[TableState], tables_total: int, rows_total: int) -> Progress:

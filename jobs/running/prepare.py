@@ -1,13 +1,13 @@
 """Prepare the target: decide per table what the ledger allows to keep, then create, empty or stage the rest.
 
-A complete table stays. Anything else starts again under the new snapshot: its rows of the old one go, together with its
-ledger rows. Rows that are not ours are touched only when the operation says `truncate`: the ledger knows how many rows of
-a table are ours, and where others are among them none goes.
+A complete table stays. Anything else starts again under the new snapshot: what slows its rows down is set aside, and its
+rows of the old one go, together with its ledger rows. Rows that are not ours are touched only when the operation says
+`truncate`: the ledger knows how many rows of a table are ours, and where others are among them none goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from connectors.contract import TableState, TargetSession
@@ -15,6 +15,7 @@ from connectors.errors import NotFound, TerminalError
 from connectors.schema import Table, TableName
 from jobs.planning.crossing import column_of
 from jobs.planning.plan import Plan, TablePlan
+from jobs.running.aside import Aside
 
 
 @dataclass(frozen=True)
@@ -36,23 +37,27 @@ class Prepared:
         return replace(self.target, columns=tuple(c for c in self.target.columns if c.name in names))
 
 
-def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tuple[list[Prepared], set[int]]:
-    """The tables to load, ready, and the ids of those that are complete already. Raises LeaseLost."""
+def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str, aside: Aside
+            ) -> tuple[list[Prepared], dict[int, Table]]:  # fmt: skip
+    """The tables to load, ready, and by id those that are complete already. Raises LeaseLost."""
     target.sweep(run_id)
     states = {state.table_id: state for state in target.ledger.tables(run_id)}
-    todo = _begun(plan, states, target)
-    complete = {table.table_id for table in plan.tables} - {table.table_id for table in todo}
+    todo = _begun(plan, states, target, aside.touched)
+    aside.begin({table.name for table in todo})
     target.create([table.way.wanted for table in todo])
     schema = target.schema()
-    found: list[tuple[TablePlan, Table]] = []
+    complete = {table.table_id: known for table in plan.tables if (known := schema.get(table.name)) is not None}
     for table in todo:
-        there = schema.get(table.name)
-        if there is None:
+        if table.table_id not in complete:
             raise TerminalError("the table is not there after creating it", where=str(table.name))
-        found.append((table, there))
+    found = [(table, complete.pop(table.table_id)) for table in todo]
     append = plan.if_target_not_empty == "append"
     if not append:
-        going = [there.name for table, there in found if _may_empty(plan, states.get(table.table_id), there, target)]
+        going = [
+            there.name
+            for table, there in found
+            if _may_empty(plan, states.get(table.table_id), there, target, aside.touched)
+        ]
         target.empty(going)
     prepared = []
     for table, there in found:
@@ -63,10 +68,11 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str) -> tu
     return prepared, complete
 
 
-def _begun(plan: Plan, states: Mapping[int, TableState], target: TargetSession) -> list[TablePlan]:
+def _begun(plan: Plan, states: Mapping[int, TableState], target: TargetSession, touched: Collection[TableName]
+           ) -> list[TablePlan]:  # fmt: skip
     """The tables that are not complete, and those whose foreign keys reference rows that go: nobody empties a table under
     rows that reference it."""
-    names = {table.name for table in plan.tables if not _kept(table, states, target)}
+    names = {table.name for table in plan.tables if not _kept(table, states.get(table.table_id), target, touched)}
     if plan.if_target_not_empty != "append":
         schema = target.schema()
         going = {table.name for table in schema.tables if table.name in names and not target.is_empty(table.name)}
@@ -76,9 +82,13 @@ def _begun(plan: Plan, states: Mapping[int, TableState], target: TargetSession) 
     return [table for table in plan.tables if table.name in names]
 
 
-def _kept(table: TablePlan, states: Mapping[int, TableState], target: TargetSession) -> bool:
-    state = states.get(table.table_id)
-    return state is not None and state.state == "complete" and state.identity == _identity(table, target)
+def _kept(table: TablePlan, state: TableState | None, target: TargetSession, touched: Collection[TableName]) -> bool:
+    if state is None or state.state != "complete":
+        return False
+    now = _identity(table, target)
+    if now is not None and table.name in touched:  # an identity may change with the definition, which we have changed
+        return target.count(table.name) == state.rows_before + state.rows
+    return state.identity == now
 
 
 def _identity(table: TablePlan, target: TargetSession) -> str | None:
@@ -89,14 +99,16 @@ def _identity(table: TablePlan, target: TargetSession) -> str | None:
         return None
 
 
-def _may_empty(plan: Plan, state: TableState | None, there: Table, target: TargetSession) -> bool:
+def _may_empty(plan: Plan, state: TableState | None, there: Table, target: TargetSession, touched: Collection[TableName]
+               ) -> bool:  # fmt: skip
     """Whether there are rows in this table that may go: our own of an earlier attempt, or anybody's under `truncate`."""
     if target.is_empty(there.name):
         return False
     if plan.if_target_not_empty == "truncate":
         return True
     what = "the table is not empty any more"
-    if state is not None and (state.target, state.identity) == (str(there.name), target.identity(there.name)):
+    same = there.name in touched or (state is not None and state.identity == target.identity(there.name))
+    if state is not None and state.target == str(there.name) and same:
         count = target.count(there.name)
         if count == state.rows:
             return True

@@ -67,7 +67,15 @@ class Bar:
         eta = f", {left:,.0f} s left" if left is not None else ""
         self._bar.update(
             self._task,
-            description=f"{progress.tables_completed}/{progress.tables_total} tables  {progress.current_table}",
+            description="  ".join(
+                part
+                for part in (
+                    f"{progress.tables_completed}/{progress.tables_total} tables",
+                    progress.current_table,
+                    progress.restoring,
+                )
+                if part
+            ),
             completed=progress.rows_copied,
             total=progress.rows_total or None,
             speed=f"{speed:,.0f} rows/s  {size(progress.bytes_transferred)}{eta}",
@@ -95,7 +103,7 @@ class TaskMirror:
             rows_copied=progress.rows_copied,
             rows_total=progress.rows_total,
             bytes_transferred=progress.bytes_transferred,
-            current_table=progress.current_table,
+            current_table=progress.current_table or progress.restoring,
         )
         self._chunk_bytes = progress.chunk_bytes
         for state in progress.states:

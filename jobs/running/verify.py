@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from anonymizers.counts import ALIKE, KINDS, UNCHANGED, UNMARKED, of_kind
 from connectors.contract import TargetSession
-from connectors.schema import ForeignKey
+from connectors.objects import ObjectKind, Restored, Step, StepState
+from connectors.schema import ForeignKey, TableName
 from jobs.planning.plan import Plan, TablePlan
 from jobs.running.claims import mark
+
+Reference: TypeAlias = tuple[TableName, tuple[str, ...], TableName, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,22 @@ class TableProof:
 
 
 @dataclass(frozen=True)
+class ObjectProof:
+    """One object that waited for rows."""
+
+    step: Step
+    state: StepState
+    restored: Restored | None
+    """What it took to bring it back; None: an earlier driver of the run did."""
+
+    @property
+    def violations(self) -> int:
+        return self.restored.violations if self.restored else 0
+
+
+@dataclass(frozen=True)
 class Proof:
-    """All tables and references of a run."""
+    """All tables and references of a run, and what waited for its rows."""
 
     tables: tuple[TableProof, ...]
     orphans: tuple[tuple[ForeignKey, int], ...]
@@ -42,6 +60,9 @@ class Proof:
     """Tables of the plan that the ledger does not have as complete."""
     appended: bool = False
     """The tables hold rows that were there before: nothing may be emptied."""
+    objects: tuple[ObjectProof, ...] = ()
+    told: frozenset[ForeignKey] = frozenset()
+    """References whose orphans are told with the foreign key that they break."""
 
     @property
     def differing(self) -> tuple[str, ...]:
@@ -60,6 +81,11 @@ class Proof:
                 " emptied, so resuming repairs nothing: all copied rows were added once; compare the tables yourself,"
                 " then close the operation with: dbagent cancel"
             )
+        if self.on_violation == "fail" and self.broken_lines:
+            found.append(
+                "what these rows break is in the target as far as it lets it be: correct them at the source or in the"
+                " target, or say `on_violation: report`"
+            )
         if self.on_violation == "fail" and self.orphan_lines:
             found.append(
                 "rows without their reference are there (dbagent show): copy what is missing, or say"
@@ -77,7 +103,7 @@ class Proof:
             if not t.exact
         ]
         if self.on_violation == "fail":
-            found += self.orphan_lines
+            found += [*self.broken_lines, *self.orphan_lines]
         return found
 
     @property
@@ -86,12 +112,22 @@ class Proof:
             f"{key.table}: {count:,} rows reference no row of {key.referenced}"
             f" ({', '.join(key.columns)} → {', '.join(key.referenced_columns)})"
             for key, count in self.orphans
-            if count
+            if count and key not in self.told
+        ]
+
+    @property
+    def broken_lines(self) -> list[str]:
+        """Constraints that the copied rows break, each with the query that shows these."""
+        return [
+            f"{one.step.table}: {one.violations:,} rows break {one.step.id}; see them with: {one.restored.query}"
+            for one in self.objects
+            if one.restored and one.violations
         ]
 
 
-def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
-    """Count every copied table and every reference between them in the target."""
+def verify(plan: Plan, target: TargetSession, run_id: str, objects: Sequence[ObjectProof] = ()) -> Proof:
+    """Count every copied table and every reference between them in the target; not the references that the database itself
+    has checked just now, when it brought their foreign keys back."""
     plans = {table.table_id: table for table in plan.tables}
     states = target.ledger.tables(run_id)
     tables = tuple(
@@ -109,8 +145,36 @@ def verify(plan: Plan, target: TargetSession, run_id: str) -> Proof:
     )
     complete = {state.table_id for state in states if state.state == "complete"}
     unfinished = tuple(str(t.name) for t in plan.tables if t.table_id not in complete)
-    orphans = tuple((key, target.orphans(key)) for key in plan.references)
-    return Proof(tables, orphans, plan.on_violation, unfinished, plan.if_target_not_empty == "append")
+    checked = _checked(target, objects)
+    counted = {key: checked.get(_same(key)) for key in plan.references}
+    orphans = tuple((key, target.orphans(key) if known is None else known) for key, known in counted.items())
+    return Proof(
+        tables,
+        orphans,
+        plan.on_violation,
+        unfinished,
+        plan.if_target_not_empty == "append",
+        tuple(objects),
+        frozenset(key for key, known in counted.items() if known),
+    )
+
+
+def _checked(target: TargetSession, objects: Sequence[ObjectProof]) -> dict[Reference, int]:
+    """The references that the database has checked, and how many rows broke each."""
+    found = {
+        (one.step.table, one.step.id.name): one.violations
+        for one in objects
+        if one.step.id.kind is ObjectKind.FOREIGN_KEY and (one.state == "restored" or one.violations)
+    }
+    if not found:
+        return {}
+    keys = [key for table in target.schema().tables for key in table.foreign_keys]
+    return {_same(key): found[key.table, key.name] for key in keys if (key.table, key.name) in found}
+
+
+def _same(key: ForeignKey) -> Reference:
+    """What makes two declarations one reference."""
+    return key.table, key.columns, key.referenced, key.referenced_columns
 
 
 def _counts(table: TablePlan, counts: Mapping[str, int]) -> dict[str, dict[str, int]]:

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from connectors.contract import Endpoint
 from connectors.postgresql import session, splice
-from jobs.running import drive
+from jobs.running import drive, epoch
 from jobs.running import run as run_module
 from jobs.running.progress import TaskMirror
 from tests.jobs.canary.land import Land, new_database, new_target
@@ -45,15 +45,15 @@ def prepared(happens: Callable[[Land], Any]) -> Happens:
     """It happens when the target's tables are ready, before the first row."""
 
     def patch(land: Land, patch: pytest.MonkeyPatch) -> None:
-        real = drive.prepare
+        real = epoch.prepare
 
         def then(*given: Any) -> Any:
             found = real(*given)
             happens(land)
             return found
 
-        patch.setattr(drive, "prepare", then)
-        patch.setattr(drive, "TRIES", 1)
+        patch.setattr(epoch, "prepare", then)
+        patch.setattr(epoch, "TRIES", 1)
 
     return patch
 
@@ -116,15 +116,15 @@ def full_disk(land: Land, patch: pytest.MonkeyPatch) -> Any:
 def locked(land: Land, patch: pytest.MonkeyPatch) -> Any:
     """Another client holds a table that a driver's step needs; the wait for it is short here."""
     server: Any = land.server
-    other, real = server.connect(lab(land)), drive.prepare
+    other, real = server.connect(lab(land)), epoch.prepare
 
     def then(*given: Any) -> Any:
         other.execute("BEGIN")
         other.execute("LOCK TABLE _dbagent.tables IN ACCESS EXCLUSIVE MODE")
         return real(*given)
 
-    patch.setattr(drive, "prepare", then)
-    patch.setattr(drive, "TRIES", 1)
+    patch.setattr(epoch, "prepare", then)
+    patch.setattr(epoch, "TRIES", 1)
     patch.setitem(session.WRITING, "lock_timeout", "200ms")
     return other
 
@@ -138,7 +138,7 @@ def stalled(land: Land, patch: pytest.MonkeyPatch) -> Any:
         other.execute("BEGIN")
         other.execute("LOCK TABLE kept IN ACCESS EXCLUSIVE MODE")
 
-    patch.setattr(drive, "TransferJob", functools.partial(drive.TransferJob, stall_timeout=0.5))
+    patch.setattr(epoch, "TransferJob", functools.partial(epoch.TransferJob, stall_timeout=0.5))
     prepared(happens)(land, patch)
     return other
 
@@ -172,7 +172,7 @@ def rewritten(land: Land, patch: pytest.MonkeyPatch) -> None:
         real(*given)
 
     patch.setattr(run_module, "_drive", then)
-    patch.setattr(drive, "TRIES", 1)
+    patch.setattr(epoch, "TRIES", 1)
 
 
 def connection(end: Endpoint, database: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 
 from connectors.sqlite import masked, transfer
 from connectors.testkit import testkits as kits
-from jobs.running import drive
+from jobs.running import drive, epoch
 from jobs.running import run as run_module
 from tests.jobs.canary.failures import LEAK
 from tests.jobs.canary.land import Land
@@ -75,15 +75,15 @@ def sql(of: str, statement: str) -> Happens:
 
 def altered(land: Land, patch: pytest.MonkeyPatch) -> None:
     """Somebody alters the source after the plan."""
-    real = drive.prepare
+    real = epoch.prepare
 
     def then(*given: Any) -> Any:
         found = real(*given)
         land.server.execute(land.prod, f"ALTER TABLE codes ADD COLUMN more TEXT DEFAULT '{SCHEMA} default'")
         return found
 
-    patch.setattr(drive, "prepare", then)
-    patch.setattr(drive, "TRIES", 1)
+    patch.setattr(epoch, "prepare", then)
+    patch.setattr(epoch, "TRIES", 1)
 
 
 @contextmanager
@@ -99,7 +99,7 @@ def little_room() -> Iterator[None]:
 def locked(land: Land, patch: pytest.MonkeyPatch) -> Any:
     """Another program writes to the target, and our wait for it is short here."""
     other = sqlite3.connect(land.dev.database, isolation_level=None, check_same_thread=False)
-    real = drive.copy_chunks
+    real = epoch.copy_chunks
 
     def then(*given: Any) -> Any:
         other.execute("BEGIN IMMEDIATE")
@@ -109,8 +109,8 @@ def locked(land: Land, patch: pytest.MonkeyPatch) -> Any:
             other.execute("ROLLBACK")
 
     patch.setattr(transfer, "PATIENCE", 0.3)
-    patch.setattr(drive, "copy_chunks", then)
-    patch.setattr(drive, "TRIES", 1)
+    patch.setattr(epoch, "copy_chunks", then)
+    patch.setattr(epoch, "TRIES", 1)
     return closing(other)
 
 
@@ -158,7 +158,7 @@ FAILURES: dict[str, tuple[int, str, Happens]] = {
 def land(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Land]:
     """After one of these has befallen a run."""
     monkeypatch.setattr(run_module, "LeanSpark", Here)
-    monkeypatch.setattr(drive, "CHUNK_BYTES", (1 << 16, 1 << 16))  # many chunks, text keys between them
+    monkeypatch.setattr(epoch, "CHUNK_BYTES", (1 << 16, 1 << 16))  # many chunks, text keys between them
     (tmp_path / "files").mkdir()
     with kits()["sqlite"].start(tmp_path / "files") as server, ExitStack() as stack:
         land = new_land(tmp_path, server)

@@ -20,7 +20,7 @@ import pytest
 from connectors.contract import Chunk, Loaded, TransferJob
 from connectors.mysql import ends, session
 from jobs.cli import call
-from jobs.running import chunk, drive
+from jobs.running import chunk, epoch
 from tests.jobs.mistakes.private import GUEST, Private, private_server
 from tests.jobs.mistakes.told import VALUES, Told, everything, recorded
 from tests.jobs.running.faults import only_operation
@@ -149,7 +149,7 @@ def test_connections_that_run_out_in_the_middle_leave_a_run_to_resume(
     site: Site, private: Private, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The driver's session finds room, a task's does not."""
-    monkeypatch.setattr(drive, "TRIES", 2)
+    monkeypatch.setattr(epoch, "TRIES", 2)
     site.environments({"DEV": private.guest("WITH MAX_USER_CONNECTIONS 1")})
     said = told.failed(site, 5, "run", str(site.operation()))
     assert "the server has no free connection" in said
@@ -167,8 +167,8 @@ def test_connections_that_run_out_in_the_middle_leave_a_run_to_resume(
 def test_a_lock_that_others_keep_ends_the_wait_and_leaves_a_run_to_resume(
     end: str, site: Site, private: Private, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(drive, "TRIES", 1)
-    monkeypatch.setattr(drive, "TransferJob", partial(TransferJob, stall_timeout=10.0))
+    monkeypatch.setattr(epoch, "TRIES", 1)
+    monkeypatch.setattr(epoch, "TransferJob", partial(TransferJob, stall_timeout=10.0))
     monkeypatch.setattr(ends, "LOCKS", 0.1)
     for patience in (session.READING, session.WRITING):
         for name in patience:
@@ -218,7 +218,7 @@ def test_a_server_that_shortens_what_does_not_fit_is_not_let_to(
 ) -> None:
     private.set(f"SET GLOBAL local_infile = {local_infile}")
     assert private.server.rows(site.dev, "SELECT @@global.sql_mode, @@sql_mode") == [("", "")]
-    real = drive.prepare
+    real = epoch.prepare
 
     def narrowed(*given: Any) -> Any:
         prepared = real(*given)
@@ -226,7 +226,7 @@ def test_a_server_that_shortens_what_does_not_fit_is_not_let_to(
         return prepared
 
     with monkeypatch.context() as patch:
-        patch.setattr(drive, "prepare", narrowed)
+        patch.setattr(epoch, "prepare", narrowed)
         said = told.failed(site, 5, "run", str(site.operation()))
     assert "plain, chunk 0" in said
     assert "compare the column types of both ends" in said

@@ -12,7 +12,7 @@ import pytest
 from connectors.testkit import SampleTable
 from jobs.cli import call
 from jobs.control.store import ControlStore
-from jobs.running import drive
+from jobs.running import epoch
 from jobs.running import run as run_module
 from tests.jobs.mistakes.told import Told, policy
 from tests.jobs.running.site import POLICY, Site
@@ -101,17 +101,17 @@ def test_a_source_table_dropped_after_the_plan(site: Site, told: Told, monkeypat
 
 def test_a_target_table_dropped_while_it_is_loaded(site: Site, told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     site.fill(users=30, orders=40, plain=20)
-    real = drive.prepare
+    real = epoch.prepare
 
     def dropped(*given: Any) -> Any:
         prepared = real(*given)
         site.landing.execute(site.dev, "DROP TABLE plain")
         return prepared
 
-    monkeypatch.setattr(drive, "prepare", dropped)
+    monkeypatch.setattr(epoch, "prepare", dropped)
     said = told.failed(site, 5, "run", str(site.operation()))
     assert "plain, chunk 0" in said
-    monkeypatch.setattr(drive, "prepare", real)
+    monkeypatch.setattr(epoch, "prepare", real)
     ends_exactly(site, failed_operation(site))
 
 
@@ -120,7 +120,7 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
     asked: str, site: Site, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.fill(users=30, orders=40, plain=20)
-    real = drive.prepare
+    real = epoch.prepare
 
     def stopped(*given: Any) -> Any:
         if asked == "Ctrl-C":
@@ -130,9 +130,9 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
             store.request_stop(row.id, "pause" if asked == "pause" else "cancel")
         return real(*given)
 
-    monkeypatch.setattr(drive, "prepare", stopped)
+    monkeypatch.setattr(epoch, "prepare", stopped)
     said = told.failed(site, 6, "run", str(site.operation()))
-    monkeypatch.setattr(drive, "prepare", real)
+    monkeypatch.setattr(epoch, "prepare", real)
     with ControlStore.open(site.control) as store:
         [row] = store.recent()
     assert f"  operation {row.id}\n" in said
@@ -205,7 +205,7 @@ def test_what_a_bug_stumbled_over_is_recorded_nowhere(
     def broken(*_: Any) -> Any:
         raise ZeroDivisionError("user1@corp1.test")
 
-    monkeypatch.setattr(drive, "prepare", broken)
+    monkeypatch.setattr(epoch, "prepare", broken)
     assert call(site.arguments("run", str(site.operation()))) == 1
     assert "user1@corp1.test" not in "".join(capsys.readouterr())
     with ControlStore.open(site.control) as store:

@@ -35,7 +35,7 @@ from tests.jobs.running.site import Here, Site
 
 CHUNK = 1 << 16
 """Bytes of a chunk: small, so that quick runs have many."""
-SMALL_CHUNKS = f"from jobs.running import drive; drive.CHUNK_BYTES = ({CHUNK}, {CHUNK}); "
+SMALL_CHUNKS = f"from jobs.running import epoch; epoch.CHUNK_BYTES = ({CHUNK}, {CHUNK}); "
 COMMAND = SMALL_CHUNKS + "from jobs.cli import main; main()"
 SUBMITTED = SMALL_CHUNKS + "import sys; from jobs.submit import main; sys.exit(main())"
 

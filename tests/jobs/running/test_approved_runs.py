@@ -11,7 +11,7 @@ import pytest
 from connectors.errors import TerminalError
 from jobs import submit
 from jobs.config.approvals import ROLES
-from jobs.running import drive
+from jobs.running import drive, epoch
 from jobs.running import run as run_module
 from tests.jobs.running.office import Office, once
 from tests.jobs.running.site import POLICY, Here, Site
@@ -273,7 +273,7 @@ def test_a_rejection_between_start_and_first_row_stops_the_driver(
     def rejected() -> None:
         office.decide("reject", row.id, "SECURITY")
 
-    once(monkeypatch, drive, "prepare", rejected, after=moment == "before its first row")
+    once(monkeypatch, epoch, "prepare", rejected, after=moment == "before its first row")
     said = office.by("rita", "run", row.id, code=6)
     assert "the operation was rejected before a row had moved" in said
     after = office.row(row.id)
@@ -303,7 +303,7 @@ def test_a_rejection_finds_a_driver_that_only_seemed_dead(small: Office, monkeyp
         small.late = timedelta(minutes=2)
         assert small.decide("reject", row.id, "DBA") == f"{row.id}: rejected as DBA; rejected\n"
 
-    once(monkeypatch, drive, "prepare", rejected, after=True)
+    once(monkeypatch, epoch, "prepare", rejected, after=True)
     small.by("rita", "run", row.id, code=6)
     assert small.row(row.id).status == "rejected"
     assert not copied(small.site)

@@ -14,7 +14,7 @@ from connectors.contract import RunRecord, TableState, connector
 from connectors.errors import LeaseHeld
 from jobs.control.store import ControlStore
 from jobs.errors import PlanRefused, RunFailed, RunStopped
-from jobs.running import drive
+from jobs.running import drive, epoch
 from jobs.running.run import run
 from jobs.running.session import SparkDied
 from tests.jobs.running.faults import asked
@@ -38,8 +38,9 @@ def ledger(site: Site) -> tuple[list[RunRecord], list[TableState]]:
 @contextmanager
 def stopped_late(monkeypatch: pytest.MonkeyPatch, what: Callable[[], Any]) -> Iterator[None]:
     """Runs inside meet `what` when every table is loaded and nothing is verified."""
+    verified = drive.Driver._verified
     with monkeypatch.context() as patch:
-        patch.setattr(drive.Driver, "_settle", lambda _: what())
+        patch.setattr(drive.Driver, "_verified", lambda driver: what() or verified(driver))
         yield
 
 
@@ -98,7 +99,7 @@ def test_neither_does_the_one_after_a_run_that_failed_before_it_emptied_anything
         raise SparkDied("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(drive, "prepare", fails)
+        patch.setattr(epoch, "prepare", fails)
         with pytest.raises(RunFailed):
             go(site, site.folder / "operation.yaml")
     go(site, site.folder / "operation.yaml")
@@ -155,7 +156,7 @@ def test_what_was_appended_is_told_however_many_runs_were_cancelled_since(
         raise RunStopped("cancel")
 
     with monkeypatch.context() as patch:
-        patch.setattr(drive.Epoch, "_split", cancelled_before_it_copies)
+        patch.setattr(epoch.Epoch, "_split", cancelled_before_it_copies)
         with pytest.raises(RunStopped):
             go(site, file)
     for added in (5, 10):
@@ -179,12 +180,12 @@ def test_a_run_cancelled_in_one_store_goes_on_where_a_driver_of_another_lives(
     def meanwhile() -> None:
         with monkeypatch.context() as patch:
             patch.setattr(drive, "holder", lambda: "elsewhere:1:1")
-            patch.setattr(drive.Driver, "_settle", settle)
+            patch.setattr(drive.Driver, "_verified", verified)
             with pytest.raises(LeaseHeld):
                 go(site, file)
         assert [one.state for one in ledger(site)[0]] == ["running"]
 
-    settle = drive.Driver._settle
+    verified = drive.Driver._verified
     with stopped_late(monkeypatch, meanwhile):
         go(site, file, elsewhere)
     assert [one.state for one in ledger(site)[0]] == ["complete"]

@@ -13,7 +13,7 @@ from rich.console import Console
 from jobs.control.rows import OperationRow
 from jobs.control.store import ControlStore
 from jobs.errors import AlreadyRunning, PlanRefused, RunFailed, RunStopped
-from jobs.running import drive
+from jobs.running import epoch
 from jobs.running import run as run_module
 from jobs.running.run import run
 from jobs.running.session import SparkDied
@@ -142,7 +142,7 @@ def test_a_snapshot_older_than_allowed_ends_the_run_resumably(
     site: Site, no_spark: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(site)
-    monkeypatch.setattr(drive, "CHUNK_BYTES", (CHUNK, CHUNK))
+    monkeypatch.setattr(epoch, "CHUNK_BYTES", (CHUNK, CHUNK))
 
     def go() -> None:
         path = site.folder / "environments.yaml"

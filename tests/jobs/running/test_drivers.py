@@ -15,7 +15,7 @@ from jobs.control.states import Stop
 from jobs.control.store import ControlStore
 from jobs.control.tables import operations
 from jobs.errors import AlreadyRunning, Exit, RunStopped, exit_code
-from jobs.running import drive
+from jobs.running import epoch
 from jobs.running import run as run_module
 from jobs.running.drive import Driver
 from jobs.running.holder import holder
@@ -180,7 +180,7 @@ def test_a_table_s_task_says_how_large_its_chunks_are(site: Site) -> None:
     go(site)
     with ControlStore.open(site.control) as store:
         tasks = store.tasks(only_operation(site).id)
-    assert {task.batch_size for task in tasks} == {drive.CHUNK_BYTES[0]}
+    assert {task.batch_size for task in tasks} == {epoch.CHUNK_BYTES[0]}
 
 
 def test_the_workers_in_use_are_recorded(file_site: Site) -> None:

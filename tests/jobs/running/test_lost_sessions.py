@@ -12,7 +12,7 @@ from connectors.contract import Endpoint
 from connectors.errors import Busy
 from connectors.ledger import SqlLedger
 from jobs.control.store import ControlStore
-from jobs.running import drive
+from jobs.running import drive, epoch
 from jobs.running.run import run
 from tests.jobs.running.faults import once, until
 from tests.jobs.running.site import Here, Site
@@ -33,7 +33,7 @@ def go(site: Site, control: str | None = None) -> None:
 
 @pytest.mark.parametrize(
     ("whose", "method"),
-    [(drive.Driver, "_take_over"), (drive.Epoch, "load"), (drive.Epoch, "_finish"), (drive.Driver, "_settle")],
+    [(drive.Driver, "_take_over"), (epoch.Epoch, "load"), (epoch.Epoch, "_finish"), (drive.Driver, "rows_are_in")],
     ids=["before the lease", "before it prepares", "when a table is complete", "when all is loaded"],
 )
 def test_a_target_session_that_the_driver_loses_costs_an_epoch_but_not_the_run(

@@ -36,15 +36,15 @@ def tables(site: Site) -> dict[str, TableState]:
 @contextmanager
 def meddled(monkeypatch: pytest.MonkeyPatch, site: Site, *statements: str) -> Iterator[None]:
     """Runs inside find the target changed by somebody else between load and proof."""
-    settle: Callable[[Any], None] = drive.Driver._settle
+    verified: Callable[[Any], Any] = drive.Driver._verified
 
-    def meddling(one: drive.Driver) -> None:
-        settle(one)
+    def meddling(one: drive.Driver) -> Any:
         for statement in statements:
             site.landing.execute(site.dev, statement)
+        return verified(one)
 
     with monkeypatch.context() as patch:
-        patch.setattr(drive.Driver, "_settle", meddling)
+        patch.setattr(drive.Driver, "_verified", meddling)
         yield
 
 

@@ -1,0 +1,187 @@
+"""Repair: bring back what runs that ended have left suspended in a target, after a crash at any point, as often as asked.
+
+What a run has loaded only in part may break a foreign key that comes back. Such rows are no copy of anything and the
+first thing a resume removes, so they go: the target is then as it was before the run, but for its rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from connectors.contract import Connector, Endpoint, RunRecord, TargetSession
+from connectors.errors import ConnectorError, LeaseHeld
+from connectors.objects import ObjectKind, Restored, Step
+from connectors.schema import ForeignKey, Schema, TableName
+from jobs.running.heart import PATIENCE, Heart, Progress
+from jobs.running.holder import alive, holder
+from jobs.running.restoring import Restoring
+
+SESSIONS = 4
+"""How many objects are restored at once where no operation says how many connections it may use."""
+POLL = 0.25
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What became of one object."""
+
+    run_id: str
+    step: Step
+    restored: Restored | None
+    """None: it could not be restored."""
+    problem: str = ""
+
+    @property
+    def outcome(self) -> str:
+        if self.restored is None:
+            return "not restored"
+        return "violated" if self.restored.violations else "restored"
+
+
+def repair(connector: Connector, endpoint: Endpoint) -> tuple[list[Repaired], LeaseHeld | None]:
+    """Bring back what runs that are over, or whose drivers are dead, have left. Second, who is at work on tables of which
+    there would be more. Raises ConnectorError; what was repaired until then is."""
+    target = connector.target(endpoint)
+    try:
+        ledger = target.ledger
+        left = [entry for entry in ledger.journal() if entry.state != "restored"]
+        runs = {run.run_id: run for run in ledger.runs()}
+        # A table's newest run is the one that goes on with it: its lease must not become an older one's.
+        owners = {name: run for run in runs.values() for name in ledger.held(run.run_id)} if left else {}
+        groups: dict[tuple[str, str], list[Step]] = {}
+        for entry in left:
+            owner = owners.get(str(entry.step.table), runs[entry.run_id])
+            groups.setdefault((owner.run_id, entry.run_id), []).append(entry.step)
+        found: list[Repaired] = []
+        busy: LeaseHeld | None = None
+        for (owner_id, run_id), steps in groups.items():
+            try:
+                found += _repaired(connector, endpoint, target, runs[owner_id], run_id, steps)
+            except LeaseHeld as problem:
+                busy = problem
+        return found, busy
+    finally:
+        with suppress(ConnectorError):
+            target.close()
+
+
+def _repaired(connector: Connector, endpoint: Endpoint, target: TargetSession, owner: RunRecord, run_id: str,
+              steps: Sequence[Step]) -> list[Repaired]:  # fmt: skip
+    """The steps of one run, under the lease of the run that goes on with their tables."""
+    ledger = target.ledger
+    held = ledger.held(owner.run_id)
+    ours = {state.target for state in ledger.tables(owner.run_id) if state.target in held}
+    fence = ledger.acquire(owner, sorted(ours | {str(step.table) for step in steps}), holder(), alive)
+
+    def connect() -> TargetSession:
+        return connector.target(replace(endpoint, application=f"dbagent/{owner.run_id}/{fence}/"))
+
+    def brief() -> TargetSession:
+        return connector.target(replace(endpoint, patience=PATIENCE))
+
+    try:
+        target.end_sessions(f"dbagent/{owner.run_id}/")
+        with Heart(brief, owner.run_id, fence, lambda states: Progress.of(states, 0, 0), lambda _: None) as heart:
+            back = Back(connect, SESSIONS, connector.facts.restores_together, heart.check)
+            return bring_back(target, run_id, steps, back)
+    finally:
+        with suppress(ConnectorError):
+            ledger.release(owner.run_id, fence)
+
+
+@dataclass(frozen=True)
+class Back:
+    """How things are brought back."""
+
+    connect: Callable[[], TargetSession]
+    sessions: int
+    together: bool
+    check: Callable[[], None] = lambda: None
+
+
+def bring_back(target: TargetSession, run_id: str, steps: Sequence[Step], back: Back) -> list[Repaired]:
+    """Restore these steps of a run; we hold the leases of its tables. Raises ConnectorError where the target itself
+    fails."""
+    missing = _missing(target.schema(), steps)
+    if missing:
+        target.ledger.mark(run_id, missing, "restored")
+    found = _restored(target, run_id, [step for step in steps if step not in missing], back)
+    broken = [one.step for one in found if one.restored and one.restored.violations and _is_key(one.step)]
+    if broken and _emptied(target, run_id, broken):
+        again = _restored(target, run_id, broken, back)
+        found = [one for one in found if one.step not in broken] + again
+    return found
+
+
+def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: Back) -> list[Repaired]:
+    """All of them, several at once."""
+    references = referenced(key for table in target.schema().tables for key in table.foreign_keys)
+    restoring = Restoring(back.connect, steps, together=back.together, most=back.sessions, references=references)
+    for name in dict.fromkeys(step.table for step in steps):
+        restoring.loaded(name, None)
+    restoring.all_in()
+    found: list[Repaired] = []
+    try:
+        while not restoring.over:
+            restoring.start(back.sessions)
+            done, _ = wait(restoring.futures, timeout=POLL, return_when=FIRST_COMPLETED)
+            for future in restoring.futures & done:
+                restored = restoring.came_home(future)
+                remember(target, run_id, restored)
+                found += [Repaired(run_id, one.step, one) for one in restored]
+            back.check()
+    finally:
+        restoring.close()
+    return found + [Repaired(run_id, s, None, str(problem)) for job, problem in restoring.failed for s in job.steps]
+
+
+def remember(target: TargetSession, run_id: str, found: Sequence[Restored]) -> None:
+    """Mark in the journal what is back."""
+    whole = [one.step for one in found if not one.violations]
+    broken = [one.step for one in found if one.violations]
+    if whole:
+        target.ledger.mark(run_id, whole, "restored")
+    if broken:
+        target.ledger.mark(run_id, broken, "violated")
+
+
+def _missing(schema: Schema, steps: Iterable[Step]) -> list[Step]:
+    """Objects that were to be made with a table that was never made: there is nothing to bring back."""
+    return [step for step in steps if not step.suspend and schema.get(step.table) is None]
+
+
+def _emptied(target: TargetSession, run_id: str, broken: Sequence[Step]) -> bool:
+    """Whether rows went: those of tables that the run has loaded in part, with those that reference them, as far as they
+    hold the run's own rows and no others."""
+    ledger, schema = target.ledger, target.schema()
+    states = {state.target: state for state in ledger.tables(run_id)}
+    names = {name for name in (table.name for table in schema.tables) if str(name) in states}
+    going = {name for name in names if states[str(name)].state == "prepared"}
+    keys = [key for table in schema.tables for key in table.foreign_keys]
+    for _ in names:  # as far as references reach
+        going |= {key.table for key in keys if key.referenced in going} & names
+    if not any(step.table in going for step in broken):
+        return False
+    for name in going:
+        state = states[str(name)]
+        if state.rows_before or target.count(name) != state.rows:
+            return False
+    target.empty(sorted(going))
+    for name in going:
+        ledger.prepared(run_id, replace(states[str(name)], state="prepared", rows=0))
+    return True
+
+
+def referenced(keys: Iterable[ForeignKey]) -> Mapping[TableName, frozenset[TableName]]:
+    """Table → the tables it references."""
+    found: dict[TableName, frozenset[TableName]] = {}
+    for key in keys:
+        found[key.table] = found.get(key.table, frozenset()) | {key.referenced}
+    return found
+
+
+def _is_key(step: Step) -> bool:
+    return step.id.kind is ObjectKind.FOREIGN_KEY
