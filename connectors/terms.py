@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-from connectors.types import Canonical, Equality, Family
+from connectors.types import NUMBERS, Canonical, Equality, Family
+
+EXACT_DIGITS = 15
+"""Decimal digits of which two different numbers are never the same binary one."""
+LONG = (-(2**63), 2**63 - 1)
+WIDTHS = {exp.DType.SMALLINT: 16, exp.DType.INT: 32, exp.DType.BIGINT: 64}
 
 
 class Untranslatable(Exception):
@@ -55,7 +60,10 @@ class Typed:
     """DECIMAL: all, and those behind the point; None: as many as one likes."""
     rounded: bool = False
     """DECIMAL: one of both engines keeps 15 digits."""
+    whole: bool = False
+    """DECIMAL: the target itself takes it for an integer."""
     equality: Equality = "exact"
+    there: Equality = "exact"
     trimmed: bool = False
     """TEXT: where blanks at the end say nothing in the source and do in the target."""
     fixed: bool = False
@@ -110,10 +118,88 @@ def number_of(node: Any) -> str | None:
     return sign + whole + (f".{fraction}" if fraction else "")
 
 
-def called(node: Any) -> str:
-    """What it does, in words for people."""
-    if isinstance(node, exp.Anonymous):
-        return f"it calls {node.name.lower()}"
-    if isinstance(node, exp.Func):
-        return f"it calls {node.sql_name().lower()}"
+DOES: Mapping[Any, str] = {
+    exp.Div: "it divides, and each engine rounds in its own way",
+    exp.Mod: "it takes a remainder, which engines give another sign",
+    exp.Like: "it uses LIKE, whose letter case and escapes differ",
+    exp.Case: "it uses CASE",
+    exp.Lower: "it calls lower, and engines agree on the letters A to Z alone",
+    exp.Upper: "it calls upper, and engines agree on the letters A to Z alone",
+    exp.Collate: "it names an order of texts of one engine's own",
+}
+
+
+def called(node: Any, dialect: str = "") -> str:
+    """What it does that is not the same everywhere, in words for people."""
+    if type(node) in DOES:
+        return DOES[type(node)]
+    if isinstance(node, exp.Func) and not isinstance(node, exp.Binary):
+        name = node.name if isinstance(node, exp.Anonymous) else node.sql(dialect=dialect or None).partition("(")[0]
+        return f"it calls {name.lower()}"
     return f"it uses {node.key.upper()}"
+
+
+def boolean_literal(value: bool) -> Typed:
+    return Typed(exp.Boolean(this=value), Family.BOOLEAN, literal="1" if value else "0")
+
+
+def text_literal(text: str) -> Typed:
+    if "\0" in text:
+        raise Untranslatable("it holds a NUL")
+    return Typed(exp.Literal.string(text), Family.TEXT, literal=text)
+
+
+def number_literal(text: str) -> Typed:
+    whole, _, fraction = text.lstrip("-").partition(".")
+    node = exp.Literal.number(text.lstrip("-"))
+    signed = exp.Neg(this=node) if text.startswith("-") else node
+    if not fraction:
+        value = int(whole) * (-1 if text.startswith("-") else 1)
+        if not LONG[0] <= value <= LONG[1]:
+            raise Untranslatable("it holds a number beyond 64 bits")
+        bits = 32 if -(2**31) <= value < 2**31 else 64
+        return Typed(signed, Family.INTEGER, literal=text, bounds=(value, value), bits=bits, digits=(len(whole), 0))
+    digits = len((whole + fraction).lstrip("0"))
+    if digits > EXACT_DIGITS:
+        raise Untranslatable("it holds a number of more digits than every engine keeps")
+    return Typed(signed, Family.DECIMAL, literal=text, digits=(max(digits, len(fraction)), len(fraction)))
+
+
+def literal_as(given: Typed, family: Family, limits: Sequence[str], wanted: Any) -> Typed:
+    """A literal that is cast."""
+    text = given.literal or ""
+    if family in NUMBERS and not limits and _is_number(text):
+        found = number_literal(text)
+        if family is not Family.INTEGER or found.family is Family.INTEGER:
+            return replace(found, bits=WIDTHS.get(wanted, found.bits))
+    fits = not limits or (family is Family.TEXT and len(text) <= int(limits[0]))
+    if family not in NUMBERS and given.family is Family.TEXT and fits:
+        return replace(given, family=family)
+    raise Untranslatable("it casts a literal to another type")
+
+
+def _is_number(text: str) -> bool:
+    whole, _, fraction = text.removeprefix("-").partition(".")
+    return whole.isascii() and whole.isdecimal() and (not fraction or (fraction.isascii() and fraction.isdecimal()))
+
+
+WEAKNESS: Sequence[Equality] = ("exact", "padded", "other")
+
+
+def merged(parts: Sequence[Typed], node: exp.Expression) -> Typed:
+    """What is known of a value that may be any of these, or is made of all of them."""
+    known = [part.digits for part in parts if part.digits is not None]
+    whole, scale = max((d[0] - d[1] for d in known), default=0), max((d[1] for d in known), default=0)
+    return Typed(
+        node,
+        parts[0].family,
+        bounds=(min(part.bounds[0] for part in parts), max(part.bounds[1] for part in parts)),
+        bits=max(part.bits for part in parts),
+        digits=(whole + scale, scale) if len(known) == len(parts) else None,
+        rounded=any(part.rounded for part in parts),
+        whole=all(part.whole for part in parts),
+        equality=max((part.equality for part in parts), key=WEAKNESS.index),
+        there=max((part.there for part in parts), key=WEAKNESS.index),
+        trimmed=any(part.trimmed for part in parts),
+        counts_nul=any(part.counts_nul for part in parts),
+    )
