@@ -44,7 +44,7 @@ class ColumnWords:
     """The expression, without its parentheses."""
     stored: bool = False
     added: str = ""
-    """Its definition word for word, but for PRIMARY KEY and UNIQUE, which SQLite adds to no table."""
+    """What stands behind its name, word for word, but for PRIMARY KEY and UNIQUE, which SQLite adds to no table."""
 
 
 @dataclass(frozen=True)
@@ -160,8 +160,8 @@ class _TableParser(Words):
         return TableWords(tuple(self._columns), tuple(keys), tuple(self._checks), tuple(references))
 
     def _column(self) -> None:
-        start = self.at
-        column = ColumnWords(self.name(), self._type())
+        name, start = self.name(), self.at
+        column = ColumnWords(name, self._type())
         added = [self.since(start)]
         while not self.sees(",") and not self.sees(")"):
             start = self.at
@@ -173,7 +173,7 @@ class _TableParser(Words):
             column = self._clause(column)
             if len(self._keys) == keys:
                 added.append(self.since(start))
-        self._columns.append(replace(column, added=" ".join(added)))
+        self._columns.append(replace(column, added=" ".join(filter(None, added))))
 
     def _type(self) -> str:
         start = self.at

@@ -65,14 +65,15 @@ TAKEN = re.compile(
     r"(?:(?:table|index|view|trigger) (.+) already exists|there is already an? \w+ named (.+)|duplicate column name: (.+))\Z"
 )
 NEEDED = re.compile(r"error in (\w+) (.+) after drop column")
-ROWS = "Cannot add a "
+ROWS = "cannot add a "
 IDENTIFIERS = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (.*)")
 
 
 def translate(error: sqlite3.Error, where: str = "") -> ConnectorError:
     """The connector error for an error of the driver."""
     name, text = str(getattr(error, "sqlite_errorname", "")), str(error)
-    if name.startswith("SQLITE_CONSTRAINT") or isinstance(error, sqlite3.IntegrityError):
+    broken = name.startswith("SQLITE_CONSTRAINT") or isinstance(error, sqlite3.IntegrityError)
+    if broken or text.startswith("CHECK constraint failed"):  # ALTER TABLE reports that one as a plain error
         words = next((said for word, said in CONSTRAINTS.items() if text.startswith(word)), "a row breaks a constraint")
         column = IDENTIFIERS.match(text)  # names of columns, never values
         todo = "see the target's constraints" + (f" on {column[1]}" if column else "")
@@ -102,7 +103,7 @@ def _definition(text: str, where: str, code: str) -> ConnectorError | None:
         return Unsupported(
             f"{needed[1]} {needed[2]} needs the column", where=where, todo=f"drop the {needed[1]} first", code=code
         )
-    if text.startswith(ROWS):
+    if text.lower().startswith(ROWS):
         return Unsupported("SQLite adds such a column to no table that has rows", where=where,
                            todo="give it a constant default, or allow NULL", code=code)  # fmt: skip
     return None

@@ -49,12 +49,12 @@ class TableObjects:
         in_key = key is not None and any(same(part.name, column.name) for part in key.parts)
         clauses = [f"DEFAULT {column.default.sql}"] if column.default else []
         clauses += [f"AS ({column.generated})"] if column.generated else []
-        table = quoted(self._name.name)
+        table, name = quoted(self._name.name), quoted(column.name)
         return SchemaObject(
             ObjectId(ObjectKind.COLUMN, self._name, column.name),
             column_definition(column),
-            () if in_key else (f"ALTER TABLE {table} ADD COLUMN {column.added}",),
-            () if in_key or self._held(column.name) else (f"ALTER TABLE {table} DROP COLUMN {quoted(column.name)}",),
+            () if in_key else (f"ALTER TABLE {table} ADD COLUMN {name} {column.added}".rstrip(),),
+            () if in_key or self._held(column.name) else (f"ALTER TABLE {table} DROP COLUMN {name}",),
             inline=True,
             literals=literals(*clauses),
             additive=not in_key and addable(column),

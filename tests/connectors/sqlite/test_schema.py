@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from connectors.schema import Kind, Schema, Table, TableName
 from connectors.sqlite import connector
 from connectors.sqlite.definition import table_words
-from connectors.sqlite.tokens import says
 from connectors.sqlite.testkit import connect
+from connectors.sqlite.tokens import says
 from connectors.sqlite.types import affinity, column_type
 from tests.connectors.drive import Ends, copy, driver
 from tests.connectors.sqlite.exact import make
