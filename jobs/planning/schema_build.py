@@ -11,7 +11,7 @@ from jobs.config.operation import Operation
 from jobs.planning.crossing import Projection
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
-from jobs.planning.objects import Selected, included, select
+from jobs.planning.objects import Same, Selected, identical, included, select
 from jobs.planning.schema_plan import Applied, Change, SchemaPlan, clashes, compared, dropped, with_applied
 
 
@@ -22,7 +22,7 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     assert definer is not None
     assert target.objects is not None
     there, left = target.objects.made, source.objects.left if source.objects else ()
-    wanted, findings = _wanted(operation, source, target, tables, ways, checks)
+    wanted, same, findings = wanted_objects(operation, source, target, tables, ways, checks)
     names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id.table is not None}
     changes: list[Change] = []
     if operation.mode == "recreate":
@@ -38,18 +38,20 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
         return found.id.table in names and included(found, operation.include_indexes, operation.include_constraints)
 
     more_changes, extras, more = compared(
-        target.environment, wanted, there, operation.mode, definer.altered, extra=extra
+        target.environment, wanted, there, operation.mode, definer.altered, same, extra
     )
     changes += more_changes
     altered = with_applied(changes, wanted, applied) if operation.mode == "update" else ()
     settings = {"include_indexes": operation.include_indexes, "include_constraints": operation.include_constraints}
-    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered)
+    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, same)
     return plan, findings + more
 
 
-def _wanted(operation: Operation, source: End, target: End, tables: Sequence[Table], ways: Mapping[TableName, Projection],
-            checks: TargetChecks) -> tuple[tuple[SchemaObject, ...], list[Finding]]:  # fmt: skip
-    """Between two ends of one engine its own words; else what the target's engine makes of the tables."""
+def wanted_objects(operation: Operation, source: End, target: End, tables: Sequence[Table],
+                   ways: Mapping[TableName, Projection], checks: TargetChecks
+                   ) -> tuple[tuple[SchemaObject, ...], Same, list[Finding]]:  # fmt: skip
+    """What the target should have, and how it is compared with what it has: between two ends of one engine its own words;
+    else what the target's engine makes of the tables."""
     if any(way.crosses for way in ways.values()):
         from jobs.planning.desired import desired
 
@@ -63,7 +65,7 @@ def _wanted(operation: Operation, source: End, target: End, tables: Sequence[Tab
         constraints=operation.include_constraints,
         elsewhere=[table.name for table in target.schema.tables],
     )
-    return selected.made, _stranded(source.environment, selected)
+    return selected.made, identical, _stranded(source.environment, selected)
 
 
 def _stranded(where: str, selected: Selected) -> list[Finding]:

@@ -26,6 +26,7 @@ from jobs.running.chunk import Outcome, Work
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
 from jobs.running.restoring import Restoring
+from jobs.running.schema import Record, bring
 from jobs.running.verify import ObjectProof, Proof, verify
 from jobs.running.workbench import Workbench
 
@@ -51,6 +52,8 @@ class Hooks:
     stop_requested: Callable[[], str | None]
     task_slots: int | None = None
     """How many tasks run at once however many are submitted; None: nobody but the driver bounds them."""
+    record: Record | None = None
+    """What remembers changes of the target's schema, where the plan carries one."""
 
 
 @dataclass
@@ -80,8 +83,8 @@ class Driver:
         self.chunk_bytes: Mapping[int, int] = {}
         self.restoring: Restoring | None = None
         self._restored: dict[ObjectId, Restored] = {}
-        self.suspended = 0
-        """How many objects were left suspended when the run stopped."""
+        self.left_aside = ""
+        """What to know of the target when the run has stopped: what of it is suspended."""
         self.timing = Timing()
 
     def execute(self) -> Proof:
@@ -98,6 +101,8 @@ class Driver:
                 todo = CHANGED_SINCE if finished else proof.todo
                 raise VerificationFailed("\n".join(proof.problems), todo=todo)
             if not finished:
+                if self.plan.schema is not None and self.hooks.record is not None:
+                    self.hooks.record.recognise(self.target.objects().made)
                 self.target.ledger.finished(self.run_id)
                 aside.forget(self.plan, self.target, self.run_id)
             return proof
@@ -122,7 +127,7 @@ class Driver:
             ledger.abandoned(self.run_id)
             self.target.sweep(self.run_id)
         if aside.waits(self.plan):
-            self.suspended = sum(entry.run_id == self.run_id and aside.is_open(entry) for entry in ledger.journal())
+            self.left_aside = aside.told(self.plan, ledger.journal(), self.run_id)
         self.hooks.show(self._progress(ledger.tables(self.run_id)))
 
     def _begin_anew(self, tables: Iterable[str]) -> None:
@@ -203,6 +208,7 @@ class Driver:
                 assert self._source is not None
                 self._take_over()
                 with Heart(self._connect, self.run_id, self.fence, self._progress, self.hooks.show) as self._heart:
+                    self._bring_schema()
                     epoch.Epoch(self, self._source).load()
                     return self._verified()
             except ConnectorError as problem:
@@ -210,6 +216,11 @@ class Driver:
                     raise
             time.sleep(attempt)
         raise AssertionError("the loop above ends by itself")
+
+    def _bring_schema(self) -> None:
+        """What of the plan's schema does not wait for rows."""
+        if self.plan.schema is not None and self.hooks.record is not None:
+            bring(self.plan.schema, self.target, self.hooks.record, lambda _: self.look_around(), rows_come=True)
 
     def _verified(self) -> Proof:
         journal = self.target.ledger.journal() if aside.waits(self.plan) else []

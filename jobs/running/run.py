@@ -184,11 +184,11 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission:
             mirror.show(progress)
 
         assert started.workers is not None
-        work = _work(bench, run_id, started, store, me, spark, show)
+        work, left = _work(bench, run_id, started, store, me, spark, show)
         try:
             report = work()
         except BaseException as problem:
-            status, told = _ended(problem, row.id)
+            status, told = _ended(problem, row.id, left())
             try:
                 mirror.stop("failed" if status == "failed" else "paused", _recorded(told))
                 store.finish(row.id, me, status, _recorded(told))
@@ -219,26 +219,30 @@ def _tell(plan: Plan, report: dict[str, Any], console: Console) -> None:
 
 
 def _work(bench: Workbench, run_id: str, row: OperationRow, store: ControlStore, me: str, spark: LeanSpark | None,
-          show: Callable[[Progress], None]) -> Callable[[], dict[str, Any]]:  # fmt: skip
-    """What the driver does: returns its report."""
+          show: Callable[[Progress], None]) -> tuple[Callable[[], dict[str, Any]], Callable[[], str]]:  # fmt: skip
+    """What the driver does: returns its report. And what people must know of the target when it did not come to that."""
 
     def stop_requested() -> str | None:
         return store.stop_requested(row.id)
 
+    record = Recorder(store, row.id, me)
     if spark is None:
-        record, begin = Recorder(store, row.id, me), Hearing(store, row.id, me)
-        alone = SchemaDriver(bench, run_id, row.id, Outside(record, begin, show, stop_requested))
-        return alone.execute
+        alone = SchemaDriver(bench, run_id, row.id, Outside(record, Hearing(store, row.id, me), show, stop_requested))
+        return alone.execute, lambda: ""
     assert row.workers is not None
-    hooks = Hooks(Gate(store, row.id, me, Dispatcher(spark)), spark.cancel, show, stop_requested, spark.slots)
+    hooks = Hooks(Gate(store, row.id, me, Dispatcher(spark)), spark.cancel, show, stop_requested, spark.slots, record)
     driver = Driver(bench, run_id, row.id, row.workers, hooks)
     began = time.time()
-    return lambda: as_json(bench.plan, driver.execute(), driver.timing, time.time() - began)
+    return (
+        lambda: as_json(bench.plan, driver.execute(), driver.timing, time.time() - began),
+        lambda: driver.left_aside,
+    )
 
 
-def _ended(problem: BaseException, operation_id: str) -> tuple[Ended, BaseException]:
-    """How the operation ended, and what the person is told: a database's error is a run that failed and can be resumed."""
-    again = f"continue with: dbagent resume {operation_id}"
+def _ended(problem: BaseException, operation_id: str, left: str) -> tuple[Ended, BaseException]:
+    """How the operation ended, and what the person is told: a database's error is a run that failed and can be resumed.
+    `left` is what waits in the target meanwhile."""
+    again = f"continue with: dbagent resume {operation_id}" + (f"; {left}" if left else "")
     if isinstance(problem, RunStopped) and problem.what == "cancel":
         todo = "its file can be run again: that makes a new operation"
         return "cancelled", RunStopped("the run is cancelled", f"operation {operation_id}", todo)
