@@ -1,0 +1,112 @@
+"""What differs between the schemas of two databases, and what would mend it. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from connectors.objects import Definer, ObjectKind, SchemaObject
+from jobs.config.operation import Operation
+from jobs.planning.build import project, select_tables
+from jobs.planning.ends import End, TargetChecks
+from jobs.planning.findings import Finding
+from jobs.planning.objects import Difference, differences, included
+from jobs.planning.schema_build import wanted_objects
+
+
+@dataclass(frozen=True)
+class Told:
+    """One difference, and the statements that would mend it in the target."""
+
+    object: str
+    kind: str
+    table: str | None
+    state: Literal["missing", "different", "extra"]
+    source: str | None
+    """Its definition at the source; None: it is not there."""
+    target: str | None
+    up: tuple[str, ...]
+    down: tuple[str, ...]
+    additive: bool
+    """`mode: update` runs it; else a person does, or nobody."""
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Everything that differs."""
+
+    source_env: str
+    target_env: str
+    told: tuple[Told, ...]
+    findings: tuple[Finding, ...]
+    """What could not be compared."""
+    left: tuple[tuple[str, str], ...]
+    """What is not looked at, by kind and name, at the source."""
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "source": self.source_env,
+            "target": self.target_env,
+            "same": not self.told,
+            "differences": [
+                {
+                    "object": one.object,
+                    "kind": one.kind,
+                    "table": one.table,
+                    "state": one.state,
+                    "source": one.source,
+                    "target": one.target,
+                    "up": list(one.up),
+                    "down": list(one.down),
+                    "additive": one.additive,
+                }
+                for one in self.told
+            ],
+            "not_compared": [str(finding) for finding in self.findings],
+            "left": [f"{kind} {name}" for kind, name in self.left],
+        }
+
+
+def diff(operation: Operation, source: End, target: End, checks: TargetChecks) -> Diff:
+    """What of the tables that the operation names differs, and with all of them of everything. Where the target has no
+    definer, what is different stays without statements."""
+    tables, findings = select_tables(operation, source)
+    _, ways, more = project(operation, tables, source, target)
+    tables, findings = [table for table in tables if table.name in ways], findings + more
+    wanted, same, more = wanted_objects(operation, source, target, tables, ways, checks)
+    there, left = target.objects.made if target.objects else (), source.objects.left if source.objects else ()
+    names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE}
+    every = operation.wanted is None and not operation.exclude
+
+    def extra(found: SchemaObject) -> bool:
+        mine = every or found.id.table in names
+        return mine and included(found, operation.include_indexes, operation.include_constraints)
+
+    told = [_told(found, checks.definer) for found in differences(wanted, there, same, extra)]
+    return Diff(source.environment, target.environment, tuple(told), tuple(dict.fromkeys(findings + more)), left)
+
+
+def _told(found: Difference, definer: Definer | None) -> Told:
+    up: tuple[str, ...] = ()
+    down: tuple[str, ...] = ()
+    additive = False
+    if found.wanted is not None and found.there is not None:
+        if definer is not None:
+            way = definer.altered(found.there, found.wanted)
+            up, down, additive = way.up, way.down, way.additive and bool(way.up)
+    elif found.wanted is not None:
+        up, down = found.wanted.create, found.wanted.drop
+        additive = found.wanted.additive and bool(up)
+    elif found.there is not None:
+        up, down = found.there.drop, found.there.create
+    return Told(
+        object=str(found.id),
+        kind=found.id.kind.value,
+        table=None if found.id.table is None else str(found.id.table),
+        state=found.state,
+        source=found.wanted.definition if found.wanted else None,
+        target=found.there.definition if found.there else None,
+        up=up,
+        down=down,
+        additive=additive,
+    )
