@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from connectors.contract import Connector, Endpoint, RunRecord, SourceSession, TableState, TargetSession
 from connectors.contract import connector as connector_of
 from connectors.contract import engines as engine_names
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, LeaseHeld
 from connectors.facts import Facts
 from connectors.schema import Schema, Table, TableName
 from jobs.config import strict
@@ -24,9 +24,11 @@ from jobs.views import status_json
 
 if TYPE_CHECKING:
     from jobs.planning.detected import Surveyed
+    from jobs.running.repair import Repaired
     from jobs.views_engines import Arrival
 
 APPLICATION = "dbagent/look"
+REPAIR = "dbagent/driver"
 
 
 def every_engine() -> list[Facts]:
@@ -49,6 +51,36 @@ def arriving(pair: tuple[str, str]) -> tuple[Facts, Facts, list[Arrival]]:
 
 def copied_into(name: str, path: Path | None) -> dict[str, Any]:
     """What the environment's own ledger knows: the last run, and each table's newest copy. Raises ConnectorError."""
+    environment = _target(name, path)
+    endpoint = environment.endpoint(name, APPLICATION)
+    if _file_missing(environment):
+        return status_json(name, [], None)
+    found: dict[str, tuple[RunRecord, TableState]] = {}
+    try:
+        with closing(connector_of(environment.engine).target(endpoint)) as session:
+            runs, journal = session.ledger.runs(), session.ledger.journal()
+            for run in runs:
+                for state in session.ledger.tables(run.run_id):
+                    found.setdefault(state.target, (run, state))
+    except ConnectorError as error:
+        raise error.at(name) from None
+    return status_json(name, [found[table] for table in sorted(found)], runs[0] if runs else None, journal)
+
+
+def repaired(name: str, path: Path | None) -> tuple[list[Repaired], LeaseHeld | None]:
+    """What runs have left suspended in the environment, brought back; and who keeps us from more. Raises ConnectorError."""
+    from jobs.running.repair import repair
+
+    environment = _target(name, path)
+    if _file_missing(environment):
+        return [], None
+    try:
+        return repair(connector_of(environment.engine), environment.endpoint(name, REPAIR))
+    except ConnectorError as error:
+        raise error.at(name) from None
+
+
+def _target(name: str, path: Path | None) -> Environment:
     environment = _environment(name, path)
     if not environment.writable:
         raise UsageError(
@@ -56,19 +88,7 @@ def copied_into(name: str, path: Path | None) -> dict[str, Any]:
             f"environment {name}",
             "name a target, or set `writable: true` in the environments file",
         )
-    endpoint = environment.endpoint(name, APPLICATION)
-    if _file_missing(environment):
-        return status_json(name, [], None)
-    found: dict[str, tuple[RunRecord, TableState]] = {}
-    try:
-        with closing(connector_of(environment.engine).target(endpoint)) as session:
-            runs = session.ledger.runs()
-            for run in runs:
-                for state in session.ledger.tables(run.run_id):
-                    found.setdefault(state.target, (run, state))
-    except ConnectorError as error:
-        raise error.at(name) from None
-    return status_json(name, [found[table] for table in sorted(found)], runs[0] if runs else None)
+    return environment
 
 
 def examine(name: str, path: Path | None) -> tuple[dict[str, Any], ConnectorError | None]:

@@ -15,6 +15,7 @@ from rich.text import Text
 
 from connectors.contract import RunRecord, TableState
 from connectors.facts import Facts
+from connectors.objects import Journaled
 from jobs.control.rows import LIVE, OperationRow, TaskRow
 from jobs.planning.render import clean, size
 
@@ -254,7 +255,10 @@ def engines(facts: Sequence[Facts]) -> RenderableType:
 
 
 def status_json(
-    environment: str, found: Sequence[tuple[RunRecord, TableState]], last: RunRecord | None
+    environment: str,
+    found: Sequence[tuple[RunRecord, TableState]],
+    last: RunRecord | None,
+    journal: Sequence[Journaled] = (),
 ) -> dict[str, Any]:
     return {
         "environment": environment,
@@ -275,6 +279,11 @@ def status_json(
                 "snapshot": state.snapshot,
             }
             for run, state in found
+        ],
+        "open": [
+            {"object": str(e.step.id), "table": str(e.step.table), "run_id": e.run_id, "state": e.state}
+            for e in journal
+            if e.state != "restored"
         ],
     }
 
@@ -304,7 +313,16 @@ def status(given: Mapping[str, Any]) -> RenderableType:
         ),
         right=("rows", "size"),
     )
-    return Group(head, rows)
+    return Group(head, rows, *(Text(line, style="yellow") for line in _open(given)))
+
+
+def _open(given: Mapping[str, Any]) -> list[str]:
+    """What is not as it was before a run."""
+    away = [one["object"] for one in given["open"] if one["state"] != "violated"]
+    broken = [one["object"] for one in given["open"] if one["state"] == "violated"]
+    told = [f"set aside and not back: {', '.join(away)}"] if away else []
+    told += [f"broken by rows: {', '.join(broken)}"] if broken else []
+    return [*map(clean, told), f"→ bring it back with: dbagent repair {given['environment']}"] if told else []
 
 
 def check(given: Mapping[str, Any]) -> RenderableType:

@@ -82,6 +82,17 @@ def _broken(plan: Plan, journal: Sequence[Journaled], run_id: str) -> list[Journ
     return [e for e in journal if e.run_id != run_id and e.state == "violated" and e.step.table in ours]
 
 
+def told(plan: Plan, journal: Sequence[Journaled], run_id: str) -> str:
+    """What a run that stopped has left suspended, for people."""
+    left = [entry.step for entry in journal if entry.run_id == run_id and is_open(entry)]
+    if not left:
+        return ""
+    return (
+        f"until then {', '.join(counted(left))} of {plan.target_env} {'is' if len(left) == 1 else 'are'} set aside: bring"
+        f" {'it' if len(left) == 1 else 'them'} back without it with: dbagent repair {plan.target_env}"
+    )
+
+
 def leftovers(plan: Plan, journal: Sequence[Journaled], run_id: str | None) -> list[Finding]:
     """What other runs have suspended on the plan's tables, and not brought back."""
     ours = {table.name for table in plan.tables}

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Group, RenderableType
+from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from jobs.planning.plan import Plan
-from jobs.planning.render import size
+from jobs.planning.render import clean, size
 from jobs.running.claims import claims, sentences
 from jobs.running.drive import Timing
-from jobs.running.verify import Proof
+from jobs.running.verify import ObjectProof, Proof
 
 
 def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[str, Any]:
@@ -43,8 +44,24 @@ def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[st
             }
             for key, count in proof.orphans
         ],
+        **({"objects": [_object(one) for one in proof.objects]} if plan.disable_constraints or proof.objects else {}),
         "claims": claims(plan, {t.table_id: t.counts for t in proof.tables}),
         "consistency": plan.how["snapshot"],
+    }
+
+
+def _object(one: ObjectProof) -> dict[str, Any]:
+    """What became of an object that waited for rows."""
+    back = one.state in ("restored", "violated")
+    return {
+        "object": str(one.step.id),
+        "table": str(one.step.table),
+        "suspended": bool(one.step.suspend),
+        "restored": back,
+        "validated": one.state == "restored",
+        "violations": one.violations,
+        "query": one.restored.query if one.restored else "",
+        "seconds": round(one.restored.seconds, 3) if one.restored else None,
     }
 
 
@@ -69,7 +86,30 @@ def for_people(plan: Plan, report: dict[str, Any]) -> RenderableType:
     if timing["first_chunk_started"] is not None and total:
         net = max(timing["last_commit"] - timing["first_chunk_started"], 1e-3)
         summary += f"; {total / net:,.0f} rows/s while copying"
-    return Group(rows, Text(summary), *(Text(line) for line in proven(report)))
+    objects = [waited(report)] if report.get("objects") else []
+    return Group(rows, Text(summary), *objects, *(Text(line) for line in proven(report)))
+
+
+def waited(report: dict[str, Any]) -> RenderableType:
+    """What waited for rows, as a table."""
+    shown = Table(title="waited for the rows", title_justify="left")
+    for heading, right in (
+        ("object", False),
+        ("before", False),
+        ("now", False),
+        ("broken by", True),
+        ("seconds", True),
+    ):
+        shown.add_column(heading, justify="right" if right else "left", overflow="fold")
+    for one in report["objects"]:
+        shown.add_row(
+            escape(clean(one["object"])),
+            "suspended" if one["suspended"] else "not there",
+            "restored and valid" if one["validated"] else "broken" if one["restored"] else "missing",
+            f"{one['violations']:,} rows" if one["violations"] else "",
+            "" if one["seconds"] is None else f"{one['seconds']:.2f}",
+        )
+    return shown
 
 
 def proven(report: dict[str, Any]) -> list[str]:
@@ -89,6 +129,14 @@ def proven(report: dict[str, Any]) -> list[str]:
     lines += [
         f"! {r['orphans']:,} rows of {r['from']} reference no row of {r['to']} ({', '.join(r['columns'])})"
         for r in orphans
+    ]
+    objects = report.get("objects", [])
+    if objects and all(one["validated"] for one in objects):
+        lines.append(f"✓ all {len(objects)} objects that waited for the rows are back, and hold for them")
+    lines += [
+        f"! {one['violations']:,} rows break {one['object']}; see them with: {clean(one['query'])}"
+        for one in objects
+        if one["violations"]
     ]
     snapshots = sorted({t["snapshot"] for t in report["tables"]})
     if len(snapshots) > 1:
