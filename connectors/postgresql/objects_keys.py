@@ -16,6 +16,8 @@ from connectors.postgresql.statements import sql_name
 from connectors.schema import TableName, quoted
 
 NOT_VALID = " NOT VALID"
+STATISTICS = "statistics "
+"""Begins their names, which may be those of indexes too."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ def proven(table: TableName, name: str, definition: str) -> tuple[str, ...]:
 def statistics(table: TableName, name: TableName, definition: str) -> SchemaObject:
     """Statistics over several columns: made like an index, after which they are ordered."""
     return SchemaObject(
-        id=ObjectId(ObjectKind.INDEX, table, f"statistics {name}"),
+        id=ObjectId(ObjectKind.INDEX, table, f"{STATISTICS}{name}"),
         definition=definition,
         create=(definition,),
         drop=(f"DROP STATISTICS {sql_name(name)}",),

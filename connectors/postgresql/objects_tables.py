@@ -108,7 +108,7 @@ def column_id(table: TableName, name: str) -> ObjectId:
 
 
 def sequence(name: TableName, numbering: Numbering, last: int | None = None) -> SchemaObject:
-    """A sequence; its definition is silent about how far it has come."""
+    """A sequence; its definition is silent about how far it has come. A column's own goes when its table goes."""
     create = [f"CREATE SEQUENCE {sql_name(name)} {numbering.definition}"]
     if last is not None:
         create.append(f"SELECT pg_catalog.setval({literal(sql_name(name))}, {last}, true)")
@@ -116,7 +116,7 @@ def sequence(name: TableName, numbering: Numbering, last: int | None = None) -> 
         id=ObjectId(ObjectKind.SEQUENCE, None, str(name)),
         definition=numbering.definition,
         create=tuple(create),
-        drop=(f"DROP SEQUENCE {sql_name(name)}",),
+        drop=(f"DROP SEQUENCE IF EXISTS {sql_name(name)}",),
     )
 
 

@@ -13,10 +13,11 @@ import psycopg
 
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
-from connectors.objects import Objects
-from connectors.postgresql import catalog, ddl, deferrable, objects, probe
+from connectors.objects import Objects, Restored, Step
+from connectors.postgresql import catalog, ddl, deferrable, objects, probe, suspending
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
+from connectors.postgresql.locks import told
 from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
@@ -81,6 +82,22 @@ class Target:
     def objects(self) -> Objects:
         with translated(self._where):
             return objects.read(self._connection)
+
+    def apply(self, statements: Sequence[str], what: str) -> None:
+        with told(self._connection, f"{self._where}: {what}", statements), self._connection.transaction():
+            for statement in statements:
+                self._connection.execute(statement.encode())
+
+    def suspensions(self, names: Sequence[TableName]) -> list[Step]:
+        with translated(self._where):
+            return suspending.suspensions(self._connection, names)
+
+    def suspend(self, steps: Sequence[Step]) -> None:
+        tables = ", ".join(dict.fromkeys(str(step.table) for step in steps))
+        suspending.suspend(self._connection, f"{self._where}: suspending indexes and constraints of {tables}", steps)
+
+    def restore(self, steps: Sequence[Step]) -> list[Restored]:
+        return suspending.restore(self._connection, self._where, steps)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
         with translated(self._where):

@@ -1,0 +1,93 @@
+"""Locks on tables that another session holds: who, and since when its query runs.
+
+The server tells a session that gave up waiting nothing about whom it waited for, and cannot be asked later; so the tables
+that the statements name are looked up, and who holds locks there that would be in the way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import psycopg
+
+from connectors.errors import Busy
+from connectors.postgresql.definitions import QUALIFIED
+from connectors.postgresql.errors import translated
+from connectors.postgresql.session import Connection
+
+NOT_GRANTED = "55P03"
+WRITERS = ("RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
+EVERYBODY = ("AccessShare", "RowShare", *WRITERS)
+BESIDE_READERS = re.compile(
+    r"CREATE (UNIQUE )?INDEX|CREATE STATISTICS|ALTER TABLE (?s:.)+ (ADD CONSTRAINT (?s:.)+ FOREIGN KEY|VALIDATE|ENABLE|DISABLE)"
+)
+"""What only those are in the way of who write."""
+HOLDERS = b"""
+WITH RECURSIVE named (oid) AS (SELECT to_regclass(n) FROM unnest(%s::text[]) n),
+family (oid) AS (SELECT oid FROM named UNION SELECT i.indrelid FROM named n JOIN pg_index i ON i.indexrelid = n.oid
+  UNION SELECT h.inhrelid FROM family f JOIN pg_inherits h ON h.inhparent = f.oid)
+SELECT DISTINCT a.pid, to_char(a.query_start AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS'), a.application_name
+FROM family f JOIN pg_locks l ON l.locktype = 'relation' AND l.relation = f.oid AND l.granted
+JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+  AND a.pid <> pg_backend_pid() AND l.mode = ANY(%s::text[]) ORDER BY 1
+"""
+
+
+@dataclass(frozen=True)
+class Holder:
+    pid: int
+    since: str | None
+    application: str | None
+
+    def __str__(self) -> str:
+        return f"{self.pid} (its query began {self.since} UTC)" if self.since else f"{self.pid}"
+
+
+def holders(connection: Connection, statements: Sequence[str]) -> list[Holder]:
+    """Who holds locks that these statements have to wait for."""
+    names = {name for statement in statements for name in re.findall(QUALIFIED, statement)}
+    modes = WRITERS if all(map(BESIDE_READERS.match, statements)) else EVERYBODY
+    found = connection.execute(HOLDERS, [sorted(names), [f"{mode}Lock" for mode in modes]])
+    return [Holder(*row) for row in found.fetchall()]
+
+
+@contextmanager
+def told(connection: Connection, where: str, statements: Sequence[str]) -> Iterator[None]:
+    """`translated`; a lock that was not granted is told with its holders. The block leaves no transaction open."""
+    try:
+        with translated(where):
+            yield
+    except Busy as error:
+        if error.code != NOT_GRANTED:
+            raise
+    else:
+        return
+    with translated(where):
+        found = ", ".join(map(str, holders(connection, statements)))
+    raise Busy(
+        f"a lock was not granted in time: held by session {found}" if found else "a lock was not granted in time",
+        where=where,
+        todo="wait for that session or end it (pg_terminate_backend), then try again" if found else "try again",
+        code=NOT_GRANTED,
+    )
+
+
+def behind_our_own(connection: Connection, statement: str, work: Callable[[], object]) -> None:
+    """Do it, however long sessions of our own run are in the way: several build indexes of one table at once, and only
+    then can a key be declared with one of them. Raises psycopg.Error."""
+    application = connection.info.parameter_status("application_name") or ""
+    run = "/".join(application.split("/")[:2]) + "/"
+    while True:
+        try:
+            work()
+            return
+        except psycopg.errors.LockNotAvailable:
+            found = holders(connection, [statement])
+            if application.count("/") < 2 or not found:
+                raise
+            if not all((holder.application or "").startswith(run) for holder in found):
+                raise
