@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from jobs import cli_approvals, cli_detect, cli_keys, cli_repair
+from jobs import cli_approvals, cli_detect, cli_keys, cli_repair, cli_schema
 from jobs.cli_options import Confirm, Control, Env, Environments, File, Id, Json, console, example, print_json
 from jobs.errors import MEANINGS, Exit, UsageError, tell
 
@@ -32,6 +32,7 @@ app = typer.Typer(
 app.add_typer(cli_keys.app, name="key")
 cli_approvals.add_to(app)
 cli_detect.add_to(app)
+cli_schema.add_to(app)
 cli_repair.add_to(app)
 
 

@@ -41,6 +41,7 @@ class Exit(IntEnum):
     AWAITING = 7
     UNVERIFIED = 8
     BUSY = 9
+    DIFFERENT = 10
 
 
 MEANINGS = {
@@ -54,6 +55,7 @@ MEANINGS = {
     Exit.AWAITING: "waits for approval, or for its scheduled time",
     Exit.UNVERIFIED: "copied, but verification failed",
     Exit.BUSY: "another run is at work on this target",
+    Exit.DIFFERENT: "the two schemas differ (`diff`)",
 }
 
 

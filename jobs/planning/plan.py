@@ -23,6 +23,8 @@ from jobs.planning.decisions import Decision
 from jobs.planning.findings import Finding
 from jobs.planning.schema_plan import SchemaPlan, steps
 
+END = ("engine", "host", "port", "database")
+"""What of an endpoint tells which database it is."""
 FORMAT = 2
 """Grows when `what` changes its form: older approvals then no longer match."""
 

@@ -1,0 +1,88 @@
+"""How the command line shows schemas: differences, changes, and what was undone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from jobs.control.changes import ChangeRow
+from jobs.control.rows import OperationRow
+from jobs.planning.render import clean
+from jobs.planning.schema_diff import Diff, Told
+from jobs.views import grid, moment
+
+if TYPE_CHECKING:
+    from jobs.running.rollback import Reverse
+
+
+def diff(found: Diff) -> RenderableType:
+    """The differences as a table."""
+    notes = [Text(clean(str(finding)), style="yellow") for finding in found.findings]
+    if not found.told:
+        return Group(Text(f"{found.source_env} and {found.target_env}: the same schema"), *notes)
+    rows = grid(
+        ("object", "", f"in {found.source_env}", f"in {found.target_env}", "mended by"),
+        ((one.object, one.state, one.source or "–", one.target or "–", _mended(one)) for one in found.told),
+        f"{found.source_env} → {found.target_env}: {len(found.told)} differences",
+    )
+    return Group(rows, *notes)
+
+
+def _mended(one: Told) -> str:
+    if one.additive:
+        return "mode: create" if one.state == "missing" else "mode: update"
+    return "a person" if one.up else "recreating the table"
+
+
+def sql(found: Diff) -> str:
+    """The statements that make the target like the source, and those that lead back. What `mode: update` would not run is
+    commented out."""
+    up = [line for one in found.told for line in _statements(one, one.up)]
+    down = [line for one in reversed(found.told) for line in _statements(one, one.down)]
+    head = f"{found.source_env} → {found.target_env}"
+    return "\n".join([f"-- up: {head}", *up, "", f"-- down: {head}", *down]) + "\n"
+
+
+def _statements(one: Told, statements: Sequence[str]) -> list[str]:
+    text = [f"{statement};" for statement in statements]
+    if one.additive:
+        return text
+    why = f"-- {one.object}: {one.state}; nobody runs this for you" if text else f"-- {one.object}: cannot be altered"
+    return [why, *(f"-- {line}" for statement in text for line in statement.splitlines())]
+
+
+def change_json(change: ChangeRow) -> dict[str, Any]:
+    moments = ("intended_at", "applied_at", "undone_at")
+    found = {name: value for name, value in asdict(change).items() if name not in moments}
+    return found | {name: None if (at := getattr(change, name)) is None else at.isoformat() for name in moments}
+
+
+def changes(found: Sequence[ChangeRow]) -> RenderableType:
+    """An operation's changes, in the order in which they were made."""
+    if not found:
+        return Text("it has changed nothing in its target's schema")
+    return grid(
+        ("object", "", "now", "when", "statements", "undone by"),
+        (
+            (
+                change.object,
+                change.action,
+                change.status,
+                moment(change.undone_at or change.applied_at or change.intended_at),
+                "\n".join(change.up),
+                "\n".join(change.down),
+            )
+            for change in found
+        ),
+    )
+
+
+def rolled_back(row: OperationRow, reverses: Sequence[Reverse]) -> str:
+    done = sum(bool(reverse.down) for reverse in reverses)
+    if not reverses:
+        return f"{row.id}: nothing is left to undo in {row.target_env}\n"
+    return f"{row.id}: {done} changes undone in {row.target_env}, {len(reverses) - done} were undone already\n"
