@@ -52,7 +52,7 @@ class Recorder:
         self.store.made(self.operation_id, self.holder, [change])
 
 
-def bring(schema: SchemaPlan, target: TargetSession, record: Record, look: Callable[[Sequence[Change]], None], *,
+def bring(schema: SchemaPlan, target: TargetSession, record: Record, look: Callable[[Sequence[Change]], object], *,
           rows_come: bool) -> None:  # fmt: skip
     """Make the target's schema what the plan wants; where rows come, what waits for them is left out. `look` is shown what
     is still to be done before each change, and raises what must stop it. Raises ConnectorError."""
@@ -88,7 +88,7 @@ def _named(objects: Iterable[object]) -> str:
     return ", ".join(sorted(map(str, objects)))
 
 
-def _apply(changes: Sequence[Change], target: TargetSession, record: Record, look: Callable[[Sequence[Change]], None]
+def _apply(changes: Sequence[Change], target: TargetSession, record: Record, look: Callable[[Sequence[Change]], object]
            ) -> None:  # fmt: skip
     for number, change in enumerate(changes):
         look(changes[number:])
