@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import reduce
-from typing import Any
+from typing import Any, cast
 
 from sqlglot import exp
 
@@ -311,8 +311,8 @@ def joined(both: bool, parts: Sequence[exp.Expression]) -> exp.Expression:
     kind, other = (exp.And, exp.Or) if both else (exp.Or, exp.And)
     flat = [one for part in parts for one in (part.flatten() if isinstance(part, kind) else [part])]
     safe = [exp.paren(one, copy=False) if isinstance(one, other) else one for one in flat]
-    found: exp.Expression = reduce(lambda all_, one: kind(this=all_, expression=one), safe)
-    return found
+    found: Any = reduce(lambda all_, one: kind(this=all_, expression=one), safe)
+    return cast(exp.Expression, found)
 
 
 def grouped(node: exp.Expression) -> exp.Expression:

@@ -46,7 +46,6 @@ class Grammar:
     expression_indexes: bool = True
     prefix_indexes: bool = False
     """An index may hold a column's first characters only."""
-    included_columns: bool = False
     key_bytes: int | None = None
     """How many bytes an entry of an index may have; None: no limit that is told in advance."""
     endless_keys: bool = True
@@ -55,6 +54,10 @@ class Grammar:
     """A foreign key may do SET DEFAULT."""
     deferrable: bool = True
     """A foreign key's check may wait for the commit."""
+    set_null_needs_null: bool = False
+    """SET NULL is for columns that may be NULL only."""
+    keys_need_indexes: bool = False
+    """A foreign key has an index over its columns; the engine makes one where it finds none."""
     same_key_types: bool = False
     """Both ends of a foreign key are of exactly one type."""
     constraint_names: Literal["table", "schema"] = "table"

@@ -39,10 +39,9 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     filters, more = _filters(operation, tables, source, asks.explain)
     findings += more
     existing = {t: there for t, p in projected.items() if (there := target.schema.get(p.wanted.name)) is not None}
-    schema = None
+    schema, told = None, list[Finding]()
     if operation.carries_schema:
-        schema, more = carried(operation, source, target, tables, projected, checks, applied)
-        findings += more
+        schema, told = carried(operation, source, target, tables, projected, checks, applied)
     standing = {t: there for t, there in existing.items() if schema is None or there.name not in schema.mended}
     waits = _waits(operation, tables, existing, target, checks)
     suspended = tuple(step for one in waits for step in one.steps)
@@ -54,6 +53,10 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     decisions, more = _decided(operation, tables, source, judged, asks.sample, requested, dropped)
     findings += more if operation.anonymize else [_unmasked(operation, requirement)]
     findings += _replaced_and_mapped(source.environment, projected, decisions)
+    masked = {t: found for t, ds in decisions.items() if (found := {d.column for d in ds if d.rule is not None})}
+    if schema is not None and masked and any(way.crosses for way in projected.values()):
+        schema, told = carried(operation, source, target, tables, projected, checks, applied, masked)
+    findings += told
     references = _references(tables, projected, projector, target.schema)
     plans, more = _arrange(tables, projected, existing, filters, decisions, references, target, suspended)
     findings += more + _source_findings(source, tables)

@@ -3,7 +3,9 @@ and what is done. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
+from types import MappingProxyType
+from typing import TypeAlias
 
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import Table, TableName
@@ -11,18 +13,22 @@ from jobs.config.operation import Operation
 from jobs.planning.crossing import Projection
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
-from jobs.planning.objects import Same, Selected, identical, included, select
+from jobs.planning.objects import Same, Selected, arranged, identical, included, select
 from jobs.planning.schema_plan import Applied, Change, SchemaPlan, clashes, compared, dropped, with_applied
+
+Masked: TypeAlias = Mapping[TableName, Set[str]]
+"""Columns whose values are replaced, by the source's table."""
 
 
 def carried(operation: Operation, source: End, target: End, tables: Sequence[Table], ways: Mapping[TableName, Projection],
-            checks: TargetChecks, applied: Sequence[Applied] = ()) -> tuple[SchemaPlan, list[Finding]]:  # fmt: skip
-    """What the operation wants in the target, and what is done for it."""
+            checks: TargetChecks, applied: Sequence[Applied] = (), masked: Masked = MappingProxyType({})
+            ) -> tuple[SchemaPlan, list[Finding]]:  # fmt: skip
+    """What the operation wants in the target, and what is done for it. `masked`: the columns whose values are replaced."""
     definer = checks.definer
     assert definer is not None
     assert target.objects is not None
     there, left = target.objects.made, source.objects.left if source.objects else ()
-    wanted, same, findings = wanted_objects(operation, source, target, tables, ways, checks)
+    wanted, same, findings = wanted_objects(operation, source, target, tables, ways, checks, masked)
     names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id.table is not None}
     changes: list[Change] = []
     if operation.mode == "recreate":
@@ -48,24 +54,32 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
 
 
 def wanted_objects(operation: Operation, source: End, target: End, tables: Sequence[Table],
-                   ways: Mapping[TableName, Projection], checks: TargetChecks
+                   ways: Mapping[TableName, Projection], checks: TargetChecks, masked: Masked = MappingProxyType({})
                    ) -> tuple[tuple[SchemaObject, ...], Same, list[Finding]]:  # fmt: skip
-    """What the target should have, and how it is compared with what it has: between two ends of one engine its own words;
-    else what the target's engine makes of the tables."""
-    if any(way.crosses for way in ways.values()):
+    """What the target should have, and how it is compared with what it has: of tables that stay what they are their own
+    words; else what the target's engine makes of them."""
+    made: tuple[SchemaObject, ...] = ()
+    same: Same = identical
+    findings: list[Finding] = []
+    crossing = [table for table in tables if ways[table.name].crosses]
+    if crossing:
         from jobs.planning.desired import desired
 
-        return desired(operation, source, target, tables, ways, checks)
-    assert source.objects is not None
-    selected = select(
-        source.objects,
-        [table.name for table in tables],
-        every=operation.wanted is None and not operation.exclude,
-        indexes=operation.include_indexes,
-        constraints=operation.include_constraints,
-        elsewhere=[table.name for table in target.schema.tables],
-    )
-    return selected.made, identical, _stranded(source.environment, selected)
+        made, same, findings = desired(operation, source, target, tables, checks, masked)
+    staying = [table.name for table in tables if not ways[table.name].crosses]
+    if staying or not crossing:
+        assert source.objects is not None
+        selected = select(
+            source.objects,
+            staying,
+            every=operation.wanted is None and not operation.exclude and not crossing,
+            indexes=operation.include_indexes,
+            constraints=operation.include_constraints,
+            elsewhere=[table.name for table in target.schema.tables],
+        )
+        made = arranged({found.id: found for found in (*made, *selected.made)}.values())
+        findings += _stranded(source.environment, selected)
+    return made, same, findings
 
 
 def _stranded(where: str, selected: Selected) -> list[Finding]:

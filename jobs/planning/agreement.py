@@ -1,0 +1,103 @@
+"""Agreement: whether what the target's server tells of an object is what was wanted of it, in whatever words. Pure.
+
+A server rewrites what it is told: it adds casts and brackets, spells types and words its own way. Both sides are read as
+neutral tables, and their expressions are brought into one form before they are compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+
+from connectors.expressions import Term, Terms, Untranslatable, condition, default, expression
+from connectors.grammar import Grammar
+from connectors.objects import ObjectId, ObjectKind, SchemaObject
+from connectors.schema import Check, Column, ForeignKey, Index, Schema, Table
+from connectors.types import Types
+from jobs.planning.objects import Same
+
+Told = Callable[[str, Terms, Grammar, Grammar], str]
+
+
+def agreeing(wanted: Sequence[Table], there: Schema, types: Types, grammar: Grammar) -> Same:
+    """How wanted objects of these tables are compared with those there."""
+    pairs = {
+        table.name: (Form(table, types, grammar), Form(other, types, grammar))
+        for table in wanted
+        if (other := there.get(table.name)) is not None
+    }
+
+    def same(one: SchemaObject, other: SchemaObject) -> bool:
+        if one.definition == other.definition:
+            return True
+        if one.id.table not in pairs:
+            return one.id.kind in (ObjectKind.SCHEMA, ObjectKind.SEQUENCE)
+        ours, theirs = pairs[one.id.table]
+        return ours.says(one.id) == theirs.says(other.id)
+
+    return same
+
+
+class Form:
+    """One table's parts in a form that no server's words change."""
+
+    def __init__(self, table: Table, types: Types, grammar: Grammar) -> None:
+        self._table, self._types, self._grammar = table, types, grammar
+        self._terms = {column.name: self._term(column) for column in table.columns}
+
+    def says(self, id_: ObjectId) -> Hashable:
+        """What an object of the table is; None where the table has none of that name."""
+        table, kind = self._table, id_.kind
+        if kind is ObjectKind.COLUMN:
+            return next((self.column(column) for column in table.columns if column.name == id_.name), None)
+        if kind is ObjectKind.PRIMARY_KEY:
+            return table.primary_key
+        if kind in (ObjectKind.UNIQUE, ObjectKind.INDEX):
+            return next((self.index(index) for index in table.indexes if index.name == id_.name), None)
+        if kind is ObjectKind.CHECK:
+            return next((self.check(check) for check in table.checks if check.name == id_.name), None)
+        if kind is ObjectKind.FOREIGN_KEY:
+            return next((self.foreign_key(key) for key in table.foreign_keys if key.name == id_.name), None)
+        if kind is ObjectKind.COMMENT:
+            return (table.comment, *(column.comment for column in table.columns))
+        return kind  # the table itself, or what its columns count with: its parts are told one by one
+
+    def column(self, column: Column) -> Hashable:
+        """A key's columns are never NULL, whatever was said of them, and a counter needs no default."""
+        free = column.nullable and not column.counter and column.name not in self._table.primary_key
+        fills = None if column.counter else self._default(column)
+        comment = column.comment or None if self._grammar.comments else None
+        return (column.type.native.lower(), free, fills, comment, column.generated)
+
+    def index(self, index: Index) -> Hashable:
+        parts = tuple(
+            (part.column, self._told(part.expression, expression), part.descending, part.length) for part in index.parts
+        )
+        return (parts, index.unique, self._told(index.where, condition), index.include, index.method)
+
+    def check(self, check: Check) -> Hashable:
+        return self._told(check.expression, condition)
+
+    def foreign_key(self, key: ForeignKey) -> Hashable:
+        actions = tuple("NO ACTION" if one == "RESTRICT" else one for one in (key.on_delete, key.on_update))
+        return (key.columns, key.referenced, key.referenced_columns, actions, key.deferrable)
+
+    def _term(self, column: Column) -> Term:
+        type_ = self._types.canonical(column.type)
+        equality = self._types.equality(column.type)
+        return Term(column.name, type_, type_, equality, equality)
+
+    def _told(self, text: str | None, told: Told) -> str | None:
+        if text is None:
+            return None
+        try:
+            return told(text, self._terms, self._grammar, self._grammar)
+        except Untranslatable:
+            return " ".join(text.split())
+
+    def _default(self, column: Column) -> str | None:
+        if column.default is None:
+            return None
+        try:
+            return default(column.default, self._term(column), self._grammar, self._grammar)
+        except Untranslatable:
+            return " ".join(column.default.split())

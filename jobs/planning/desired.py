@@ -1,0 +1,206 @@
+"""The schema across engines: each table in the target's terms, with all that the target can say of it, and what it cannot.
+
+Projector gives the columns and their types; defaults, comments, indexes, keys and checks are added here, each named as the
+target allows. What is left out or changed is a finding; the same source gives the same tables every night, whatever the
+target holds already. Pure but for the target's engine, which renders its own statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
+
+from connectors import identifiers
+from connectors.expressions import Term, Terms, Untranslatable, default
+from connectors.facts import Facts
+from connectors.grammar import Grammar
+from connectors.identifiers import Named
+from connectors.objects import SchemaObject
+from connectors.schema import Column, Index, IndexPart, Schema, Table, TableName
+from connectors.types import Equality, Types
+from jobs.config.operation import Operation
+from jobs.planning.agreement import agreeing
+from jobs.planning.build import project
+from jobs.planning.crossing import Projection, Projector, unchanged
+from jobs.planning.desired_keys import Crossing, checks, foreign_keys, indexes
+from jobs.planning.ends import End, TargetChecks
+from jobs.planning.findings import Finding, warning
+from jobs.planning.objects import Same, arranged
+from jobs.planning.schema_build import Masked
+
+
+def desired(operation: Operation, source: End, target: End, tables: Sequence[Table], checks: TargetChecks, masked: Masked
+            ) -> tuple[tuple[SchemaObject, ...], Same, list[Finding]]:  # fmt: skip
+    """The objects that tables which cross need in the target, how they are compared with those there, and what is lost."""
+    assert checks.definer is not None
+    projector, ways, found = project(operation, tables, source, replace(target, schema=Schema(())))
+    carried = [table for table in tables if table.name in ways and ways[table.name].crosses]
+    wanted, findings = in_target_terms(operation, source, target, carried, projector, ways, masked)
+    problems = [finding for finding in found if finding.severity == "error"]
+    objects = {one.id: one for table in wanted for one in checks.definer.rendered(table)}
+    same = agreeing(wanted, target.schema, target.types, grammar_of(target.facts))
+    return arranged(objects.values()), same, [*problems, *findings]
+
+
+def grammar_of(facts: Facts) -> Grammar:
+    assert facts.grammar is not None, "it knows no SQL"
+    return facts.grammar
+
+
+def in_target_terms(operation: Operation, source: End, target: End, tables: Sequence[Table], projector: Projector,
+                    ways: Mapping[TableName, Projection], masked: Masked
+                    ) -> tuple[list[Table], list[Finding]]:  # fmt: skip
+    """The tables with all that hangs on them, under the names that it has in the target."""
+    words = grammar_of(source.facts), grammar_of(target.facts)
+    kept = [_kept(table, operation) for table in tables]
+    crossings = [
+        Crossing(f"{source.environment}: {table.name}", table, ways[table.name],
+                 terms(table, ways[table.name], source.types, target.types, words[1], masked.get(table.name, frozenset())),
+                 *words)
+        for table in kept
+    ]  # fmt: skip
+    shaped = [_shaped(crossing) for crossing in crossings]
+    everywhere = {**_standing(kept, ways, projector, target.schema), **ways}
+    made = {table.name: table for table in shaped}
+    there = {table.name: table for table in target.schema.tables}
+    keyed = []
+    for crossing, table in zip(crossings, shaped, strict=True):
+        table = replace(table, foreign_keys=tuple(foreign_keys(crossing, everywhere, made, there)))
+        keyed.append(_with_key_indexes(table, words[1]))
+    named = _named(crossings, keyed, source.facts, target.facts)
+    findings = [finding for crossing in crossings for finding in crossing.findings]
+    return named, findings + [finding for table in named for finding in _reserved(target, table, words[1])]
+
+
+def _kept(table: Table, operation: Operation) -> Table:
+    """The table with what the operation includes."""
+    kept = tuple(
+        index
+        for index in table.indexes
+        if (operation.include_constraints if index.constraint else operation.include_indexes)
+    )
+    if operation.include_constraints:
+        return replace(table, indexes=kept)
+    return replace(table, indexes=kept, checks=(), foreign_keys=())
+
+
+def terms(table: Table, way: Projection, source: Types, target: Types, grammar: Grammar, masked: Set[str]) -> Terms:
+    """What conditions may say of the table's columns."""
+    found: dict[str, Term | str] = {}
+    fields = {one.source: one for one in way.fields if one.source is not None}
+    for column in table.columns:
+        one = fields.get(column.name)
+        if one is None:
+            found[column.name] = f"it reads {column.name}, which is not copied"
+            continue
+        made = way.wanted.column(one.target)
+        if column.name in masked:
+            found[column.name] = f"it reads {column.name}, whose values are replaced"
+        elif made.counter and not grammar.counters_checked:
+            found[column.name] = f"it reads {column.name}, which the target numbers"
+        else:
+            found[column.name] = Term(
+                one.target, one.given, one.wanted, _equality(column, source), target.equality(made.type), one.values
+            )
+    return found
+
+
+def _equality(column: Column, types: Types) -> Equality:
+    return "other" if column.ignores_case else types.equality(column.type)
+
+
+def _shaped(crossing: Crossing) -> Table:
+    """The table with everything but its foreign keys."""
+    table, way = crossing.table, crossing.way
+    by_target = {one.target: one.source for one in way.fields}
+    columns = []
+    for column in way.wanted.columns:
+        name = by_target[column.name]
+        columns.append(column if name is None else _filled(crossing, column, table.column(name)))
+    comment = table.comment
+    comments = [table.comment, *(column.comment for column in table.copied)]
+    if not crossing.target.comments and any(comments):
+        what = f"its comments are not carried: the target keeps none ({sum(map(bool, comments))})"
+        crossing.findings.append(warning(crossing.where, what))
+        columns, comment = [replace(column, comment=None) for column in columns], None
+    return replace(
+        way.wanted, columns=tuple(columns), indexes=indexes(crossing), checks=checks(crossing), comment=comment
+    )
+
+
+def _filled(crossing: Crossing, made: Column, column: Column) -> Column:
+    """A column with what fills it."""
+    made = replace(made, comment=column.comment, ignores_case=None)
+    if column.default is None or made.counter:
+        return made
+    try:
+        term = crossing.column(column.name)
+        return replace(made, default=default(column.default, term, crossing.source, crossing.target))
+    except Untranslatable as problem:
+        crossing.lost(column.name, f"its default is not made in the target: {problem}")
+        return made
+
+
+def _standing(tables: Sequence[Table], ways: Mapping[TableName, Projection], projector: Projector, there: Schema
+              ) -> dict[TableName, Projection]:  # fmt: skip
+    """Tables that are not copied and that keys lead to, as they stand in the target."""
+    found = {}
+    for referenced in {key.referenced for table in tables for key in table.foreign_keys} - set(ways):
+        name = projector.name(referenced)
+        table = None if name is None else there.get(name)
+        if table is not None:
+            found[referenced] = unchanged(table)
+    return found
+
+
+def _with_key_indexes(table: Table, grammar: Grammar) -> Table:
+    """With the indexes that the engine would make for its foreign keys by itself."""
+    if not grammar.keys_need_indexes:
+        return table
+    starts = [table.primary_key, *(tuple(part.column for part in index.parts) for index in table.indexes)]
+    added = []
+    for key in table.foreign_keys:
+        if not any(start[: len(key.columns)] == key.columns for start in starts):
+            starts.append(key.columns)
+            added.append(Index(key.name, tuple(IndexPart(column) for column in key.columns)))
+    return replace(table, indexes=(*table.indexes, *added))
+
+
+def _named(crossings: Sequence[Crossing], tables: Sequence[Table], source: Facts, target: Facts) -> list[Table]:
+    """The tables with their indexes and constraints under names that the target takes, each once."""
+    pairs = list(zip(crossings, tables, strict=True))
+    every = [one for crossing, table in pairs for one in _names(crossing, table)]
+    called = identifiers.names(every, [table.name for table in tables], source, target)
+    found = []
+    for crossing, table in pairs:
+        new = {(one.index, one.name): called[one] for one in _names(crossing, table)}
+        for (_, old), name in sorted(new.items()):
+            if old != name:
+                crossing.lost(
+                    old, f"it is called {name} in the target, whose names are shorter or must differ in more places"
+                )
+        found.append(
+            replace(
+                table,
+                indexes=tuple(replace(one, name=new[True, one.name]) for one in table.indexes),
+                checks=tuple(replace(one, name=new[False, one.name]) for one in table.checks),
+                foreign_keys=tuple(replace(one, name=new[False, one.name]) for one in table.foreign_keys),
+            )
+        )
+    return found
+
+
+def _names(crossing: Crossing, table: Table) -> list[Named]:
+    others = [one.name for one in table.checks] + [one.name for one in table.foreign_keys]
+    named = [(one.name, True) for one in table.indexes] + [(name, False) for name in others]
+    return [Named(crossing.table.name, table.name, name, index) for name, index in named]
+
+
+def _reserved(target: End, table: Table, grammar: Grammar) -> Iterable[Finding]:
+    """Names that programs must quote."""
+    what = f"is a reserved word of {target.facts.title}: programs must write it in quotes"
+    if identifiers.reserved(table.name.name, grammar):
+        yield warning(f"{target.environment}: {table.name}", what)
+    for column in table.columns:
+        if identifiers.reserved(column.name, grammar):
+            yield warning(f"{target.environment}: {table.name}.{column.name}", what)
