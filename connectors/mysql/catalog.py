@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.mysql.canonical import quoted
+from connectors.mysql.definitions import definition
 from connectors.mysql.letter_case import LetterCase
 from connectors.mysql.session import Session
-from connectors.mysql.types import column_type, type_of
-from connectors.schema import Column, ForeignKey, Key, Schema, Table, TableName
+from connectors.mysql.types import MyType, column_type, identifier, type_of
+from connectors.schema import Check, Column, ForeignKey, Index, IndexPart, Key, Kind, Schema, Table, TableName
 
 OURS = "_dbagent_"
 """What the names of our own bookkeeping tables start with."""
@@ -24,32 +26,43 @@ OTHER = {"VIEW": "view", "SYSTEM VIEW": "view", "SEQUENCE": "sequence"}
 HERE = "= DATABASE()"
 TABLES = f"""
 SELECT table_name, table_type, coalesce(engine, ''), coalesce(table_rows, 0), coalesce(data_length, 0),
-  coalesce(create_options, ''), coalesce(table_comment, '')
+  coalesce(create_options, ''), nullif(table_comment, '')
 FROM information_schema.tables WHERE table_schema {HERE}
 """
 COLUMNS = f"""
-SELECT table_name, column_name, data_type, column_type, is_nullable = 'YES', column_default IS NOT NULL, extra,
-  character_set_name, collation_name, coalesce(generation_expression, ''), privileges
+SELECT table_name, column_name, data_type, column_type, is_nullable = 'YES', column_default, extra,
+  character_set_name, collation_name, coalesce(generation_expression, ''), privileges, nullif(column_comment, '')
 FROM information_schema.columns WHERE table_schema {HERE} ORDER BY table_name, ordinal_position
 """
 INDEXES = f"""
-SELECT table_name, index_name, column_name, sub_part, %s
-FROM information_schema.statistics WHERE table_schema {HERE} AND non_unique = 0
+SELECT table_name, index_name, column_name, sub_part, %s, non_unique = 0, coalesce(collation, 'A') = 'D', index_type
+FROM information_schema.statistics WHERE table_schema {HERE}
 ORDER BY table_name, index_name = 'PRIMARY' DESC, index_name, seq_in_index
 """
 FOREIGN_KEYS = f"""
-SELECT table_name, constraint_name, column_name, nullif(referenced_table_schema, DATABASE()), referenced_table_name,
-  referenced_column_name
-FROM information_schema.key_column_usage WHERE table_schema {HERE} AND referenced_table_name IS NOT NULL
-ORDER BY table_name, constraint_name, ordinal_position
+SELECT k.table_name, k.constraint_name, k.column_name, nullif(k.referenced_table_schema, DATABASE()),
+  k.referenced_table_name, k.referenced_column_name, r.delete_rule, r.update_rule
+FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r
+  ON r.constraint_schema {HERE} AND r.table_name = k.table_name AND r.constraint_name = k.constraint_name
+WHERE k.table_schema {HERE} AND k.referenced_table_name IS NOT NULL
+ORDER BY k.table_name, k.constraint_name, k.ordinal_position
 """
 TRIGGERS = f"""
 SELECT event_object_table, trigger_name FROM information_schema.triggers
 WHERE event_object_schema {HERE} AND event_manipulation = 'INSERT' ORDER BY 1, 2
 """
 CHECKS = f"""
-SELECT table_name, check_clause FROM information_schema.check_constraints WHERE constraint_schema {HERE}
+SELECT table_name, constraint_name, check_clause FROM information_schema.check_constraints
+WHERE constraint_schema {HERE} ORDER BY table_name, constraint_name
 """
+CHECKS_OF_MYSQL = f"""
+SELECT t.table_name, t.constraint_name, c.check_clause FROM information_schema.table_constraints t
+JOIN information_schema.check_constraints c
+  ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name
+WHERE t.constraint_schema {HERE} AND t.constraint_type = 'CHECK' ORDER BY t.table_name, t.constraint_name
+"""
+ORDERED = ("BTREE", "HASH")
+"""An index by hash is ordered all the same here, or makes long values unique."""
 JSON_COLLATION = "utf8mb4_bin"
 IS_JSON = re.compile(r"^json_valid\(`((?:[^`]|``)+)`\)$")
 IN_QUOTES = re.compile(r"`((?:[^`]|``)+)`")
@@ -89,17 +102,23 @@ def introspect(session: Session) -> Schema:
     kinds = [row for row in session.rows(TABLES) if not row[0].startswith(OURS)]
     columns, indexes = _by_table(session.rows(COLUMNS)), _by_table(session.rows(_indexes(session)))
     foreign, triggers = _by_table(session.rows(FOREIGN_KEYS)), _by_table(session.rows(TRIGGERS))
-    json = _json_columns(session) if session.flavour == "MariaDB" else frozenset()
+    database = str(session.value("SELECT DATABASE()"))
+    checks = _by_table(session.rows(query)) if (query := _checks(session)) else _by_table([])
+    json = _json_columns(checks) if session.flavour == "MariaDB" else frozenset()
     cases, tables = LetterCase(session), []
-    for name, kind, engine, rows, size, options, _ in kinds:
+    for name, kind, engine, rows, size, options, comment in kinds:
         if kind in OTHER or not columns[name]:
             continue
         about = Detail(engine=engine, versioned=kind == "SYSTEM VERSIONED", partitioned="partitioned" in options)
-        table = _keyed(_shaped(name, columns[name], about, json, cases), indexes[name], foreign[name])
+        shaped = _shaped(name, columns[name], about, json, cases, session.flavour == "MySQL")
+        shaped = _exact(session, shaped, database)
+        table = _keyed(shaped, indexes[name], foreign[name])
         width = int(rows) * sum(_width(column) for column in table.columns)
         tables.append(
             replace(
                 table,
+                checks=tuple(Check(check, clause) for _, check, clause in checks[name] if not IS_JSON.match(clause)),
+                comment=comment,
                 rows=int(rows),
                 bytes=max(int(size), width) if rows else 0,
                 notes=tuple(_notes(table)),
@@ -122,27 +141,56 @@ def _indexes(session: Session) -> str:
     return INDEXES % ("expression" if session.flavour == "MySQL" and session.version >= (8, 0, 13) else "NULL")
 
 
-def _json_columns(session: Session) -> frozenset[tuple[str, str]]:
+def _checks(session: Session) -> str | None:
+    """MySQL has them since 8.0.16."""
+    if session.flavour == "MariaDB":
+        return CHECKS
+    return CHECKS_OF_MYSQL if session.version >= (8, 0, 16) else None
+
+
+def _json_columns(checks: Mapping[str, Sequence[tuple[Any, ...]]]) -> frozenset[tuple[str, str]]:
     """MariaDB's JSON is a text that a CHECK keeps everything else out of."""
-    found = ((table, IS_JSON.match(clause)) for table, clause in session.rows(CHECKS))
+    found = ((table, IS_JSON.match(clause)) for rows in checks.values() for table, _, clause in rows)
     return frozenset((table, match[1].replace("``", "`")) for table, match in found if match)
 
 
 def _shaped(
-    name: str, rows: Sequence[tuple[Any, ...]], about: Detail, json: frozenset[tuple[str, str]], cases: LetterCase
+    name: str,
+    rows: Sequence[tuple[Any, ...]],
+    about: Detail,
+    json: frozenset[tuple[str, str]],
+    cases: LetterCase,
+    bare: bool,
 ) -> Table:
+    """`bare`: the server says literal defaults without quotes."""
     columns, expressions, defaults, hidden, readable = [], [], set(), set(), True
-    for _, column, base, declared, nullable, default, extra, charset, collation, expression, privileges in rows:
+    for (
+        _,
+        column,
+        base,
+        declared,
+        nullable,
+        default,
+        extra,
+        charset,
+        collation,
+        expression,
+        privileges,
+        comment,
+    ) in rows:
         words = extra.upper()
+        computed = "DEFAULT_GENERATED" in words
         generated = "GENERATED" in words.replace("DEFAULT_GENERATED", "")
         counter = "auto_increment" if "AUTO_INCREMENT" in words else None
         is_json = base == "longtext" and collation == JSON_COLLATION and (name, column) in json
         type_ = column_type(declared, base.lower(), charset, collation, is_json)
-        columns.append(Column(column, type_, bool(nullable), generated, counter, cases.ignored(charset, collation)))
+        filled = None if generated or counter else _default(default, type_, bare and not computed)
+        case = cases.ignored(charset, collation)
+        columns.append(Column(column, type_, bool(nullable), generated, counter, case, filled, comment))
         if generated:
             stored = "STORED" if "STORED" in words or "PERSISTENT" in words else "VIRTUAL"
             expressions.append((column, f"({expression}) {stored}"))
-        if default or counter or "DEFAULT_GENERATED" in words:
+        if default is not None or counter or computed:
             defaults.add(column)
         if "INVISIBLE" in words:
             hidden.add(column)
@@ -151,29 +199,64 @@ def _shaped(
     return Table(TableName(None, name), tuple(columns), readable=readable, detail=about)
 
 
+def _exact(session: Session, table: Table, database: str) -> Table:
+    """With its defaults as SHOW CREATE TABLE says them, where the catalog shows bytes as question marks, or names the
+    database a sequence is in."""
+    odd = [c.name for c in table.columns if c.default and (c.type.kind is Kind.BINARY or "nextval(" in c.default)]
+    if not odd:
+        return table
+    text = session.shown(f"SHOW CREATE TABLE {identifier(table.name.name)}")
+    words = {one.name: one.clause("DEFAULT").removeprefix("DEFAULT ") for one in definition(text, database, {}).columns}
+    columns = [replace(c, default=words[c.name]) if c.name in odd else c for c in table.columns]
+    return replace(table, columns=tuple(columns))
+
+
+def _default(default: str | None, type_: MyType, bare: bool) -> str | None:
+    """As an expression; NULL is what fills a column anyway."""
+    if default is None or default.upper() == "NULL":
+        return None
+    number = type_.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT) or type_.base in ("bit", "year")
+    clock = default.upper().startswith("CURRENT_TIMESTAMP") and type_.kind is Kind.TIMESTAMP
+    return quoted(default) if bare and not number and not clock else default
+
+
 def _keyed(table: Table, indexes: list[tuple[Any, ...]], foreign: list[tuple[Any, ...]]) -> Table:
     primary: tuple[str, ...] = ()
     prefixes: tuple[tuple[str, int], ...] = ()
-    uniques = []
+    uniques, found = [], []
     for index, parts in _grouped(indexes):
-        columns = [column for _, _, column, _, _ in parts if column is not None]
-        columns += [used for *_, text in parts for used in IN_QUOTES.findall(text or "") if used not in columns]
+        columns = [part[2] for part in parts if part[2] is not None]
+        columns += [used for part in parts for used in IN_QUOTES.findall(part[4] or "") if used not in columns]
         if index == "PRIMARY":
             primary = tuple(columns)
-            prefixes = tuple((column, int(length)) for _, _, column, length, _ in parts if length is not None)
-        elif columns:
-            uniques.append(Key(tuple(columns), all(part[2] is not None and part[3] is None for part in parts)))
+            prefixes = tuple((part[2], int(part[3])) for part in parts if part[3] is not None)
+            continue
+        found.append(_index(index, parts))
+        if found[-1].unique and columns:
+            uniques.append(Key(tuple(columns), found[-1].constraint))
     return replace(
         table,
         primary_key=primary,
         uniques=tuple(uniques),
+        indexes=tuple(found),
         foreign_keys=tuple(
             ForeignKey(name, table.name, tuple(row[2] for row in rows), TableName(rows[0][3], rows[0][4]),
-                       tuple(row[5] for row in rows))
+                       tuple(row[5] for row in rows), rows[0][6], rows[0][7])
             for name, rows in _grouped(foreign)
         ),
         detail=replace(detail(table), prefixes=prefixes),
     )  # fmt: skip
+
+
+def _index(name: str, rows: list[tuple[Any, ...]]) -> Index:
+    """A unique key is declared as one word or another and is always the same; of whole columns it is a constraint."""
+    method = None if rows[0][7] in ORDERED else str(rows[0][7]).lower()
+    parts = tuple(
+        IndexPart(column, text, bool(down), None if length is None or method == "spatial" else int(length))
+        for _, _, column, length, text, _, down, _ in rows
+    )
+    unique = bool(rows[0][5])
+    return Index(name, parts, unique, unique and all(p.column and p.length is None for p in parts), method=method)
 
 
 def _grouped(rows: Iterable[tuple[Any, ...]]) -> list[tuple[str, list[tuple[Any, ...]]]]:

@@ -54,12 +54,12 @@ def statement(table: Table, collation: str) -> str:
 
 def staging(table: Table, name: str) -> str:
     """The same columns and types, but nothing that refuses or computes."""
-    parts = [f"{_typed(column, '')} NULL" for column in table.copied]
+    parts = [f"{typed(column, '')} NULL" for column in table.copied]
     return f"CREATE TABLE {identifier(name)} ({', '.join(parts)}) ENGINE = {TRANSACTIONAL}"
 
 
 def _column(column: Column, collation: str, expression: str | None, hidden: bool, keyed: bool) -> str:
-    words = [_typed(column, collation)]
+    words = [typed(column, collation)]
     if expression is not None:
         words.append(f"GENERATED ALWAYS AS {expression}")
     else:
@@ -68,7 +68,7 @@ def _column(column: Column, collation: str, expression: str | None, hidden: bool
     return " ".join(word for word in [*words, "INVISIBLE" * hidden] if word)
 
 
-def _typed(column: Column, collation: str) -> str:
+def typed(column: Column, collation: str) -> str:
     type_ = type_of(column)
     charset = ""
     if type_.charset and type_.base != "json":
@@ -84,7 +84,7 @@ def obstacles(session: Session, table: Table) -> Iterator[str]:
         database = identifier(session.value("SELECT DATABASE()"))
         yield f"our user may not create tables: GRANT CREATE ON {database}.* TO {granted.user}"
     if table.detail is None:
-        yield from exceeded(table, dict(session.rows(WIDTHS)))
+        yield from exceeded(table, dict(session.rows(WIDTHS)), hashes=hashes(session))
     known = _collations(session)
     for column in table.columns:
         type_ = type_of(column)
@@ -94,6 +94,11 @@ def obstacles(session: Session, table: Table) -> Iterator[str]:
             yield f"column {column.name}: the server has no type {type_.native} ({YOUNG[type_.base]} has)"
     if any("ROW " in text and column.generated for column, text in _clauses(table)):
         yield "it names the columns of its versions itself: make it by hand"
+
+
+def hashes(session: Session) -> bool:
+    """Whether the server makes unique keys of texts without end."""
+    return session.flavour == "MariaDB" and session.version >= (10, 4)
 
 
 WIDTHS = "SELECT character_set_name, maxlen FROM information_schema.character_sets"

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from connectors.mysql.types import identifier
-from connectors.mysql.words import bracketed, named, names, parts, pieces, within
+from connectors.mysql.words import bracketed, legible, named, names, parts, pieces, within
 
 KEY = re.compile(r"^(?:(?P<kind>UNIQUE|FULLTEXT|SPATIAL|VECTOR) )?KEY (?P<name>`(?:[^`]|``)*`) ")
 CONSTRAINT = re.compile(r"^CONSTRAINT (?P<name>`(?:[^`]|``)*`) (?P<kind>FOREIGN KEY|CHECK) ?\(")
@@ -119,7 +119,7 @@ class Definition:
 def definition(text: str, database: str, collations: Mapping[str, tuple[str, str]]) -> Definition:
     """`collations`: of each column that holds texts, its character set and collation: the server leaves those out that are
     the table's own, and in another table they would be others."""
-    head, body, behind = bracketed(within(text, database))
+    head, body, behind = bracketed(within(legible(text), database))
     columns, keys, checks, foreign, rest = [], [], [], [], []
     for item in parts(body, ","):
         if item.startswith("`"):
@@ -212,6 +212,13 @@ def _foreign(name: str, item: str) -> ForeignWords:
     return ForeignWords(
         name, item, tuple(names(own)), database[0] if database else None, referenced, tuple(names(theirs))
     )
+
+
+def options_of(text: str) -> tuple[list[str], list[str]]:
+    """The options in a table's own words, and all else that these say of it."""
+    lines = text.split("\n")
+    [options] = [line for line in lines if line.startswith("ENGINE=")]
+    return _options(pieces(options)), [line for line in lines if line != options]
 
 
 def _split(behind: Sequence[str]) -> tuple[Sequence[str], str]:

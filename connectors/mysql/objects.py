@@ -1,7 +1,7 @@
 """The objects of a database: tables taken apart, sequences, views, and what never travels.
 
-A table is made with its primary key, by which InnoDB stores it, the key that its counter needs, and its checks, for which an
-older table would be rewritten. Everything else is added by an ALTER of its own.
+A table is made with its primary key, by which InnoDB stores it, the key that its counter needs, and its checks and those
+indexes for which it would be rewritten later. Everything else is added by an ALTER of its own.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ SEQUENCE = "SELECT next_not_cached_value, minimum_value, maximum_value FROM {0}"
 
 STORING = frozenset({TRANSACTIONAL, "MyISAM", "Aria", "MEMORY", "ARCHIVE", "CSV", "ROCKSDB", "TokuDB", "ndbcluster"})
 """Engines that keep the rows themselves. Others say in a table's definition where to find them, with a password perhaps."""
+REBUILDING = ("FULLTEXT", "SPATIAL", "VECTOR")
+"""Kinds of indexes for which the server copies a table that is there, as it does for unique keys by hash."""
 ANYWHERE = ("DEFAULT CHARSET", "COLLATE", "COMMENT", "WITH SYSTEM VERSIONING")
 """Options that mean the same whatever the engine."""
 VALUED = ("DEFAULT ", "COMMENT ", "CHECK ", "GENERATED ", "AS ")
@@ -75,22 +77,23 @@ def objects(session: Session) -> Objects:
     return Objects((*ordered, *shown), tuple(sorted([*aside, *unshown])))
 
 
-def collated(session: Session) -> Collations:
+def collated(session: Session, table: str | None = None) -> Collations:
     found: dict[str, dict[str, tuple[str, str]]] = {}
-    for table, column, charset, collation in session.rows(COLLATIONS):
-        found.setdefault(table, {})[column] = (charset, collation)
+    only = "" if table is None else " AND table_name = %s"
+    for name, column, charset, collation in session.rows(COLLATIONS + only, () if table is None else (table,)):
+        found.setdefault(name, {})[column] = (charset, collation)
     return found
 
 
 def described(session: Session, name: str, database: str, collations: Collations) -> list[Definition]:
     """One, or none where the table has just been dropped."""
     try:
-        [(_, text, *_)] = session.rows(f"SHOW CREATE TABLE {identifier(name)}")
+        text = session.shown(f"SHOW CREATE TABLE {identifier(name)}")
     except ConnectorError as error:
         if error.code in ABSENT:
             return []
         raise
-    return [definition(str(text), database, collations.get(name, {}))]
+    return [definition(text, database, collations.get(name, {}))]
 
 
 def parts_of(table: Definition) -> Iterator[SchemaObject]:
@@ -99,13 +102,13 @@ def parts_of(table: Definition) -> Iterator[SchemaObject]:
     yield _table(kept)
     yield from (column_object(kept.name, one) for one in kept.columns)
     counting = kept.counting()
-    yield from (key_object(kept.name, one, one == counting) for one in kept.keys)
+    yield from (key_object(kept.name, one, one == counting) for one in sorted(kept.keys, key=lambda key: key.name))
     name, alter = TableName(None, kept.name), f"ALTER TABLE {identifier(kept.name)}"
-    for check in kept.checks:
+    for check in sorted(kept.checks, key=lambda check: check.name):
         drop = f"{alter} DROP CONSTRAINT {identifier(check.name)}"
         yield SchemaObject(ObjectId(ObjectKind.CHECK, name, check.name), check.text, (f"{alter} ADD {check.text}",), (drop,),
                            inline=True, literals=_literal(check.text))  # fmt: skip
-    for key in kept.foreign:
+    for key in sorted(kept.foreign, key=lambda key: key.name):
         parent = ObjectId(ObjectKind.TABLE, TableName(None, key.referenced), key.referenced)
         drop = f"{alter} DROP FOREIGN KEY {identifier(key.name)}"
         yield SchemaObject(ObjectId(ObjectKind.FOREIGN_KEY, name, key.name), key.text, (f"{alter} ADD {key.text}",), (drop,),
@@ -115,7 +118,7 @@ def parts_of(table: Definition) -> Iterator[SchemaObject]:
 def _table(table: Definition) -> SchemaObject:
     counting = table.counting()
     items = [str(column) for column in table.columns]
-    items += [key.text for key in table.keys if key.kind == "PRIMARY" or key == counting]
+    items += [key.text for key in table.keys if key_object(table.name, key, key == counting).inline]
     items += [check.text for check in table.checks]
     options, partitions = _storage(table), table.partitions
     counter = f" AUTO_INCREMENT={table.counter}" if table.counter else ""
@@ -165,7 +168,7 @@ def key_object(table: str, key: KeyWords, counting: bool) -> SchemaObject:
         key.text,
         (f"{alter} ADD {key.text}",),
         (f"{alter} {drop}",),
-        inline=kind is ObjectKind.PRIMARY_KEY or counting,
+        inline=kind is ObjectKind.PRIMARY_KEY or counting or key.kind in REBUILDING or key.text.endswith("USING HASH"),
         literals=_literal(key.text) if "'" in key.text else (),
     )
 

@@ -99,6 +99,18 @@ class Session:
         [(found, *_)] = self.rows(statement, values)
         return found
 
+    def shown(self, statement: str) -> str:
+        """The text of a SHOW CREATE TABLE. Defaults of bytes stand in it as they are: those that are no text are escaped as
+        Python does with the names of files."""
+        driver: Any = self.connection
+        with self._lock:
+            driver.use_unicode = False
+            try:
+                [(_, text, *_)] = self.rows(statement)
+            finally:
+                driver.use_unicode = True
+        return str(text, "utf-8", "surrogateescape")
+
     @contextlib.contextmanager
     def transaction(self, begin: str = "START TRANSACTION") -> Iterator[None]:
         with self._lock:

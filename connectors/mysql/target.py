@@ -7,19 +7,23 @@ holds the lease meanwhile: no other driver can take it before this one is throug
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import re
 from collections.abc import Iterator, Sequence
 
 from connectors.contract import Endpoint
 from connectors.errors import Busy, TerminalError
 from connectors.mysql import catalog, ddl, probe
+from connectors.mysql.altering import altered
+from connectors.mysql.identity import identity
 from connectors.mysql.ledger import Ledger
 from connectors.mysql.objects import objects
 from connectors.mysql.privileges import grants
+from connectors.mysql.rendering import rendered
+from connectors.mysql.restoring import orphaned, restore
 from connectors.mysql.session import Session, connect
+from connectors.mysql.statements import run
+from connectors.mysql.suspending import suspend, suspensions
 from connectors.mysql.types import identifier
-from connectors.objects import Objects
+from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
 REFERENCES = """
@@ -27,14 +31,12 @@ SELECT DISTINCT table_name, column_name FROM information_schema.key_column_usage
 WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE() AND referenced_table_name = %s
 AND position_in_unique_constraint = 1
 """
-CREATED = "SELECT coalesce(create_time, '') FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
 STAGE = f"{catalog.OURS}stage_"
 """Before `<run>_<table>`: whole tables until they are published. What Spark writes lands in `…wire_<run>_<fence>x<table>`."""
 STAGES = f"""
 SELECT table_name FROM information_schema.tables
 WHERE table_schema = DATABASE() AND table_name REGEXP '^{catalog.OURS}(stage|wire)_.+_[0-9x]+$'
 """
-COUNTER = re.compile(r" AUTO_INCREMENT=\d+")
 
 
 class Target:
@@ -57,6 +59,24 @@ class Target:
     def objects(self) -> Objects:
         return objects(self._session)
 
+    def rendered(self, table: Table) -> tuple[SchemaObject, ...]:
+        return rendered(self._session, table)
+
+    def altered(self, there: SchemaObject, wanted: SchemaObject) -> Alteration:
+        return altered(there, wanted)
+
+    def apply(self, statements: Sequence[str], what: str) -> None:
+        run(self._session, statements, f"{self._where}: {what}")
+
+    def suspensions(self, names: Sequence[TableName]) -> list[Step]:
+        return suspensions(self._session, names)
+
+    def suspend(self, steps: Sequence[Step]) -> None:
+        suspend(self._session, steps, self._where)
+
+    def restore(self, steps: Sequence[Step]) -> list[Restored]:
+        return restore(self._session, steps, self._where)
+
     def mismatches(self, source: Table, target: Table) -> list[str]:
         return list(ddl.differences(source, target))
 
@@ -70,11 +90,7 @@ class Target:
                 self._session.run(ddl.statement(table, collation))
 
     def identity(self, name: TableName) -> str:
-        """A digest of the table's definition and of the moment it was made, which TRUNCATE sets anew."""
-        [(_, definition, *_)] = self._session.rows(f"SHOW CREATE TABLE {identifier(name.name)}")
-        created = self._session.rows(CREATED, (name.name,))
-        text = f"{created}{COUNTER.sub('', definition)}"
-        return hashlib.sha256(text.encode()).hexdigest()[:32]
+        return identity(self._session, name.name)
 
     def is_empty(self, name: TableName) -> bool:
         return not self._session.rows(f"SELECT 1 FROM {identifier(name.name)} LIMIT 1")
@@ -162,16 +178,7 @@ class Target:
         self._session.rows(f"ANALYZE TABLE {identifier(table.name.name)}")
 
     def orphans(self, key: ForeignKey) -> int:
-        pairs = list(zip(key.columns, key.referenced_columns, strict=True))
-        given = " AND ".join(f"c.{identifier(ours)} IS NOT NULL" for ours, _ in pairs)
-        match = " AND ".join(f"p.{identifier(theirs)} = c.{identifier(ours)}" for ours, theirs in pairs)
-        parent = ".".join(identifier(part) for part in (key.referenced.schema, key.referenced.name) if part)
-        return int(
-            self._session.value(
-                f"SELECT count(*) FROM {identifier(key.table.name)} c WHERE {given}"
-                f" AND NOT EXISTS (SELECT 1 FROM {parent} p WHERE {match})"
-            )
-        )
+        return int(self._session.value(f"SELECT count(*) {orphaned(key)}"))
 
     def end_sessions(self, application: str) -> int:
         return probe.end_sessions(self._session, application, timeout=30)

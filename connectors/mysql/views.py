@@ -15,6 +15,9 @@ from connectors.schema import TableName
 DEFINER = re.compile(r"^CREATE (ALGORITHM=\w+ )?DEFINER=(?:`(?:[^`]|``)*`|[^ @]+)(?:@(?:`(?:[^`]|``)*`|[^ ]+))? ")
 NAME = "`"
 """Stands for a quoted name where a word is asked for."""
+FUNCTIONS = "SELECT routine_name FROM information_schema.routines WHERE routine_schema = DATABASE()"
+WRITES = "1792"
+"""It would, if it were asked: a view that draws from a sequence. To be shown one, a session must be let."""
 ORDINARY = "SELECT 1 FROM information_schema.collations WHERE collation_name = %s AND is_default = 'Yes'"
 
 
@@ -22,26 +25,43 @@ def views(
     session: Session, database: str, found: Sequence[str], tables: Collection[str]
 ) -> tuple[list[SchemaObject], list[tuple[str, str]]]:
     """In an order in which they can be made, and those that cannot travel: of other databases, or not for us to see."""
+    routines = {name for (name,) in session.rows(FUNCTIONS)} if found else set()
     made: dict[str, SchemaObject] = {}
     unshown = []
     ordinary: dict[str, bool] = {}
     for name in found:
         try:
-            [(_, text, _, collation)] = session.rows(f"SHOW CREATE VIEW {identifier(name)}")
+            text, collation = _shown(session, name)
         except ConnectorError as error:
             if error.retryable:
                 raise
             unshown.append(("view", f"{name}, whose definition our user may not see"))
             continue
-        if elsewhere(str(text)):
-            unshown.append(("view", f"{name}, of another database's tables"))
+        called = sorted({path[-1] for path, _, behind in paths(text) if behind == "(" and path[-1] in routines})
+        if elsewhere(text) or called:
+            why = "of another database's tables" if not called else f"which calls {', '.join(called)}"
+            unshown.append(("view", f"{name}, {why}"))
             continue
         if collation not in ordinary:
             ordinary[collation] = bool(session.rows(ORDINARY, (collation,)))
-        made[name] = _view(
-            name, local(str(text), database), None if ordinary[collation] else collation, set(found), tables
-        )
+        made[name] = _view(name, local(text, database), None if ordinary[collation] else collation, set(found), tables)
     return list(_ordered(made)), unshown
+
+
+def _shown(session: Session, name: str) -> tuple[str, str]:
+    """Its definition, and the collation of its maker's session."""
+    show = f"SHOW CREATE VIEW {identifier(name)}"
+    try:
+        [(_, text, _, collation)] = session.rows(show)
+    except ConnectorError as error:
+        if error.code != WRITES:
+            raise
+        session.run("SET SESSION TRANSACTION READ WRITE")
+        try:
+            [(_, text, _, collation)] = session.rows(show)
+        finally:
+            session.run("SET SESSION TRANSACTION READ ONLY")
+    return str(text), str(collation)
 
 
 def elsewhere(text: str) -> bool:

@@ -62,6 +62,24 @@ def names(text: str) -> list[str]:
     return [named(said) for kind, said in tokens(text) if kind == "name"]
 
 
+BYTES = re.compile(r"\\(.)|''|(.)", re.DOTALL)
+ESCAPES = {"n": "\n", "r": "\r", "0": "\0", "Z": "\x1a", "t": "\t", "b": "\b"}
+
+
+def legible(text: str) -> str:
+    """With the bytes that are no text, which the server writes as they are, as hexadecimal digits."""
+    if not re.search("[\udc80-\udcff]", text):
+        return text
+    return "".join(_digits(said) if kind == "text" else said for kind, said in tokens(text))
+
+
+def _digits(literal: str) -> str:
+    if not re.search("[\udc80-\udcff]", literal):
+        return literal
+    plain = BYTES.sub(lambda found: ESCAPES.get(found[1], found[1]) if found[1] else found[2] or "'", literal[1:-1])
+    return f"x'{plain.encode('utf-8', 'surrogateescape').hex()}'"
+
+
 def within(text: str, database: str) -> str:
     """The text with nothing said about which database things are in, as far as that is this one."""
     found = list(tokens(text))

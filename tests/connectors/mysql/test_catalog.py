@@ -35,7 +35,9 @@ def test_keys_and_what_they_reference(ends: Ends) -> None:
     assert parent.primary_key == ("b", "a")
     assert parent.uniques == (Key(("t",), plain=False),)
     assert set(child.uniques) == {Key(("x",)), Key(("y", "x"))}
-    assert child.foreign_keys == (ForeignKey("fk", child.name, ("y", "x"), parent.name, ("b", "a")),)
+    assert child.foreign_keys == (
+        ForeignKey("fk", child.name, ("y", "x"), parent.name, ("b", "a"), "RESTRICT", "RESTRICT"),
+    )
 
 
 def test_what_is_no_table_is_named(ends: Ends) -> None:

@@ -32,6 +32,7 @@ from connectors.mysql.session import Session, connect, flavour, names
 from connectors.mysql.testkit import MariaServer
 from connectors.testkit import free_port
 from tests.connectors.drive import Ends
+from tests.connectors.mysql.databases import user
 
 
 @contextlib.contextmanager
@@ -41,15 +42,6 @@ def session(endpoint: Endpoint, *, read_only: bool = False, patience: float = 60
         yield opened
     finally:
         opened.close()
-
-
-def user(server: MariaServer, endpoint: Endpoint, *privileges: str) -> Endpoint:
-    """A login of its own that has these privileges on the database."""
-    name = f"u{endpoint.database[-8:]}"
-    server.execute(endpoint, f"CREATE USER '{name}'@'127.0.0.1' IDENTIFIED BY 'secret'")
-    for privilege in privileges:
-        server.execute(endpoint, f"GRANT {privilege} ON `{endpoint.database}`.* TO '{name}'@'127.0.0.1'")
-    return replace(endpoint, user=name, password="secret")
 
 
 def test_a_source_session_cannot_write(ends: Ends) -> None:

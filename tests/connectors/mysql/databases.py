@@ -1,0 +1,44 @@
+"""Databases with a schema of everything, users with few privileges, and a judge that is not ours: mariadb-dump."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+from connectors.contract import Endpoint
+from connectors.mysql.testkit import MariaServer
+
+RICH = (Path(__file__).parent / "rich.sql").read_text()
+
+
+def rich(server: MariaServer, endpoint: Endpoint) -> None:
+    """Everything that MariaDB lets one define."""
+    text = "\n".join(line for line in RICH.splitlines() if not line.startswith("--"))
+    with server.connect(endpoint) as connection, connection.cursor() as cursor:
+        for statement in re.split(r"^//$", text, flags=re.MULTILINE):
+            cursor.execute(statement.strip().replace("{db}", endpoint.database))
+
+
+def user(server: MariaServer, endpoint: Endpoint, *privileges: str) -> Endpoint:
+    """A login of its own that has these privileges on the database."""
+    name = f"u{endpoint.database[-8:]}"
+    server.execute(endpoint, f"CREATE USER '{name}'@'127.0.0.1' IDENTIFIED BY 'secret'")
+    for privilege in privileges:
+        server.execute(endpoint, f"GRANT {privilege} ON `{endpoint.database}`.* TO '{name}'@'127.0.0.1'")
+    return replace(endpoint, user=name, password="secret")
+
+
+def dumped(endpoint: Endpoint, *options: str, triggers: bool = False) -> list[str]:
+    """The schema as its own tool writes it: definers, the order of keys, counters and names of databases left out."""
+    program = shutil.which("mariadb-dump")
+    assert program, "install Debian's package mariadb-client"
+    command = [program, "--no-defaults", "--no-data", "--skip-comments", "--host=127.0.0.1", f"--port={endpoint.port}",
+               "--user=root", f"--password={endpoint.password}", *options, "--skip-triggers" * (not triggers) or "--triggers",
+               endpoint.database]  # fmt: skip
+    done = subprocess.run(command, capture_output=True, check=True)
+    text = done.stdout.decode("utf-8", "surrogateescape").replace(f"`{endpoint.database}`", "`here`")
+    text = re.sub(r"DEFINER=`[^`]*`@`[^`]*`", "", re.sub(r" AUTO_INCREMENT=\d+", "", text))
+    return sorted(line.rstrip(",") for line in text.splitlines())
