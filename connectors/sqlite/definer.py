@@ -96,10 +96,10 @@ class SqliteDefiner:
                             self._session.run(statement)
             except ValueRefused:
                 broken = duplicates(self._session, step.table.name, step.restore[0])
-                if not broken.rows:  # the one too many has gone meanwhile, or something else was refused
+                if not broken.groups:  # the one too many has gone meanwhile, or something else was refused
                     raise
         if broken:
-            return Restored(step, time.monotonic() - began, broken.rows, broken.query)
+            return Restored(step, time.monotonic() - began, broken.groups, broken.query)
         return Restored(step, time.monotonic() - began)
 
     def _is_there(self, id_: ObjectId) -> bool:

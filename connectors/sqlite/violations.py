@@ -1,4 +1,4 @@
-"""What keeps a unique index from being made: the rows that share a value."""
+"""What keeps a unique index from being made: rows that share a value."""
 
 from __future__ import annotations
 
@@ -7,26 +7,30 @@ from dataclasses import dataclass
 from connectors.schema import quoted
 from connectors.sqlite.definition import index_words
 from connectors.sqlite.session import Session
+from connectors.sqlite.words import Part
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    rows: int
-    """More than there may be."""
+    groups: int
+    """How many values are there more than once."""
     query: str
-    """Shows which values they share."""
+    """Shows them."""
 
 
 def duplicates(session: Session, table: str, statement: str) -> Duplicates:
     """Of a CREATE UNIQUE INDEX that was refused. NULLs are no duplicates."""
     words = index_words(statement)
-    parts = [
-        part.expression
-        if part.name is None
-        else quoted(part.name) + (f" COLLATE {part.collation}" if part.collation else "")
-        for part in words.parts
-    ]
+    parts = list(map(_said, words.parts))
     conditions = [f"{part} IS NOT NULL" for part in parts] + ([f"({words.where})"] if words.where else [])
-    shared = f"FROM {quoted(table)} WHERE {' AND '.join(conditions)} GROUP BY {', '.join(parts)} HAVING count(*) > 1"
-    rows = session.value(f"SELECT ifnull(sum(rows), 0) FROM (SELECT count(*) - 1 AS rows {shared})")
-    return Duplicates(int(rows), f"SELECT {', '.join(parts)}, count(*) {shared}")
+    query = (
+        f"SELECT {', '.join(parts)}, count(*) FROM {quoted(table)} WHERE {' AND '.join(conditions)}"
+        f" GROUP BY {', '.join(parts)} HAVING count(*) > 1"
+    )
+    return Duplicates(int(session.value(f"SELECT count(*) FROM ({query})")), query)
+
+
+def _said(part: Part) -> str:
+    if part.name is None:
+        return part.expression
+    return quoted(part.name) + (f" COLLATE {quoted(part.collation)}" if part.collation else "")
