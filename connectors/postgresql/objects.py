@@ -65,7 +65,7 @@ class Reading:
             *self.keys(),
             *self.views(),
         ]
-        made += self.remarks()
+        made += sorted(self.remarks(), key=lambda one: str(one.id))
         return Objects(tuple(ordered(made)), tuple(self.left))
 
     def schemas(self) -> Iterator[SchemaObject]:

@@ -13,11 +13,13 @@ import psycopg
 
 from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
-from connectors.objects import Objects, Restored, Step
+from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step
 from connectors.postgresql import catalog, ddl, deferrable, objects, probe, suspending
+from connectors.postgresql.altering import altered
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
 from connectors.postgresql.locks import told
+from connectors.postgresql.rendering import rendered
 from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
@@ -82,6 +84,13 @@ class Target:
     def objects(self) -> Objects:
         with translated(self._where):
             return objects.read(self._connection)
+
+    def rendered(self, table: Table) -> tuple[SchemaObject, ...]:
+        with translated(f"{self._where}: {table.name}"):
+            return rendered(self._connection, table)
+
+    def altered(self, there: SchemaObject, wanted: SchemaObject) -> Alteration:
+        return altered(there, wanted, self._connection.info.server_version)
 
     def apply(self, statements: Sequence[str], what: str) -> None:
         with told(self._connection, f"{self._where}: {what}", statements), self._connection.transaction():

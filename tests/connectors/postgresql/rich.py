@@ -65,7 +65,8 @@ CREATE TABLE "Odd Schema"."Order ""Lines"" 1" (
 );
 ALTER TABLE "Odd Schema"."Order ""Lines"" 1" ALTER small DROP NOT NULL;
 ALTER TABLE "Odd Schema"."Order ""Lines"" 1" ADD CONSTRAINT old CHECK (room <> 13) NOT VALID;
-ALTER TABLE "Odd Schema"."Order ""Lines"" 1" ADD CONSTRAINT who FOREIGN KEY (who) REFERENCES crm.users ON UPDATE CASCADE NOT VALID;
+ALTER TABLE "Odd Schema"."Order ""Lines"" 1" ADD CONSTRAINT who FOREIGN KEY (who)
+  REFERENCES crm.users ON UPDATE CASCADE NOT VALID;
 CREATE INDEX "Größe USING" ON "Odd Schema"."Order ""Lines"" 1" ("Größe" DESC);
 INSERT INTO "Odd Schema"."Order ""Lines"" 1" ("Größe") VALUES (1), (2);
 CREATE TABLE crm.events (id bigint, region text NOT NULL, day date NOT NULL, kind crm.state, amount integer DEFAULT 1,
@@ -83,7 +84,8 @@ CREATE TABLE crm.parts (id integer PRIMARY KEY, day date, region text, event big
 CREATE UNLOGGED TABLE scratch (a integer, b text);
 CREATE VIEW crm.a_second AS SELECT 1 AS one;
 CREATE VIEW crm.z_first WITH (security_barrier=true) AS SELECT id, email FROM crm.users WHERE state = 'new';
-CREATE OR REPLACE VIEW crm.a_second AS SELECT z.id::integer AS one, e.amount FROM crm.z_first z JOIN crm.events e ON e.id = z.id;
+CREATE OR REPLACE VIEW crm.a_second AS SELECT z.id::integer AS one, e.amount
+  FROM crm.z_first z JOIN crm.events e ON e.id = z.id;
 CREATE MATERIALIZED VIEW crm.totals AS SELECT state, count(*) AS n FROM crm.users GROUP BY state;
 CREATE UNIQUE INDEX total ON crm.totals (state);
 CREATE MATERIALIZED VIEW crm.never AS SELECT a FROM scratch WITH NO DATA;

@@ -37,7 +37,7 @@ def test_objects_dropped_in_the_other_order_leave_nothing(pair: Pair) -> None:
         for one in reversed(target.objects().made):
             if one.id != PUBLIC and not one.inline:
                 target.apply(one.drop, str(one.id))
-        assert {str(id_) for id_ in by_id(target)} == {"schema public", "comment schema public"}
+        assert {str(id_) for id_ in by_id(target)} == {"schema public"}
 
 
 def test_what_is_needed_comes_first(pair: Pair) -> None:
