@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from connectors.schema import Action
-from connectors.sqlite.tokens import normal, tokens
+from connectors.sqlite.tokens import folded, normal, tokens
 from connectors.sqlite.words import Part, Words
 
 ACTIONS: tuple[Action, ...] = ("NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT")
@@ -147,10 +147,10 @@ class _TableParser(Words):
 
     def _spelt(self) -> TableWords:
         """What was found, with columns named as their own definitions spell them."""
-        names = {column.name.lower(): column.name for column in self._columns}
+        names = {folded(column.name): column.name for column in self._columns}
 
         def spelt(name: str) -> str:
-            return names.get(name.lower(), name)
+            return names.get(folded(name), name)
 
         keys = [
             replace(key, parts=tuple(p if p.name is None else replace(p, name=spelt(p.name)) for p in key.parts))

@@ -17,7 +17,7 @@ from connectors.schema import TableName, quoted, written
 from connectors.sqlite.definition import IndexWords, TableWords, index_words, table_words
 from connectors.sqlite.session import Session
 from connectors.sqlite.table_objects import TableObjects, literals, part_definition, same, table_id
-from connectors.sqlite.tokens import named, normal, tokens
+from connectors.sqlite.tokens import folded, named, normal, tokens
 from connectors.sqlite.words import Part
 
 OURS = "_dbagent_"
@@ -64,9 +64,9 @@ def read_entries(session: Session) -> list[Entry]:
     found = session.rows(
         "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name COLLATE BINARY"
     )
-    tables = {name.lower(): name for kind, name, *_ in found if kind in ("table", "view")}
+    tables = {folded(name): name for kind, name, *_ in found if kind in ("table", "view")}
     return [
-        Entry(kind, name, tables.get(table.lower(), table), sql)
+        Entry(kind, name, tables.get(folded(table), table), sql)
         for kind, name, table, sql in found
         if not _hidden(name) and not _hidden(table)
     ]
@@ -78,7 +78,7 @@ def is_unique(index: str) -> bool:
 
 
 def _hidden(name: str) -> bool:
-    return name.lower().startswith((OURS, "sqlite_"))
+    return folded(name).startswith((OURS, "sqlite_"))
 
 
 def _counters(session: Session) -> Mapping[str, int]:
@@ -105,9 +105,9 @@ def _index(entry: Entry, table: TableWords) -> SchemaObject:
 
 def _plain(words: IndexWords, table: TableWords) -> Iterator[Part]:
     """Names as the table spells them, without the collation that a column has anyway."""
-    columns = {column.name.lower(): column for column in table.columns}
+    columns = {folded(column.name): column for column in table.columns}
     for part in words.parts:
-        column = columns.get((part.name or "").lower())
+        column = columns.get(folded(part.name or ""))
         if column is None:
             yield part
         else:
@@ -158,5 +158,5 @@ def _read(statement: str, names: Sequence[str]) -> tuple[str, ...]:
         parsed = sqlglot.parse_one(statement, dialect="sqlite")
     except sqlglot.errors.SqlglotError:
         return named(statement, names)
-    read = {table.name.lower() for table in parsed.find_all(exp.Table)}
-    return tuple(name for name in names if name.lower() in read)
+    read = {folded(table.name) for table in parsed.find_all(exp.Table)}
+    return tuple(name for name in names if folded(name) in read)

@@ -13,7 +13,7 @@ from connectors.sqlite.ranges import Addressing
 from connectors.sqlite.session import Session
 from connectors.sqlite.sizes import estimate
 from connectors.sqlite.table_objects import check_names, numbered, reference_names, same, unique_name
-from connectors.sqlite.tokens import named
+from connectors.sqlite.tokens import folded, named
 from connectors.sqlite.types import column_type
 
 ROW_NUMBER = ("rowid", "_rowid_", "oid")
@@ -70,11 +70,11 @@ def _resolve(table: Table, tables: list[Table]) -> Table:
     """Foreign keys spelt as the referenced table spells itself; one that names no columns means its primary key."""
     keys = []
     for key in table.foreign_keys:
-        parent = next((t for t in tables if t.name.name.lower() == key.referenced.name.lower()), None)
+        parent = next((t for t in tables if same(t.name.name, key.referenced.name)), None)
         if parent is None:
             continue
-        spelt = {column.name.lower(): column.name for column in parent.columns}
-        columns = tuple(spelt.get(name.lower(), name) for name in key.referenced_columns) or parent.primary_key
+        spelt = {folded(column.name): column.name for column in parent.columns}
+        columns = tuple(spelt.get(folded(name), name) for name in key.referenced_columns) or parent.primary_key
         if len(columns) == len(key.columns):
             keys.append(replace(key, referenced=parent.name, referenced_columns=columns))
     return replace(table, foreign_keys=tuple(keys))
@@ -139,7 +139,7 @@ class Reader:
     def _addressing(self, names: list[str]) -> Addressing | None:
         if self._without_rowid:
             return Addressing(tuple(quoted(name) for name in self._primary_key()), key=True)
-        taken = {name.lower() for name in names}
+        taken = set(map(folded, names))
         free = next((name for name in ROW_NUMBER if name not in taken), None)
         alias = self._alias()
         found = free or (quoted(alias) if alias else None)

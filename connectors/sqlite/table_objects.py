@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import TableName, quoted, written
 from connectors.sqlite.definition import CheckWords, ColumnWords, KeyWords, ReferenceWords, TableWords
-from connectors.sqlite.tokens import named, normal, tokens
+from connectors.sqlite.tokens import folded, named, normal, tokens
 from connectors.sqlite.words import Part
 
 
@@ -17,7 +17,7 @@ class TableObjects:
 
     def __init__(self, name: str, words: TableWords, tables: Mapping[str, TableWords]) -> None:
         self._name, self._words = TableName(None, name), words
-        self._tables = {other.lower(): (other, found) for other, found in tables.items()}
+        self._tables = {folded(other): (other, found) for other, found in tables.items()}
 
     def objects(self, sql: str, options: str, counter: int | None) -> Iterator[SchemaObject]:
         name = self._name.name
@@ -30,7 +30,8 @@ class TableObjects:
             tuple(create),
             (f"DROP TABLE {quoted(name)}",),
         )
-        yield from map(self._column, self._words.columns)
+        held = self._held()
+        yield from (self._column(column, column.name in held) for column in self._words.columns)
         yield from map(self._key, self._words.keys, key_names(name, self._words))
         yield from map(self._check, self._words.checks, check_names(name, self._words))
         yield from map(self._reference, self._words.references, reference_names(name, self._words))
@@ -44,9 +45,9 @@ class TableObjects:
             literals=literals(f"CHECK ({expression})"), additive=False,
         )  # fmt: skip
 
-    def _column(self, column: ColumnWords) -> SchemaObject:
+    def _column(self, column: ColumnWords, held: bool) -> SchemaObject:
         key = self._words.primary_key
-        in_key = key is not None and any(same(part.name, column.name) for part in key.parts)
+        in_key = key is not None and any(part.name == column.name for part in key.parts)
         clauses = [f"DEFAULT {column.default.sql}"] if column.default else []
         clauses += [f"AS ({column.generated})"] if column.generated else []
         table, name = quoted(self._name.name), quoted(column.name)
@@ -54,21 +55,20 @@ class TableObjects:
             ObjectId(ObjectKind.COLUMN, self._name, column.name),
             column_definition(column),
             () if in_key else (f"ALTER TABLE {table} ADD COLUMN {name} {column.added}".rstrip(),),
-            () if in_key or self._held(column.name) else (f"ALTER TABLE {table} DROP COLUMN {name}",),
+            () if in_key or held else (f"ALTER TABLE {table} DROP COLUMN {name}",),
             inline=True,
             literals=literals(*clauses),
             additive=not in_key and addable(column),
         )
 
-    def _held(self, name: str) -> bool:
-        """Whether something inside the table would keep SQLite from dropping the column."""
-        others = [c.generated for c in self._words.columns if c.generated and not same(c.name, name)]
-        others += [check.expression for check in self._words.checks if not same(check.beside, name)]
-        return (
-            any(named(expression, (name,)) for expression in others)
-            or any(same(part.name, name) for key in self._words.keys for part in key.parts)
-            or any(same(column, name) for key in self._words.references for column in key.columns if not key.beside)
-        )
+    def _held(self) -> frozenset[str]:
+        """The columns that something else inside the table keeps from being dropped."""
+        expressions = [(c.name, c.generated) for c in self._words.columns if c.generated]
+        expressions += [(check.beside or "", check.expression) for check in self._words.checks]
+        names = [column.name for column in self._words.columns]
+        held = {name for beside, said in expressions for name in named(said, names) if name != beside}
+        held |= {part.name for key in self._words.keys for part in key.parts if part.name is not None}
+        return frozenset(held.union(*(key.columns for key in self._words.references if not key.beside)))
 
     def _key(self, key: KeyWords, name: str) -> SchemaObject:
         parts = ", ".join(part_definition(part) for part in key.parts)
@@ -83,13 +83,13 @@ class TableObjects:
         return self._inline(ObjectKind.CHECK, name, definition, check.beside, expression=check.expression)
 
     def _reference(self, key: ReferenceWords, name: str) -> SchemaObject:
-        parent, words = self._tables.get(key.parent.lower(), (key.parent, None))
+        parent, words = self._tables.get(folded(key.parent), (key.parent, None))
         columns = key.parent_columns
         if words and not columns and words.primary_key:
             columns = tuple(part.name or "" for part in words.primary_key.parts)
         elif words:
-            spelt = {column.name.lower(): column.name for column in words.columns}
-            columns = tuple(spelt.get(column.lower(), column) for column in columns)
+            spelt = {folded(column.name): column.name for column in words.columns}
+            columns = tuple(spelt.get(folded(column), column) for column in columns)
         definition = f"FOREIGN KEY {column_list(key.columns)} REFERENCES {written(parent)}"
         if columns:
             definition += f" {column_list(columns)}"
@@ -107,7 +107,7 @@ def text(value: str) -> str:
 
 def same(one: str | None, other: str | None) -> bool:
     """Whether two names are one to SQLite."""
-    return one is not None and other is not None and one.lower() == other.lower()
+    return one is not None and other is not None and folded(one) == folded(other)
 
 
 def column_list(names: Iterable[str]) -> str:

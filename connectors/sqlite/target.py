@@ -16,6 +16,7 @@ from connectors.sqlite.objects import OURS
 from connectors.sqlite.schema import detail, digest, read_schema
 from connectors.sqlite.session import Session, exists, open_target, place, promise
 from connectors.sqlite.source import describe
+from connectors.sqlite.tokens import folded
 from connectors.sqlite.types import same
 
 ANALYSIS_LIMIT = 1000
@@ -38,7 +39,7 @@ def _unnameable(table: Table) -> Iterator[str]:
     """Why SQLite has no room for the table's names: a sentence each."""
     for one, other in _alike(column.name for column in table.columns):
         yield f"columns {one} and {other}: {ALIKE}"
-    if table.name.name.lower().startswith("sqlite_"):
+    if folded(table.name.name).startswith("sqlite_"):
         yield "names that begin with sqlite_ belong to SQLite itself"
 
 
@@ -55,9 +56,9 @@ def _refused(table: Table) -> list[str]:
 
 def _alike(names: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Pairs of names that are one to SQLite, which ignores the case of A to Z."""
-    seen: dict[bytes, str] = {}
+    seen: dict[str, str] = {}
     for name in names:
-        other = seen.setdefault(name.encode().lower(), name)
+        other = seen.setdefault(folded(name), name)
         if other != name:
             yield other, name
 
@@ -75,11 +76,11 @@ class SqliteTarget(SqliteDefiner):
         return read_schema(self._session)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
-        there = {column.name.lower(): column for column in target.columns}
-        wanted = {column.name.lower() for column in source.copied}
+        there = {folded(column.name): column for column in target.columns}
+        wanted = {folded(column.name) for column in source.copied}
         found = []
         for column in source.copied:
-            other = there.get(column.name.lower())
+            other = there.get(folded(column.name))
             if other is None:
                 found.append(f"column {column.name} is missing")
             elif other.generated:
@@ -91,7 +92,7 @@ class SqliteTarget(SqliteDefiner):
                 if column.nullable and not other.nullable:
                     found.append(f"column {column.name} is NOT NULL in the target only")
         for column in target.copied:
-            if column.name.lower() not in wanted and not column.nullable:
+            if folded(column.name) not in wanted and not column.nullable:
                 found.append(f"column {column.name} is NOT NULL and the source has no such column")
         if source.detail and detail(source).strict != detail(target).strict:
             found.append(f"the table is STRICT in the {'target' if detail(target).strict else 'source'} only")

@@ -44,7 +44,7 @@ class Token:
     @property
     def keyword(self) -> str:
         """The token as a keyword; nothing where it is quoted."""
-        return "" if self.kind == "quoted" else self.text.upper()
+        return "" if self.kind == "quoted" or not self.text.isascii() else self.text.upper()
 
     @property
     def names(self) -> bool:
@@ -67,6 +67,11 @@ def tokens(text: str) -> Iterator[Token]:
             yield Token(match.group(), match.start(), kind)
 
 
+def folded(name: str) -> str:
+    """A name by which SQLite knows it: A to Z are a to z, other letters are what they are."""
+    return name.encode(errors="surrogateescape").lower().decode(errors="surrogateescape")
+
+
 def says(statement: str, keyword: str) -> bool:
     """Whether a reserved word stands anywhere in the statement, quotes and comments apart."""
     return any(token.keyword == keyword for token in tokens(statement))
@@ -74,8 +79,8 @@ def says(statement: str, keyword: str) -> bool:
 
 def named(statement: str, names: Sequence[str]) -> tuple[str, ...]:
     """Those of the names that the statement mentions."""
-    mentioned = {token.name.lower() for token in tokens(statement) if token.names}
-    return tuple(name for name in names if name.lower() in mentioned)
+    mentioned = {folded(token.name) for token in tokens(statement) if token.names}
+    return tuple(name for name in names if folded(name) in mentioned)
 
 
 def normal(text: str) -> str:
