@@ -16,12 +16,13 @@ from connectors.postgresql.types import literal
 from connectors.schema import TableName, quoted
 
 NAME_BYTES = 63
-WORD = r'(?:"(?:[^"]|"")+"|[^\s,()".;]+)'
+WORD = r"""(?:"(?:[^"]|"")+"|[^\s,()".;']+)"""
 """An identifier as the server or we write it."""
 QUALIFIED = rf"{WORD}\.{WORD}"
+SETTING = rf"(?:OWNS {QUALIFIED}|STORAGE [A-Z]+|COMPRESSION \w+|STATISTICS \d+|\([^()']*\))"
 COLUMN = re.compile(
     rf"(?P<type>.+?)(?: COLLATE (?P<collation>{QUALIFIED}))?(?: (?P<fill>(?:DEFAULT|GENERATED) .+?))?"
-    r"(?P<not_null> NOT NULL)?(?P<settings>(?:; (?:OWNS|STORAGE|COMPRESSION|STATISTICS|\().*)?)",
+    rf"(?P<not_null> NOT NULL)?(?P<settings>(?:; {SETTING})*)",
     re.DOTALL,
 )
 """What the server writes of an expression ends in no clause of ours: texts in it are quoted, conditions in parentheses."""
@@ -71,8 +72,8 @@ def column_text(definition: str) -> ColumnText:
     match = COLUMN.fullmatch(definition)
     if match is None:
         raise ValueError("not a column's definition")
-    settings = tuple(match["settings"].split("; ")[1:])
-    return ColumnText(match["type"], match["collation"], match["fill"], bool(match["not_null"]), settings)
+    settings = re.findall(f"; ({SETTING})", match["settings"])
+    return ColumnText(match["type"], match["collation"], match["fill"], bool(match["not_null"]), tuple(settings))
 
 
 def set_up(table: TableName, column: str, setting: str) -> str:
@@ -157,3 +158,20 @@ def comment(what: str, text: str | None) -> str:
 def split_names(names: str) -> Sequence[str]:
     """The identifiers of a list as it is written, quotes kept."""
     return re.findall(WORD, names)
+
+
+TEXT = r"'(?:[^']|'')*'"
+CAST = r"::[a-z][a-z ]*(?:\(\d+(?:,\d+)?\))?"
+CAST_ARRAY = re.compile(rf"\(ARRAY\[({TEXT}{CAST}(?:, {TEXT}{CAST})*)\]\)(::[a-z][a-z ]*?)\[\]")
+"""`status IN ('a', 'b')` on a varchar, as the server writes it."""
+
+
+def as_read_back(definition: str) -> str:
+    """The definition as the server writes it when it has read it once: it takes a cast of a whole array as one of each of
+    its elements."""
+
+    def cast(found: re.Match[str]) -> str:
+        elements = (one[0] for one in re.finditer(f"{TEXT}{CAST}", found[1]))
+        return f"ARRAY[{', '.join(f'({element}){found[2]}' for element in elements)}]"
+
+    return CAST_ARRAY.sub(cast, definition)
