@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.objects import ObjectId, ObjectKind, Objects, SchemaObject
 from connectors.postgresql import objects_sql as sql
 from connectors.postgresql import types
 from connectors.postgresql.catalog import unqualified
-from connectors.postgresql.definitions import comment, holds_values, literals
+from connectors.postgresql.definitions import as_read_back, comment, holds_values, literals
 from connectors.postgresql.objects_keys import ConstraintRow, IndexRow, keys_and_indexes, statistics
 from connectors.postgresql.objects_tables import ColumnRow, Relation, SequenceRow, Tables
 from connectors.postgresql.session import Connection
@@ -66,7 +67,8 @@ class Reading:
             *self.views(),
         ]
         made += sorted(self.remarks(), key=lambda one: str(one.id))
-        return Objects(tuple(ordered(made)), tuple(self.left))
+        worded = (replace(one, definition=as_read_back(one.definition)) for one in ordered(made))
+        return Objects(tuple(worded), tuple(self.left))
 
     def schemas(self) -> Iterator[SchemaObject]:
         for oid, name in self.schema_rows:
