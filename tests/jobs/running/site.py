@@ -135,9 +135,9 @@ class Site:
     def arguments(self, *command: str) -> list[str]:
         """The command with the options it takes."""
         options = []
-        if command[0] in ("plan", "create", "run", "resume", "status", "check"):
+        if command[0] in ("plan", "create", "run", "resume", "status", "check", "repair"):
             options += ["--environments", str(self.folder / "environments.yaml")]
-        if command[0] not in ("plan", "status", "check", "engines", "key"):
+        if command[0] not in ("plan", "status", "check", "engines", "key", "repair"):
             options += ["--control", self.control]
         return [*command, *options]
 
