@@ -22,7 +22,8 @@ NOT_GRANTED = "55P03"
 WRITERS = ("RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
 EVERYBODY = ("AccessShare", "RowShare", *WRITERS)
 BESIDE_READERS = re.compile(
-    r"CREATE (UNIQUE )?INDEX|CREATE STATISTICS|ALTER TABLE (?s:.)+ (ADD CONSTRAINT (?s:.)+ FOREIGN KEY|VALIDATE|ENABLE|DISABLE)"
+    r"CREATE (UNIQUE )?INDEX|CREATE STATISTICS|COMMENT"
+    r"|ALTER TABLE (?s:.)+ (ADD CONSTRAINT (?s:.)+ FOREIGN KEY|VALIDATE|ENABLE|DISABLE)"
 )
 """What only those are in the way of who write."""
 HOLDERS = b"""

@@ -127,7 +127,7 @@ def foreign_key(
 
 def proven(table: TableName, name: str, definition: str) -> tuple[str, ...]:
     """Declared for new rows first, then for those that are there; one that was never proven stays so."""
-    if definition.endswith(NOT_VALID):
+    if definition.endswith((NOT_VALID, " NOT ENFORCED")):
         return (added(table, name, definition),)
     return added(table, name, definition + NOT_VALID), validated(table, name)
 

@@ -63,7 +63,8 @@ def columns(version: int) -> str:
 
 SEQUENCES = f"""
 SELECT c.oid::bigint, n.nspname, c.relname, format_type(q.seqtypid, NULL), q.seqstart, q.seqincrement, q.seqmin, q.seqmax,
-  q.seqcache, q.seqcycle, CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE') THEN pg_sequence_last_value(c.oid) END,
+  q.seqcache, q.seqcycle, CASE WHEN has_sequence_privilege(c.oid, 'SELECT, USAGE')
+    AND NOT (c.relpersistence = 'u' AND pg_is_in_recovery()) THEN pg_sequence_last_value(c.oid) END,
   d.deptype::text, d.refobjid::bigint, d.refobjsubid
 FROM pg_class c JOIN pg_sequence q ON q.seqrelid = c.oid JOIN pg_namespace n ON n.oid = c.relnamespace
 LEFT JOIN pg_depend d ON d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass

@@ -12,7 +12,7 @@ import pytest
 from connectors.contract import Chunk, RunRecord
 from connectors.errors import LeaseHeld, LoginRefused, NotFound, PermissionMissing, TerminalError, ValueRefused
 from connectors.postgresql import connector
-from connectors.schema import ForeignKey, Key, TableName
+from connectors.schema import Check, ForeignKey, Index, IndexPart, Key, TableName
 from tests.connectors.postgresql.pair import RUN, Pair, find
 
 COLLATION = """
@@ -324,3 +324,39 @@ def test_a_task_that_hangs_keeps_the_lease_only_while_its_driver_lives(pair: Pai
                     assert later.ledger.acquire(record, [str(name)], "later", lambda _: False) == fence + 1
                     with pytest.raises(psycopg.OperationalError):
                         hung.execute("SELECT 1")
+
+
+NEUTRAL = """
+CREATE TABLE p (x integer, y integer, UNIQUE (x, y));
+CREATE TABLE t (a integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, b integer DEFAULT 5, c text DEFAULT 'x' || 'y',
+  d serial, e integer GENERATED ALWAYS AS (b + 1) STORED, r int4range, CONSTRAINT u UNIQUE (b, c), CONSTRAINT k CHECK (b > 0),
+  CONSTRAINT x EXCLUDE USING gist (r WITH &&), CONSTRAINT f FOREIGN KEY (b, d) REFERENCES p (x, y) ON UPDATE RESTRICT
+  ON DELETE SET DEFAULT DEFERRABLE INITIALLY DEFERRED, CONSTRAINT g FOREIGN KEY (d, b) REFERENCES p (x, y) DEFERRABLE);
+CREATE INDEX i ON t (lower(c) DESC, b) INCLUDE (d) WHERE b IS NOT NULL;
+CREATE INDEX h ON t USING hash (c);
+COMMENT ON TABLE t IS 'table';
+COMMENT ON COLUMN t.b IS 'column'
+"""
+
+
+def test_the_neutral_schema_says_all_that_other_engines_know(pair: Pair) -> None:
+    pair.server.execute(pair.prod, NEUTRAL)
+    with pair.sessions() as (source, _):
+        table = find(source, "t")
+    assert table.comment == "table"
+    assert {column.name: column.comment for column in table.columns if column.comment} == {"b": "column"}
+    defaults = {column.name: column.default for column in table.columns if column.default}
+    assert defaults == {"b": "5", "c": "('x'::text || 'y'::text)"}
+    assert table.checks == (Check("k", "(b > 0)"),)
+    assert table.indexes == (
+        Index("u", (IndexPart("b"), IndexPart("c")), unique=True, constraint=True),
+        Index(
+            "i", (IndexPart(None, "lower(c)", descending=True), IndexPart("b")), where="(b IS NOT NULL)", include=("d",)
+        ),
+        Index("h", (IndexPart("c"),), method="hash"),
+    )
+    referenced = TableName("public", "p")
+    assert table.foreign_keys == (
+        ForeignKey("f", table.name, ("b", "d"), referenced, ("x", "y"), "SET DEFAULT", "RESTRICT", "deferred"),
+        ForeignKey("g", table.name, ("d", "b"), referenced, ("x", "y"), deferrable="immediate"),
+    )
