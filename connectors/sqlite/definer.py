@@ -10,9 +10,10 @@ from connectors.errors import ConnectorError, TerminalError, ValueRefused
 from connectors.objects import Alteration, ObjectId, ObjectKind, Objects, Restored, SchemaObject, Step
 from connectors.schema import Table, TableName, quoted
 from connectors.sqlite.ledger import Ledger
-from connectors.sqlite.objects import Entry, is_unique, read_entries, read_objects
+from connectors.sqlite.objects import OURS, Entry, is_unique, read_entries, read_objects
 from connectors.sqlite.rendered import rendered
 from connectors.sqlite.session import Session
+from connectors.sqlite.tokens import tokens
 from connectors.sqlite.violations import duplicates
 
 WORDS = {ObjectKind.INDEX: "index", ObjectKind.TRIGGER: "trigger", ObjectKind.VIEW: "view"}
@@ -49,13 +50,26 @@ class SqliteDefiner:
                 self._session.run(statement)
 
     def suspensions(self, names: Sequence[TableName]) -> list[Step]:
-        """Triggers first: what they do needs no index that is gone. A unique index is a key, and stays."""
+        """Triggers first: what they do needs no index that is gone. A unique index is a key, and stays; so does one with a
+        function or collation of another program, which we could not make again."""
         wanted = {name.name for name in names}
         with self._session.transaction("BEGIN"):
             entries = [entry for entry in read_entries(self._session) if entry.table in wanted]
-        triggers = [_step(ObjectKind.TRIGGER, entry) for entry in entries if entry.kind == "trigger"]
-        indexes = [entry for entry in entries if entry.kind == "index" and not is_unique(entry.sql)]
-        return triggers + [_step(ObjectKind.INDEX, entry) for entry in indexes]
+            indexes = [e for e in entries if e.kind == "index" and not is_unique(e.sql) and self._can_make(e)]
+        triggers = sorted((entry for entry in entries if entry.kind == "trigger"), key=lambda entry: entry.place)
+        return [_step(entry) for entry in (*triggers, *indexes)]
+
+    def _can_make(self, index: Entry) -> bool:
+        """SQLite looks at it under a name that is free, and makes nothing."""
+        [_, _, name, *_] = tokens(index.sql)
+        probe = f"{index.sql[: name.start]}{quoted(OURS + index.name)}{index.sql[name.end :]}"
+        try:
+            self._session.rows(f"EXPLAIN {probe}")
+        except ConnectorError as error:
+            if error.retryable:
+                raise
+            return False
+        return True
 
     def suspend(self, steps: Sequence[Step]) -> None:
         with self._session.transaction():
@@ -108,8 +122,7 @@ class SqliteDefiner:
         return any((e.kind, e.name, e.table) == (kind, id_.name, table) for e in read_entries(self._session))
 
 
-def _step(kind: ObjectKind, entry: Entry) -> Step:
+def _step(entry: Entry) -> Step:
+    kind = next(kind for kind, word in WORDS.items() if word == entry.kind)
     table = TableName(None, entry.table)
-    return Step(
-        ObjectId(kind, table, entry.name), table, (f"DROP {kind.value.upper()} {quoted(entry.name)}",), (entry.sql,)
-    )
+    return Step(ObjectId(kind, table, entry.name), table, (f"DROP {entry.kind} {quoted(entry.name)}",), (entry.sql,))

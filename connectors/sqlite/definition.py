@@ -7,6 +7,7 @@ open a file with such a statement.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Literal
 
 from connectors.schema import Action
@@ -95,8 +96,9 @@ class IndexWords:
     where: str | None
 
 
+@lru_cache(maxsize=4096)
 def table_words(statement: str) -> TableWords:
-    """Raises Unsupported."""
+    """Raises Unsupported. A run looks at its tables several times."""
     return _TableParser(statement).table()
 
 

@@ -31,6 +31,8 @@ class Entry:
     name: str
     table: str
     sql: str
+    place: int
+    """Of two triggers the later one fires first."""
 
 
 def read_objects(session: Session) -> Objects:
@@ -62,12 +64,12 @@ def read_objects(session: Session) -> Objects:
 
 def read_entries(session: Session) -> list[Entry]:
     found = session.rows(
-        "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name COLLATE BINARY"
+        "SELECT type, name, tbl_name, sql, rowid FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY name COLLATE BINARY"
     )
     tables = {folded(name): name for kind, name, *_ in found if kind in ("table", "view")}
     return [
-        Entry(kind, name, tables.get(folded(table), table), sql)
-        for kind, name, table, sql in found
+        Entry(kind, name, tables.get(folded(table), table), sql, place)
+        for kind, name, table, sql, place in found
         if not _hidden(name) and not _hidden(table)
     ]
 

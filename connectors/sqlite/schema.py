@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from connectors.schema import Check, Column, ForeignKey, Index, IndexPart, Key, Schema, Table, TableName, quoted
@@ -52,6 +53,9 @@ def read_schema(session: Session) -> Schema:
     """Everything in the file but our own bookkeeping and SQLite's."""
     with session.transaction("BEGIN"):
         encoding = session.value("PRAGMA encoding")
+        entries = session.rows("SELECT type, name, tbl_name, sql FROM sqlite_schema")
+        statements = {(kind, name): sql for kind, name, _, sql in entries if sql is not None}
+        triggers = [(folded(table), name) for kind, name, table, _ in entries if kind == "trigger"]
         found, other = [], []
         for name, kind, without_rowid, strict in session.rows(
             "SELECT name, type, wr, strict FROM pragma_table_list WHERE schema = 'main'"
@@ -60,7 +64,9 @@ def read_schema(session: Session) -> Schema:
             if name.startswith(OURS):
                 continue
             if kind == "table":
-                found.append(Reader(session, name, bool(without_rowid), bool(strict), encoding).table())
+                hooks = [f"trigger {trigger}" for table, trigger in sorted(triggers) if table == folded(name)]
+                reader = Reader(session, name, statements, bool(without_rowid), bool(strict), encoding)
+                found.append(replace(reader.table(), hooks=tuple(hooks)))
             else:
                 other.append((TableName(None, name), f"{kind} table" if kind != "view" else "view"))
     return Schema(tuple(_resolve(table, found) for table in found), tuple(other))
@@ -83,10 +89,11 @@ def _resolve(table: Table, tables: list[Table]) -> Table:
 class Reader:
     """One table, from SQLite's PRAGMAs and the text of its statement."""
 
-    def __init__(self, session: Session, name: str, without_rowid: bool, strict: bool, encoding: str) -> None:
-        self._session, self._name = session, name
+    def __init__(self, session: Session, name: str, statements: Mapping[tuple[str, str], str], without_rowid: bool,
+                 strict: bool, encoding: str) -> None:  # fmt: skip
+        self._session, self._name, self._statements = session, name, statements
         self._without_rowid, self._strict, self._encoding = without_rowid, strict, encoding
-        self._sql: str = session.value("SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?", (name,))
+        self._sql = statements["table", name]
         self._words = table_words(self._sql)
         self._said = {column.name: column for column in self._words.columns}
         self._columns = session.rows(
@@ -118,10 +125,6 @@ class Reader:
             rows=rows,
             bytes=size,
             notes=() if addressing else (UNADDRESSED,),
-            hooks=tuple(f"trigger {name}" for (name,) in self._session.rows(
-                "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name",
-                (self._name,),
-            )),
             detail=Detail(
                 digest(self._sql), addressing, self._strict, self._encoding, plan.body(), plan.stage()
             ),
@@ -186,28 +189,24 @@ class Reader:
             if "" not in columns:
                 found.append(Key(columns, plain=not partial))
                 continue
-            sql = self._session.value("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?", (index,))
+            sql = self._statements["index", index]
             found.append(Key(named(sql[sql.index("(") :], names), plain=False))
         return tuple(sorted(found, key=lambda key: key.columns))
 
     def _secondary(self) -> tuple[Index, ...]:
         """All indexes but the primary key's. Those of UNIQUE constraints have no names of their own."""
-        found = []
-        for name, unique, origin, _ in self._indexes:
-            if origin == "pk":
-                continue
-            parts = self._parts[name]
-            if origin == "u":
-                called = unique_name(self._name, [part.name for part in parts])
-                found.append(Index(called, tuple(map(self._index_part, parts)), unique=True, constraint=True))
-                continue
-            words = index_words(
-                self._session.value("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?", (name,))
-            )
-            texts = [part.expression for part in words.parts]
-            found.append(Index(name, tuple(map(self._index_part, parts, texts)), bool(unique), where=words.where))
-        names = numbered(index.name for index in found)
-        return tuple(replace(index, name=name) for index, name in zip(found, names, strict=True))
+        made = {name: unique for name, unique, origin, _ in self._indexes if origin == "c"}
+        keys = [self._parts[name] for name, _, origin, _ in self._indexes if origin == "u"]
+        names = numbered([*made, *(unique_name(self._name, [part.name for part in parts]) for parts in keys)])
+        found = [self._index_made(name, bool(unique)) for name, unique in made.items()]
+        for name, parts in zip(names[len(made) :], keys, strict=True):
+            found.append(Index(name, tuple(map(self._index_part, parts)), unique=True, constraint=True))
+        return tuple(sorted(found, key=lambda index: index.name))
+
+    def _index_made(self, name: str, unique: bool) -> Index:
+        words = index_words(self._statements["index", name])
+        texts = [part.expression for part in words.parts]
+        return Index(name, tuple(map(self._index_part, self._parts[name], texts)), unique, where=words.where)
 
     def _index_part(self, part: KeyPart, text: str = "") -> IndexPart:
         """An order that is not the column's own makes an expression of it."""

@@ -29,19 +29,18 @@ class Words:
     def __init__(self, statement: str) -> None:
         self._text = statement
         self._tokens = list(tokens(statement))
+        self._keywords = tuple(token.keyword for token in self._tokens)
         self._at = 0
 
     @property
     def at(self) -> int:
         return self._at
 
-    def peek(self, ahead: int = 0) -> Token | None:
-        at = self._at + ahead
-        return self._tokens[at] if at < len(self._tokens) else None
+    def peek(self) -> Token | None:
+        return self._tokens[self._at] if self._at < len(self._tokens) else None
 
     def sees(self, *keywords: str) -> bool:
-        found = (self.peek(ahead) for ahead in range(len(keywords)))
-        return all(token and token.keyword == keyword for token, keyword in zip(found, keywords, strict=True))
+        return self._keywords[self._at : self._at + len(keywords)] == keywords
 
     def takes(self, *keywords: str) -> bool:
         seen = self.sees(*keywords)

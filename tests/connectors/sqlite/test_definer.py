@@ -71,6 +71,33 @@ def test_what_waits_is_gone_and_comes_back_to_the_letter(files: Ends) -> None:
     assert master(files.target) == before
 
 
+def test_triggers_fire_in_their_order_again(files: Ends) -> None:
+    build(files.target, "CREATE TABLE users (id INTEGER PRIMARY KEY)", "CREATE TABLE fired (name)",
+          *(f"CREATE TRIGGER {name} AFTER INSERT ON users BEGIN INSERT INTO fired VALUES ('{name}'); END"
+            for name in ("b", "c", "a")), "INSERT INTO users VALUES (1)")  # fmt: skip
+    with target(files) as session:
+        lease(session, USERS)
+        steps = session.suspensions([USERS])
+        session.suspend(steps)
+        session.restore(steps)
+    build(files.target, "INSERT INTO users VALUES (2)")
+    with connect(files.target) as connection:
+        fired = [name for (name,) in connection.execute("SELECT name FROM fired ORDER BY rowid")]
+    assert fired[:3] == fired[3:] != sorted(fired[:3])
+
+
+def test_an_index_that_needs_another_programs_function_stays(files: Ends) -> None:
+    with connect(files.target) as connection:
+        connection.create_function("shout", 1, str.upper, deterministic=True)
+        connection.create_collation("loud", lambda a, b: (a > b) - (a < b))
+        for statement in ("CREATE TABLE users (id INTEGER PRIMARY KEY, low)", "CREATE INDEX ours ON users (low)",
+                          "CREATE INDEX theirs ON users (shout(low))",
+                          "CREATE INDEX sorted ON users (low COLLATE loud)"):  # fmt: skip
+            connection.execute(statement)
+    with target(files) as session:
+        assert [step.id.name for step in session.suspensions([USERS])] == ["ours"]
+
+
 def test_nobody_suspends_without_the_lease(files: Ends) -> None:
     full(files)
     before = master(files.target)
