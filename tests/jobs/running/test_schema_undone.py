@@ -1,0 +1,142 @@
+"""Undoing what an operation has changed in a schema: newest first, once, and never rows that nobody gave away."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from jobs.cli import call
+from jobs.control.changes import ChangeStore
+from jobs.errors import Exit, PlanRefused, UsageError
+from jobs.planning.schema_diff import Told
+from jobs.running.differ import compare
+from jobs.running.rollback import Reverse, roll_back
+from tests.jobs.running.schemas import COPY, bring, changes, execute, look, operations, shop, told
+from tests.jobs.running.site import Site
+
+pytestmark = pytest.mark.usefixtures("no_spark")
+
+
+def undo(site: Site, operation: str, confirm: str | None = None) -> list[Reverse]:
+    environments = site.environments({})
+    return roll_back(operation, confirm=confirm, environments_path=environments, control_url=site.control)[1]
+
+
+def differing(site: Site) -> list[Told]:
+    return [one for one in look(site).told if one.kind != "schema"]
+
+
+def test_everything_goes_newest_first_and_only_once(site: Site) -> None:
+    shop(site)
+    bring(site)
+    [first] = operations(site)
+    known = changes(site, first)
+    assert [reverse.change.object for reverse in undo(site, first.id)] == [c.object for c in reversed(known)]
+    assert {one.state for one in differing(site)} == {"missing"}
+    assert undo(site, first.id) == []
+    assert {change.status for change in changes(site, first)} == {"undone"}
+    bring(site)
+    assert told(site) == []
+
+
+def test_rows_do_not_go_unless_somebody_says_so(site: Site) -> None:
+    shop(site)
+    bring(site, **COPY)
+    [first] = operations(site)
+    with pytest.raises(PlanRefused) as refused:
+        undo(site, first.id)
+    assert len(refused.value.findings) == 3
+    assert all("holds rows" in finding.what for finding in refused.value.findings)
+    assert len(site.rows(site.dev, "customers")) == 2
+    with pytest.raises(UsageError, match="the target is DEV"):
+        undo(site, first.id, confirm="PROD")
+    assert undo(site, first.id, confirm="DEV")
+    assert {one.state for one in differing(site)} == {"missing"}
+
+
+def test_what_is_gone_already_is_only_marked_and_an_attempt_that_died_goes_on(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop(site)
+    bring(site)
+    [first] = operations(site)
+    execute(site, site.dev, "DROP VIEW big_spenders")
+    known, undone = len(changes(site, first)), ChangeStore.undone
+    calls: list[Any] = []
+
+    def dying(self: ChangeStore, change: Any) -> None:
+        calls.append(change)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        undone(self, change)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChangeStore, "undone", dying)
+        with pytest.raises(KeyboardInterrupt):
+            undo(site, first.id)
+    rest = undo(site, first.id)
+    assert len(rest) == known - 2
+    assert [bool(reverse.down) for reverse in rest][:2] == [False, True]
+    assert {one.state for one in differing(site)} == {"missing"}
+
+
+def test_what_was_dropped_comes_back_without_its_rows(site: Site) -> None:
+    shop(site)
+    bring(site, **COPY)
+    before = site.rows(site.dev, "words")
+    bring(site, mode="recreate", confirm="DEV")
+    undo(site, operations(site)[0].id)
+    assert told(site) == []
+    assert before != site.rows(site.dev, "words") == []
+
+
+def test_the_commands_list_undo_and_compare(file_site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    shop(file_site)
+    bring(file_site)
+    [operation] = operations(file_site)
+    environments, control = ["--environments", str(file_site.environments({}))], ["--control", file_site.control]
+
+    def said(*command: str, code: int = 0) -> str:
+        capsys.readouterr()
+        assert call(list(command)) == code
+        return capsys.readouterr().out
+
+    listed = json.loads(said("schema", "changes", operation.id, "--json", *control))
+    assert [(change["action"], change["status"]) for change in listed] == [("make", "applied")] * 7
+    assert "CREATE TABLE" in said("schema", "changes", operation.id, *control)
+    assert said("diff", "PROD", "DEV", *environments) == "PROD and DEV: the same schema\n"
+    assert "7 changes undone in DEV" in said("schema", "rollback", operation.id, *environments, *control)
+    assert "nothing is left to undo" in said("schema", "rollback", operation.id, *environments, *control)
+    assert "schema undone" in said("audit", operation.id, *control)
+    found = json.loads(said("diff", "PROD", "DEV", "words", "--json", *environments, code=Exit.DIFFERENT))
+    assert [(one["object"], one["state"]) for one in found["differences"]] == [("table words", "missing")]
+    up, down = said("diff", "PROD", "DEV", "--sql", *environments, code=Exit.DIFFERENT).split("-- down: ")
+    assert up.index("CREATE TABLE") < up.index("CREATE VIEW")
+    assert down.index("DROP VIEW") < down.index("DROP TABLE")
+    assert "mode: create" in said("diff", "PROD", "DEV", *environments, code=Exit.DIFFERENT)
+    assert call(["diff", "PROD", "DEV", "nowhere", *environments]) == Exit.REFUSED
+    assert call(["diff", "PROD", "PROD", *environments]) == Exit.USAGE
+
+
+def test_an_environment_that_may_not_be_changed_is_compared_all_the_same(file_site: Site) -> None:
+    shop(file_site)
+    bring(file_site)
+    execute(file_site, file_site.dev, "DROP VIEW big_spenders")
+    environments = file_site.environments({"DEV": {"writable": False}})
+    [one] = compare("PROD", "DEV", [], environments).told
+    assert (one.state, one.object) == ("missing", "view big_spenders")
+    [operation] = operations(file_site)
+    with pytest.raises(UsageError, match="not writable"):
+        roll_back(operation.id, confirm=None, environments_path=environments, control_url=file_site.control)
+
+
+def test_another_database_under_the_targets_name_is_left_alone(file_site: Site) -> None:
+    shop(file_site)
+    bring(file_site)
+    [operation] = operations(file_site)
+    elsewhere = file_site.environments({"DEV": {"database": str(file_site.folder / "other.db")}})
+    with pytest.raises(UsageError, match="another database now"):
+        roll_back(operation.id, confirm=None, environments_path=elsewhere, control_url=file_site.control)
+    assert not (file_site.folder / "other.db").exists()
