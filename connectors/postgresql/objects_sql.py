@@ -25,7 +25,8 @@ WHERE t.typtype IN ('e', 'd', 'c', 'r', 'b') AND coalesce(c.relkind, 'c') = 'c'
 
 RELATIONS = f"""
 SELECT c.oid::bigint, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname), c.relkind::text,
-  c.relpersistence = 'u', coalesce(array_to_string(c.reloptions, ', '), ''),
+  c.relpersistence = 'u', coalesce(array_to_string(c.reloptions || array(SELECT 'toast.' || o
+    FROM pg_class s, unnest(s.reloptions) o WHERE s.oid = c.reltoastrelid), ', '), ''),
   CASE WHEN c.relkind = 'r' AND m.amname <> 'heap' THEN m.amname END,
   CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
   CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,

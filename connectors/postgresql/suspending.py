@@ -74,7 +74,8 @@ def suspended_trigger(root: TableName, schema: str, relation: str, name: str, en
 
 def suspended_index(root: TableName, members: Sequence[tuple[Any, ...]]) -> Step:
     """An index with those of the partitions that belong to it."""
-    restore, remarks = [], []
+    restore: list[str] = []
+    remarks: list[str] = []
     for _, _, top, schema, relation, name, body, said in members:
         made = index(TableName(schema, relation), name, body, unique=False, computed=False)
         restore += made.create

@@ -239,14 +239,19 @@ class Target:
             self._connection.execute(b"SELECT setval(%s::regclass, %s, true)", [sequence, int(reached)])
 
     def orphans(self, key: ForeignKey) -> int:
+        return int(self._one(key.table, f"SELECT count(*) {self._orphaned(key)}".encode())[0])
+
+    def orphan_query(self, key: ForeignKey) -> str:
+        return f"SELECT c.* {self._orphaned(key)}"
+
+    def _orphaned(self, key: ForeignKey) -> str:
         pairs = list(zip(key.columns, key.referenced_columns, strict=True))
         given = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column, _ in pairs)
         same = " AND ".join(f"p.{quoted(other)} = c.{quoted(column)}" for column, other in pairs)
-        query = (
-            f"SELECT count(*) FROM {self._own(key.table)} c WHERE {given}"
+        return (
+            f"FROM {self._own(key.table)} c WHERE {given}"
             f" AND NOT EXISTS (SELECT FROM {self._own(key.referenced)} p WHERE {same})"
         )
-        return int(self._one(key.table, query.encode())[0])
 
     def end_sessions(self, application: str) -> int:
         with translated(self._where):

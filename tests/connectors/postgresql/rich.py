@@ -95,6 +95,67 @@ COMMENT ON COLUMN crm.z_first.email IS 'theirs';
 COMMENT ON MATERIALIZED VIEW crm.totals IS 'how many';
 COMMENT ON SEQUENCE crm.counter IS 'down'
 """
+ODD = r"""
+CREATE SCHEMA "Odd.Schema ""x";
+CREATE DOMAIN inner_d AS integer CHECK (VALUE > 0);
+CREATE DOMAIN outer_d AS inner_d DEFAULT 4 CHECK (VALUE < 100);
+CREATE TYPE mood AS ENUM ('a', 'b');
+CREATE DOMAIN good AS mood DEFAULT 'a';
+CREATE TABLE base (a integer, b outer_d[], m good, gone text, t text, PRIMARY KEY (a));
+ALTER TABLE base DROP COLUMN gone;
+CREATE TABLE of_base (id integer PRIMARY KEY, whole base, all_of base[]);
+CREATE TYPE holds AS (b base, n integer);
+CREATE TABLE of_type (h holds);
+CREATE UNIQUE INDEX not_a_constraint ON base (a, t);
+CREATE TABLE refs (m integer, t text, FOREIGN KEY (m, t) REFERENCES base (a, t) ON DELETE SET NULL (t));
+CREATE TABLE hashed (k integer, m mood, t text) PARTITION BY HASH (k);
+CREATE TABLE hashed_0 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 0);
+CREATE TABLE hashed_1 PARTITION OF hashed FOR VALUES WITH (MODULUS 2, REMAINDER 1);
+ALTER TABLE hashed_0 ADD PRIMARY KEY (k);
+ALTER TABLE hashed_1 ADD CONSTRAINT lone UNIQUE (t) DEFERRABLE;
+CREATE TABLE expr (a integer, m mood, t text COLLATE "C") PARTITION BY RANGE ((a + 1), t COLLATE "POSIX" text_pattern_ops, m);
+CREATE TABLE expr_1 PARTITION OF expr FOR VALUES FROM (1, 'a', 'a') TO (5, 'x''y', MAXVALUE);
+CREATE TABLE "Odd.Schema ""x"."T.able; DROP" (a integer GENERATED ALWAYS AS IDENTITY,
+  "b.c" text DEFAULT 'x; OWNS y.z' NOT NULL, "COLLATE d" text COLLATE "C", CONSTRAINT "weird "" name." UNIQUE ("b.c",
+  "COLLATE d"));
+ALTER TABLE "Odd.Schema ""x"."T.able; DROP" RENAME TO "Ren.amed";
+CREATE TABLE wide (a text, b text, c integer, d inet, j jsonb) WITH (fillfactor=50, toast.autovacuum_enabled=false,
+  toast_tuple_target=200);
+CREATE INDEX w1 ON wide (a text_pattern_ops, b COLLATE "C" DESC NULLS FIRST, c NULLS FIRST);
+CREATE INDEX w2 ON wide USING brin (c) WITH (pages_per_range=8);
+CREATE INDEX w3 ON wide USING gist (d inet_ops);
+CREATE INDEX w4 ON wide USING gin (j jsonb_path_ops) WITH (fastupdate=off);
+CREATE INDEX w5 ON wide ((j ->> 'x'), (c IS NULL)) WHERE b LIKE 'x USING %' AND c = ANY (ARRAY[1,2]);
+CREATE STATISTICS st ON (lower(a)), c FROM wide;
+CREATE SEQUENCE free OWNED BY wide.c;
+CREATE SEQUENCE up AS smallint INCREMENT 3 MINVALUE -5 START 0;
+ALTER TABLE wide ALTER c SET DEFAULT nextval('up');
+ALTER TABLE wide ADD CONSTRAINT ex EXCLUDE USING gist (d inet_ops WITH &&) DEFERRABLE INITIALLY DEFERRED;
+CREATE VIEW v1 AS SELECT a, count(*) AS n, m FROM base GROUP BY a;
+CREATE RECURSIVE VIEW nums (n) AS VALUES (1) UNION ALL SELECT n + 1 FROM nums WHERE n < 10;
+CREATE MATERIALIZED VIEW mv1 AS SELECT n.n, v.a FROM nums n LEFT JOIN v1 v ON v.a = n.n;
+CREATE VIEW a0 AS SELECT * FROM mv1;
+CREATE VIEW cat AS SELECT relname FROM pg_class;
+CREATE TABLE cyc1 (id integer PRIMARY KEY, o integer);
+CREATE TABLE cyc2 (id integer PRIMARY KEY, o integer REFERENCES cyc1);
+ALTER TABLE cyc1 ADD FOREIGN KEY (o) REFERENCES cyc2;
+CREATE TABLE gen (a integer, b integer GENERATED ALWAYS AS (a * 2) STORED CHECK (b > 0),
+  c text GENERATED ALWAYS AS (upper('x; ' || a::text)) STORED NOT NULL);
+CREATE INDEX ON gen (b);
+CREATE TABLE emptyt ();
+CREATE TABLE "select" ("from" integer PRIMARY KEY, "where" integer REFERENCES "select");
+CREATE TABLE ser (id serial PRIMARY KEY, n bigserial);
+ALTER TABLE ser RENAME TO ser2;
+ALTER TABLE ser2 ALTER id TYPE bigint;
+CREATE TABLE bounds (d date, n numeric(5,2)) PARTITION BY LIST (d);
+CREATE TABLE b1 PARTITION OF bounds FOR VALUES IN (NULL, '2020-01-01');
+CREATE UNIQUE INDEX bi ON bounds (d, n);
+ALTER TABLE bounds ADD CONSTRAINT ck CHECK (n > 0);
+COMMENT ON DOMAIN good IS 'dom';
+CREATE VIEW "View "" x" AS SELECT 1 AS "Col ""umn";
+COMMENT ON COLUMN "View "" x"."Col ""umn" IS 'c'
+"""
+"""What is allowed and nobody expects: rows as values, names like SQL, keys of every method, views of views."""
 LEFT = """
 CREATE FUNCTION tax(numeric) RETURNS numeric LANGUAGE sql AS 'SELECT $1';
 CREATE PROCEDURE tidy() LANGUAGE sql AS 'SELECT 1';

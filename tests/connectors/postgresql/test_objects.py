@@ -9,7 +9,7 @@ from connectors.postgresql.source import Source
 from connectors.postgresql.target import Target
 from connectors.schema import TableName
 from tests.connectors.postgresql.pair import Pair
-from tests.connectors.postgresql.rich import LEFT, RICH, dump
+from tests.connectors.postgresql.rich import LEFT, ODD, RICH, dump
 
 PUBLIC = ObjectId(ObjectKind.SCHEMA, None, "public")
 COUNTERS = "SELECT schemaname, sequencename, last_value FROM pg_sequences ORDER BY 1, 2"
@@ -19,9 +19,11 @@ def by_id(session: Source | Target) -> dict[ObjectId, SchemaObject]:
     return {one.id: one for one in session.objects().made}
 
 
-def test_objects_applied_in_their_order_make_an_equal_database(pair: Pair) -> None:
-    pair.server.execute(pair.prod, RICH)
-    pair.server.execute(pair.dev, "CREATE EXTENSION citext")
+@pytest.mark.parametrize("schema", [RICH, ODD], ids=["rich", "odd"])
+def test_objects_applied_in_their_order_make_an_equal_database(pair: Pair, schema: str) -> None:
+    pair.server.execute(pair.prod, schema)
+    if "citext" in schema:
+        pair.server.execute(pair.dev, "CREATE EXTENSION citext")
     with pair.sessions() as (source, target):
         for one in source.objects().made:
             if not one.inline and one.id != PUBLIC:
@@ -31,8 +33,9 @@ def test_objects_applied_in_their_order_make_an_equal_database(pair: Pair) -> No
     assert pair.server.rows(pair.dev, COUNTERS) == pair.server.rows(pair.prod, COUNTERS)
 
 
-def test_objects_dropped_in_the_other_order_leave_nothing(pair: Pair) -> None:
-    pair.server.execute(pair.dev, RICH)
+@pytest.mark.parametrize("schema", [RICH, ODD], ids=["rich", "odd"])
+def test_objects_dropped_in_the_other_order_leave_nothing(pair: Pair, schema: str) -> None:
+    pair.server.execute(pair.dev, schema)
     with pair.sessions() as (_, target):
         for one in reversed(target.objects().made):
             if one.id != PUBLIC and not one.inline:
