@@ -63,7 +63,8 @@ class SchemaObject:
     """Of a table: with its columns and all that is `inline`. Of a column: how it is added to a table that has rows."""
     drop: tuple[str, ...]
     inline: bool = False
-    """Its table's own CREATE makes it: columns always; keys and checks where the engine cannot add them, or adds them badly."""
+    """Its table's own CREATE makes it: columns always; keys and checks where the engine cannot add them, or adds them badly.
+    What needs a column of its own table comes with that column too, when it is added."""
     needs: tuple[ObjectId, ...] = ()
     """What must be there first, beyond what its kind and table say: types of types, views of views, a partition's parent."""
     literals: tuple[str, ...] = ()

@@ -37,8 +37,10 @@ class TableObjects:
         yield from map(self._reference, self._words.references, reference_names(name, self._words))
 
     def _inline(
-        self, kind: ObjectKind, name: str, definition: str, beside: str | None, *needs: ObjectId, expression: str = ""
-    ) -> SchemaObject:
+        self, kind: ObjectKind, name: str, definition: str, beside: str | None = None, *needs: ObjectId,
+        expression: str = "",
+    ) -> SchemaObject:  # fmt: skip
+        """`beside`: the column that brings it when it is added. No key comes so."""
         column = () if beside is None else (ObjectId(ObjectKind.COLUMN, self._name, beside),)
         return SchemaObject(
             ObjectId(kind, self._name, name), definition, (), (), inline=True, needs=(*column, *needs),
@@ -76,7 +78,7 @@ class TableObjects:
         # Beside its column, DESC keeps an INTEGER key from being the row number itself.
         parts = f"{parts} beside its column" if key.beside and key.parts[0].descending else parts
         definition = f"{key.kind} ({parts})" + " AUTOINCREMENT" * key.autoincrement + key.conflict
-        return self._inline(kind, name, definition, key.beside)
+        return self._inline(kind, name, definition)
 
     def _check(self, check: CheckWords, name: str) -> SchemaObject:
         definition = f"CHECK ({normal(check.expression)}){check.conflict}"

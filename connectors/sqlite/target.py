@@ -199,16 +199,10 @@ class SqliteTarget(SqliteDefiner):
         self._session.run(f"ANALYZE main.{quoted(table.name.name)}")
 
     def orphans(self, key: ForeignKey) -> int:
-        # The parent's column stands first: as in a foreign key of SQLite, its collation decides.
-        pairs = zip(key.columns, key.referenced_columns, strict=True)
-        match = " AND ".join(f"p.{quoted(theirs)} = c.{quoted(ours)}" for ours, theirs in pairs)
-        present = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)
-        return int(
-            self._session.value(
-                f"SELECT count(*) FROM main.{quoted(key.table.name)} c WHERE {present} AND NOT EXISTS"
-                f" (SELECT 1 FROM main.{quoted(key.referenced.name)} p WHERE {match})"
-            )
-        )
+        return int(self._session.value(f"SELECT count(*) {_orphaned(key)}"))
+
+    def orphan_query(self, key: ForeignKey) -> str:
+        return f"SELECT c.* {_orphaned(key)}"
 
     def end_sessions(self, application: str) -> int:
         """A file has no sessions; `Ledger.acquire` waits for the transaction of a former task."""
@@ -216,3 +210,14 @@ class SqliteTarget(SqliteDefiner):
 
     def close(self) -> None:
         self._session.close()
+
+
+def _orphaned(key: ForeignKey) -> str:
+    # The parent's column stands first: as in a foreign key of SQLite, its collation decides.
+    pairs = zip(key.columns, key.referenced_columns, strict=True)
+    match = " AND ".join(f"p.{quoted(theirs)} = c.{quoted(ours)}" for ours, theirs in pairs)
+    present = " AND ".join(f"c.{quoted(column)} IS NOT NULL" for column in key.columns)
+    return (
+        f"FROM main.{quoted(key.table.name)} c WHERE {present} AND NOT EXISTS"
+        f" (SELECT 1 FROM main.{quoted(key.referenced.name)} p WHERE {match})"
+    )

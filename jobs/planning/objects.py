@@ -157,15 +157,17 @@ def _spellings(text: str) -> list[str]:
 
 def differences(wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], same: Same = identical,
                 extra: Callable[[SchemaObject], bool] = lambda _: False) -> list[Difference]:  # fmt: skip
-    """What is missing or different, in the order of `wanted`, and then what is `extra` there. What a missing table's own
-    words bring is told by the table."""
+    """What is missing or different, in the order of `wanted`, and then what is `extra` there. What a missing table's or
+    column's own words bring is told by the table or the column."""
     standing = {found.id: found for found in there}
     names = {found.id for found in wanted}
     missing = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id not in standing}
+    coming = {found.id for found in wanted if found.id.kind is ObjectKind.COLUMN and found.id not in standing}
     found: list[Difference] = []
     for one in wanted:
         other = standing.get(one.id)
-        if other is None and (one.id.kind is ObjectKind.TABLE or not (_brought(one) and one.id.table in missing)):
+        told = _brought(one) and (one.id.table in missing or (one.inline and not coming.isdisjoint(one.needs)))
+        if other is None and (one.id.kind is ObjectKind.TABLE or not told):
             found.append(Difference("missing", one, None))
         elif other is not None and not same(one, other):
             found.append(Difference("different", one, other))

@@ -100,6 +100,15 @@ def test_what_differs_is_told_once() -> None:
     assert differences(wanted, (*there, extra), lambda _, __: True)[0].state == "missing"
 
 
+def test_what_a_missing_column_brings_with_it_is_told_by_the_column() -> None:
+    there = (table(USERS), column(USERS, "id"))
+    state = column(USERS, "state")
+    beside = thing(ObjectKind.CHECK, "known", USERS, inline=True, needs=(state.id,))
+    apart = thing(ObjectKind.CHECK, "sane", USERS, inline=True)
+    assert [d.id.name for d in differences((*there, state, beside, apart), there)] == ["state", "sane"]
+    assert [d.id.name for d in differences((*there, state, beside), (*there, state))] == ["known"]
+
+
 def test_an_extra_table_is_told_without_all_that_it_brings() -> None:
     found = differences((), (table(USERS), column(USERS, "id"), index(USERS, "by")), extra=lambda _: True)
     assert [d.id.name for d in found] == ["public.users", "by"]
