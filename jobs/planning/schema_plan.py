@@ -210,19 +210,31 @@ def with_applied(changes: Sequence[Change], wanted: Sequence[SchemaObject], appl
 def clashes(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], facts: Facts) -> list[Finding]:
     """Names of missing objects that something else has."""
     standing = {found.id for found in there}
-    relations = {found.id.name: found.id for found in there if found.id.kind in _RELATIONS}
-    indexes = {_place(found.id, facts): found.id for found in there if found.id.kind in _KEYED and not found.inline}
+    named = [
+        found.id for found in there if found.id.kind in _RELATIONS or (found.id.kind in _KEYED and not found.inline)
+    ]
+    relations = {id_.name: id_ for id_ in named if id_.kind in _RELATIONS}
+    indexes = {_place(id_, facts): id_ for id_ in named if id_.kind in _KEYED}
+    apart = facts.grammar is None or facts.grammar.index_names_apart
+    shared = {} if apart else {_called(id_): id_ for id_ in named}
     findings = []
     for found in wanted:
         taken = None
         if found.id.kind in _RELATIONS:
-            taken = relations.get(found.id.name)
+            taken = relations.get(found.id.name) or shared.get(_called(found.id))
         elif found.id.kind in _KEYED and not found.inline:
-            taken = indexes.get(_place(found.id, facts))
+            taken = indexes.get(_place(found.id, facts)) or shared.get(_called(found.id))
         if taken is not None and found.id not in standing:
             what, todo = f"its name is taken: {taken}", "drop or rename what is in the way"
             findings.append(error(f"{where}: {found.id}", what, todo))
     return findings
+
+
+def _called(found: ObjectId) -> str:
+    """A table's, a view's or an index's name, where they are told apart by nothing else."""
+    if found.kind in _RELATIONS or found.table is None or found.table.schema is None:
+        return found.name
+    return str(TableName(found.table.schema, found.name))
 
 
 _RELATIONS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW, ObjectKind.SEQUENCE})

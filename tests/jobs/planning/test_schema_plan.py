@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.facts import Facts
+from connectors.grammar import Grammar
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import TableName
 from jobs.planning.schema_plan import Applied, SchemaPlan, clashes, compared, dropped, early, steps, with_applied
@@ -30,6 +31,9 @@ FACTS = Facts(
     engine="any", title="Any", address=frozenset(), default_port=None, default_schema="public", filter_dialect=None,
     options=frozenset(), snapshot_holder="driver", writers=None, file=False, ways=(),
 )  # fmt: skip
+
+GRAMMAR = Grammar(dialect="", words="", sums="long", moments="values", clock="", instant="", utc_clock="", today="",
+                  clock_digits=0, index_names_apart=False)  # fmt: skip
 
 
 def changed(wanted: Any, there: Any, mode: Any = "create", **more: Any) -> tuple[list[tuple[str, str]], list[str]]:
@@ -99,6 +103,17 @@ def test_names_that_are_taken_are_told() -> None:
     assert "index by_user of public.orders: its name is taken: index by_user of public.other" in found[1]
     assert len(clashes("DEV", BOTH, there, replace(FACTS, index_names="table"))) == 1
     assert clashes("DEV", BOTH, BOTH, FACTS) == []
+
+
+def test_where_tables_and_indexes_share_their_names_one_may_be_in_the_way_of_the_other() -> None:
+    own = TableName("public", "own")
+    there = [table(own), index(own, "users"), view("public.by_user")]
+    assert clashes("DEV", BOTH, there, FACTS) == []
+    shared = replace(FACTS, grammar=GRAMMAR)
+    found = [str(finding) for finding in clashes("DEV", BOTH, there, shared)]
+    assert len(found) == 2
+    assert "table public.users: its name is taken: index users of public.own" in found[0]
+    assert "index by_user of public.orders: its name is taken: view public.by_user" in found[1]
 
 
 def test_what_waits_for_rows_is_made_late_and_what_stands_on_that_too() -> None:
