@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import psycopg
 
@@ -26,6 +27,9 @@ BESIDE_READERS = re.compile(
     r"|ALTER TABLE (?s:.)+ (ADD CONSTRAINT (?s:.)+ FOREIGN KEY|VALIDATE|ENABLE|DISABLE)"
 )
 """What only those are in the way of who write."""
+DEADLOCKS = 10
+"""Of so many the last is told: two foreign keys that are declared at once lock the same two tables."""
+Result = TypeVar("Result")
 HOLDERS = b"""
 WITH RECURSIVE named (oid) AS (SELECT to_regclass(n) FROM unnest(%s::text[]) n),
 family (oid) AS (SELECT oid FROM named UNION SELECT i.indrelid FROM named n JOIN pg_index i ON i.indexrelid = n.oid
@@ -77,17 +81,21 @@ def told(connection: Connection, where: str, statements: Sequence[str]) -> Itera
     )
 
 
-def behind_our_own(connection: Connection, statement: str, work: Callable[[], object]) -> None:
-    """Do it, however long sessions of our own run are in the way: several build indexes of one table at once, and only
-    then can a key be declared with one of them. Raises psycopg.Error."""
+def behind_our_own(connection: Connection, statements: Sequence[str], work: Callable[[], Result]) -> Result:
+    """Do it, however long sessions of our own run are in the way: several of them build and prove at once, and each waits
+    for those on its table. `work` is done again from the start. Raises psycopg.Error."""
     application = connection.info.parameter_status("application_name") or ""
     run = "/".join(application.split("/")[:2]) + "/"
+    deadlocks = 0
     while True:
         try:
-            work()
-            return
+            return work()
+        except psycopg.errors.DeadlockDetected:
+            deadlocks += 1
+            if deadlocks == DEADLOCKS:
+                raise
         except psycopg.errors.LockNotAvailable:
-            found = holders(connection, [statement])
+            found = holders(connection, statements)
             if application.count("/") < 2 or not found:
                 raise
             if not all((holder.application or "").startswith(run) for holder in found):

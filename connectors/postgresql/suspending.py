@@ -89,10 +89,15 @@ def suspended_index(root: TableName, members: Sequence[tuple[Any, ...]]) -> Step
 def suspend(connection: Connection, where: str, steps: Sequence[Step]) -> None:
     """All of them or none."""
     statements = [statement for step in steps for statement in step.suspend]
-    with told(connection, where, statements), connection.transaction():
-        for step in steps:
-            if step.suspend and present(connection, step.id) is not None:
-                execute(connection, step.suspend)
+
+    def away() -> None:
+        with connection.transaction():
+            for step in steps:
+                if step.suspend and present(connection, step.id) is not None:
+                    execute(connection, step.suspend)
+
+    with told(connection, where, statements):
+        behind_our_own(connection, statements, away)
 
 
 def restore(connection: Connection, environment: str, steps: Sequence[Step]) -> list[Restored]:
@@ -106,7 +111,7 @@ def restored(connection: Connection, where: str, step: Step) -> Restored:
     began = monotonic()
     try:
         with told(connection, where, step.restore):
-            found = back(connection, step)
+            found = behind_our_own(connection, step.restore, lambda: back(connection, step))
     except TargetFull as error:
         todo = "the rows are there and stay: free space where the server keeps its data, then run dbagent repair"
         full = TargetFull(error.what, where=where, todo=todo, code=error.code)
@@ -157,7 +162,7 @@ def key_back(connection: Connection, step: Step) -> Violations:
                     execute(connection, [f"DROP INDEX {index_name(step.id)}"])
                 if not there:
                     execute(connection, build)
-        behind_our_own(connection, declare, lambda: execute(connection, [declare]))
+        execute(connection, [declare])
     except TWINS:
         return violations.twins(connection, of(step), step.restore[0])
     return violations.NONE

@@ -17,7 +17,7 @@ from connectors.postgresql.session import Connection
 from connectors.postgresql.target import Target
 from connectors.schema import TableName
 from tests.connectors.postgresql.pair import Pair
-from tests.connectors.postgresql.rich import LEFT, RICH, dump
+from tests.connectors.postgresql.rich import LEFT, ODD, RICH, dump
 
 SHOP = """
 CREATE TABLE users (id integer PRIMARY KEY, email text UNIQUE, name text);
@@ -52,6 +52,18 @@ def late(target: Target, names: Sequence[TableName], kinds: Sequence[ObjectKind]
     for one in reversed(found):
         target.apply(one.drop, str(one.id))
     return [Step(one.id, one.id.table, (), one.create) for one in found if one.id.table]
+
+
+def test_an_odd_schema_comes_back_too(pair: Pair) -> None:
+    pair.server.execute(pair.dev, ODD)
+    before = dump(pair.dev)
+    with pair.sessions() as (_, target):
+        steps = target.suspensions([table.name for table in target.schema().tables])
+        target.suspend(steps)
+        gone = set(before) - set(dump(pair.dev))
+        assert len(gone) == len(steps) == 10
+        target.restore(steps)
+    assert dump(pair.dev) == before
 
 
 def test_everything_suspended_comes_back(pair: Pair) -> None:
@@ -275,7 +287,8 @@ def test_one_that_was_never_proven_comes_back_so(pair: Pair) -> None:
 def test_a_lock_is_told_with_its_holder_and_nothing_has_changed(pair: Pair) -> None:
     pair.server.execute(pair.dev, SHOP)
     before = dump(pair.dev)
-    with closing(connector.target(replace(pair.dev, patience=2.0))) as target, pair.server.connect(pair.dev) as other:
+    with closing(connector.target(pair.dev)) as target, pair.server.connect(pair.dev) as other:
+        target._connection.execute(b"SET lock_timeout = '300ms'")
         steps = target.suspensions([USERS, ORDERS])
         holder = other.info.backend_pid
         with other.transaction():
@@ -297,13 +310,14 @@ def test_a_lock_is_told_with_its_holder_and_nothing_has_changed(pair: Pair) -> N
 
 def test_a_key_waits_for_indexes_that_our_own_sessions_build(pair: Pair) -> None:
     pair.server.execute(pair.dev, "CREATE TABLE t (a integer PRIMARY KEY, b integer); CREATE INDEX i ON t (b)")
-    ours = replace(pair.dev, application="dbagent/run-1/1/", patience=1.0)
+    ours = replace(pair.dev, application="dbagent/run-1/1/")
     with (
         closing(connector.target(ours)) as target,
         closing(connector.target(ours)) as builder,
         ThreadPoolExecutor(1) as pool,
     ):
         steps = late(target, [TableName("public", "t")], [ObjectKind.PRIMARY_KEY])
+        target._connection.execute(b"SET lock_timeout = '300ms'")
         with builder._connection.transaction():
             builder._connection.execute(b"LOCK t IN SHARE MODE")
             restoring = pool.submit(target.restore, steps)
