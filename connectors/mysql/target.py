@@ -180,6 +180,9 @@ class Target:
     def orphans(self, key: ForeignKey) -> int:
         return int(self._session.value(f"SELECT count(*) {orphaned(key)}"))
 
+    def orphan_query(self, key: ForeignKey) -> str:
+        return f"SELECT c.* {orphaned(key)}"
+
     def end_sessions(self, application: str) -> int:
         return probe.end_sessions(self._session, application, timeout=30)
 

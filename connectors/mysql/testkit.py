@@ -221,19 +221,31 @@ class MysqlTestkit:
         user = unprivileged()
         if user:
             shutil.chown(folder, user)
-        password, port, data = secrets.token_urlsafe(16), free_port(), folder / "data"
-        install(data, user)
-        command = [program("mariadbd"), "--no-defaults", f"--datadir={data}", f"--socket={folder}/s", f"--port={port}",
-                   f"--pid-file={folder}/pid", *OPTIONS, *options]  # fmt: skip
-        with (folder / "log").open("wb") as log:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_user(user))
+        password, port = secrets.token_urlsafe(16), free_port()
+        install(folder / "data", user)
         try:
-            owned(process, folder, password)
-            yield MariaServer(Endpoint("test", "mysql", "mysql", "127.0.0.1", port, OWNER, password, Tls("disable")))
+            with served(folder, port, password, *options):
+                yield MariaServer(
+                    Endpoint("test", "mysql", "mysql", "127.0.0.1", port, OWNER, password, Tls("disable"))
+                )
         finally:
-            process.kill()
-            process.wait()
-            shutil.rmtree(data, ignore_errors=True)
+            shutil.rmtree(folder / "data", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def served(folder: Path, port: int, password: str, *options: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A server over the files in `folder`, killed at the end: what it has committed is there for the next one."""
+    user = unprivileged()
+    command = [program("mariadbd"), "--no-defaults", f"--datadir={folder}/data", f"--socket={folder}/s", f"--port={port}",
+               f"--pid-file={folder}/pid", *OPTIONS, *options]  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, **as_user(user))
+    try:
+        owned(process, folder, password)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 def owned(process: subprocess.Popen[bytes], folder: Path, password: str) -> None:
