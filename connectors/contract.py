@@ -336,6 +336,10 @@ class TargetSession(Definer, Protocol):
         """How many rows reference a row that is not there (NULLs are no reference; MATCH SIMPLE)."""
         ...
 
+    def orphan_query(self, key: ForeignKey) -> str:
+        """What shows these rows, for a person to run. It holds no value."""
+        ...
+
     def end_sessions(self, application: str) -> int:
         """End the sessions whose application name starts so (not this one) and wait until they are gone."""
         ...

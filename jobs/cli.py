@@ -179,6 +179,9 @@ def _stop(operation: str, what: Stop, control: str | None) -> None:
         sys.stdout.write(f"{row.id}: asked its driver ({row.holder}) to {row.stop_requested}\n")
     else:
         sys.stdout.write(f"{row.id}: {row.status}\n")
+        waited = row.definition.get("disable_constraints") or row.definition.get("sync_schema")
+        if what == "cancel" and row.run_id is not None and waited:  # no driver is there that would do it
+            sys.stdout.write(f"what it has set aside comes back with: dbagent repair {row.target_env}\n")
 
 
 @app.command(epilog=example("status DEV"))

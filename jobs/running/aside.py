@@ -82,14 +82,14 @@ def _broken(plan: Plan, journal: Sequence[Journaled], run_id: str) -> list[Journ
     return [e for e in journal if e.run_id != run_id and e.state == "violated" and e.step.table in ours]
 
 
-def told(plan: Plan, journal: Sequence[Journaled], run_id: str) -> str:
+def told(plan: Plan, left: Sequence[Step]) -> str:
     """What a run that stopped has left suspended, for people."""
-    left = [entry.step for entry in journal if entry.run_id == run_id and is_open(entry)]
     if not left:
         return ""
+    is_, it = ("is", "it") if len(left) == 1 else ("are", "them")
     return (
-        f"until then {', '.join(counted(left))} of {plan.target_env} {'is' if len(left) == 1 else 'are'} set aside: bring"
-        f" {'it' if len(left) == 1 else 'them'} back without it with: dbagent repair {plan.target_env}"
+        f"until then {', '.join(counted(left))} of {plan.target_env} {is_} set aside: to bring {it} back without the run,"
+        f" dbagent repair {plan.target_env}"
     )
 
 

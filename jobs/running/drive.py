@@ -83,8 +83,10 @@ class Driver:
         self.chunk_bytes: Mapping[int, int] = {}
         self.restoring: Restoring | None = None
         self._restored: dict[ObjectId, Restored] = {}
+        self.aside: aside.Aside | None = None
         self.left_aside = ""
         """What to know of the target when the run has stopped: what of it is suspended."""
+        self._brought = False
         self.timing = Timing()
 
     def execute(self) -> Proof:
@@ -126,9 +128,19 @@ class Driver:
                     repair.bring_back(self.target, self.run_id, left, back)
             ledger.abandoned(self.run_id)
             self.target.sweep(self.run_id)
-        if aside.waits(self.plan):
-            self.left_aside = aside.told(self.plan, ledger.journal(), self.run_id)
+        self.left_aside = aside.told(self.plan, self._suspended())
         self.hooks.show(self._progress(ledger.tables(self.run_id)))
+
+    def _suspended(self) -> list[Step]:
+        """What is not back; as we remember it, where the target cannot be asked."""
+        if not aside.waits(self.plan):
+            return []
+        try:
+            journal = self.target.ledger.journal()
+        except ConnectorError:
+            known = self.aside.steps if self.aside else []
+            return [step for step in known if step.id not in self._restored]
+        return [entry.step for entry in journal if entry.run_id == self.run_id and aside.is_open(entry)]
 
     def _begin_anew(self, tables: Iterable[str]) -> None:
         """Tables that hold other rows than they should are for a resume to empty and load again, and with them those that
@@ -218,9 +230,10 @@ class Driver:
         raise AssertionError("the loop above ends by itself")
 
     def _bring_schema(self) -> None:
-        """What of the plan's schema does not wait for rows."""
-        if self.plan.schema is not None and self.hooks.record is not None:
+        """What of the plan's schema does not wait for rows. Once: later, what waits for them is missing."""
+        if self.plan.schema is not None and self.hooks.record is not None and not self._brought:
             bring(self.plan.schema, self.target, self.hooks.record, lambda _: self.look_around(), rows_come=True)
+            self._brought = True
 
     def _verified(self) -> Proof:
         journal = self.target.ledger.journal() if aside.waits(self.plan) else []

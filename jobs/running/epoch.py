@@ -49,7 +49,7 @@ class Epoch:
         """Every row is in, and everything that waited for it is back. Raises ConnectorError, RunStopped."""
         schema = self._unchanged()
         target = self._driver.target
-        self._aside = Aside(self._plan, target, self._driver.run_id, self._driver.fence)
+        self._driver.aside = self._aside = Aside(self._plan, target, self._driver.run_id, self._driver.fence)
         prepared, complete = prepare(self._plan, target, self._driver.run_id, self._source.snapshot.name, self._aside)
         self._tables = {part.plan.table_id: part for part in prepared}
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}

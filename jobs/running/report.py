@@ -37,12 +37,13 @@ def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[st
         ],
         "references": [
             {
-                "from": str(key.table),
-                "columns": list(key.columns),
-                "to": str(key.referenced),
-                "orphans": count,
+                "from": str(one.key.table),
+                "columns": list(one.key.columns),
+                "to": str(one.key.referenced),
+                "orphans": one.orphans,
+                **({"query": one.query} if one.query else {}),
             }
-            for key, count in proof.orphans
+            for one in proof.references
         ],
         **({"objects": [_object(one) for one in proof.objects]} if plan.disable_constraints or proof.objects else {}),
         "claims": claims(plan, {t.table_id: t.counts for t in proof.tables}),
@@ -128,6 +129,7 @@ def proven(report: dict[str, Any]) -> list[str]:
         lines.append(f"✓ 0 orphans in {len(report['references'])} foreign keys")
     lines += [
         f"! {r['orphans']:,} rows of {r['from']} reference no row of {r['to']} ({', '.join(r['columns'])})"
+        + (f"; see them with: {clean(r['query'])}" if "query" in r else "")
         for r in orphans
     ]
     objects = report.get("objects", [])

@@ -50,19 +50,31 @@ class ObjectProof:
 
 
 @dataclass(frozen=True)
+class ReferenceProof:
+    """One reference between tables."""
+
+    key: ForeignKey
+    orphans: int
+    query: str = ""
+    """What shows them; empty where they are told with the foreign key that they break."""
+
+    def __str__(self) -> str:
+        columns = f"{', '.join(self.key.columns)} → {', '.join(self.key.referenced_columns)}"
+        return f"{self.key.table}: {self.orphans:,} rows reference no row of {self.key.referenced} ({columns})"
+
+
+@dataclass(frozen=True)
 class Proof:
     """All tables and references of a run, and what waited for its rows."""
 
     tables: tuple[TableProof, ...]
-    orphans: tuple[tuple[ForeignKey, int], ...]
+    references: tuple[ReferenceProof, ...]
     on_violation: str
     unfinished: tuple[str, ...] = ()
     """Tables of the plan that the ledger does not have as complete."""
     appended: bool = False
     """The tables hold rows that were there before: nothing may be emptied."""
     objects: tuple[ObjectProof, ...] = ()
-    told: frozenset[ForeignKey] = frozenset()
-    """References whose orphans are told with the foreign key that they break."""
 
     @property
     def differing(self) -> tuple[str, ...]:
@@ -108,12 +120,7 @@ class Proof:
 
     @property
     def orphan_lines(self) -> list[str]:
-        return [
-            f"{key.table}: {count:,} rows reference no row of {key.referenced}"
-            f" ({', '.join(key.columns)} → {', '.join(key.referenced_columns)})"
-            for key, count in self.orphans
-            if count and key not in self.told
-        ]
+        return [f"{one}; see them with: {one.query}" for one in self.references if one.query]
 
     @property
     def broken_lines(self) -> list[str]:
@@ -146,17 +153,15 @@ def verify(plan: Plan, target: TargetSession, run_id: str, objects: Sequence[Obj
     complete = {state.table_id for state in states if state.state == "complete"}
     unfinished = tuple(str(t.name) for t in plan.tables if t.table_id not in complete)
     checked = _checked(target, objects)
-    counted = {key: checked.get(_same(key)) for key in plan.references}
-    orphans = tuple((key, target.orphans(key) if known is None else known) for key, known in counted.items())
-    return Proof(
-        tables,
-        orphans,
-        plan.on_violation,
-        unfinished,
-        plan.if_target_not_empty == "append",
-        tuple(objects),
-        frozenset(key for key, known in counted.items() if known),
-    )
+    references = tuple(_reference(target, key, checked.get(_same(key))) for key in plan.references)
+    appended = plan.if_target_not_empty == "append"
+    return Proof(tables, references, plan.on_violation, unfinished, appended, tuple(objects))
+
+
+def _reference(target: TargetSession, key: ForeignKey, known: int | None) -> ReferenceProof:
+    """Counted, unless the database itself has told."""
+    count = target.orphans(key) if known is None else known
+    return ReferenceProof(key, count, target.orphan_query(key) if count and not known else "")
 
 
 def _checked(target: TargetSession, objects: Sequence[ObjectProof]) -> dict[Reference, int]:
