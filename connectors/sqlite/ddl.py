@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connectors.schema import ForeignKey, Index, IndexPart, Table, quoted
+from connectors.schema import ForeignKey, Index, Table, quoted
 from connectors.sqlite.definition import constant
 
 
@@ -120,15 +120,13 @@ def statements(table: Table) -> Iterator[str]:
     yield f"CREATE TABLE {name} {planned(table, whole=True).body()}"
     for index in table.indexes:
         if not _inside(index):
-            parts = ", ".join(_part(part, index.unique) for part in index.parts)
             where = f" WHERE {index.where}" if index.where else ""
-            yield f"CREATE {'UNIQUE ' * index.unique}INDEX {quoted(index.name)} ON {name} ({parts}){where}"
+            yield f"CREATE {'UNIQUE ' * index.unique}INDEX {quoted(index.name)} ON {name} ({_parts(index)}){where}"
 
 
 def _constraints(table: Table) -> Iterator[str]:
     for index in filter(_inside, table.indexes):
-        parts = ", ".join(_part(part, unique=True) for part in index.parts)
-        yield f"CONSTRAINT {quoted(index.name)} UNIQUE ({parts})"
+        yield f"CONSTRAINT {quoted(index.name)} UNIQUE ({_parts(index)})"
     for check in table.checks:
         yield f"CONSTRAINT {quoted(check.name)} CHECK ({check.expression})"
     yield from map(_reference, table.foreign_keys)
@@ -136,16 +134,14 @@ def _constraints(table: Table) -> Iterator[str]:
 
 def _inside(index: Index) -> bool:
     """Whether it is written as a constraint of its table, which takes plain columns only."""
-    plain = all(part.column is not None and part.length is None for part in index.parts)
-    return index.constraint and plain and index.where is None
+    return index.constraint and index.where is None and all(part.column is not None for part in index.parts)
 
 
-def _part(part: IndexPart, unique: bool) -> str:
-    """An index of ours takes a value whole; where only its first characters may be there once, that is what counts."""
-    said = str(part.expression) if part.column is None else quoted(part.column)
-    if unique and part.length is not None:
-        said = f"substr({said}, 1, {part.length})"
-    return said + " DESC" * part.descending
+def _parts(index: Index) -> str:
+    return ", ".join(
+        (str(part.expression) if part.column is None else quoted(part.column)) + " DESC" * part.descending
+        for part in index.parts
+    )
 
 
 def _reference(key: ForeignKey) -> str:

@@ -10,7 +10,7 @@ from connectors.contract import Endpoint
 from connectors.errors import NotFound, TerminalError
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 from connectors.sqlite.ddl import planned
-from connectors.sqlite.definer import SqliteDefiner
+from connectors.sqlite.definer import ANALYSIS_LIMIT, SqliteDefiner
 from connectors.sqlite.ledger import Ledger
 from connectors.sqlite.objects import OURS
 from connectors.sqlite.schema import detail, digest, read_schema
@@ -18,10 +18,6 @@ from connectors.sqlite.session import Session, exists, open_target, place, promi
 from connectors.sqlite.source import describe
 from connectors.sqlite.tokens import folded
 from connectors.sqlite.types import same
-
-ANALYSIS_LIMIT = 1000
-"""Rows per index that statistics are made from: enough for the planner, the same time for any table."""
-
 
 ALIKE = "their names differ in the case of letters only, which SQLite does not tell apart"
 

@@ -71,6 +71,18 @@ def test_what_waits_is_gone_and_comes_back_to_the_letter(files: Ends) -> None:
     assert master(files.target) == before
 
 
+def test_what_is_known_of_an_indexs_values_comes_back_with_it(files: Ends) -> None:
+    build(files.target, "CREATE TABLE users (id INTEGER PRIMARY KEY, low)", "CREATE INDEX i ON users (low)",
+          "INSERT INTO users (low) VALUES (1), (1), (2)", "ANALYZE")  # fmt: skip
+    with target(files) as session, connect(files.target) as other:
+        known = other.execute("SELECT * FROM sqlite_stat1").fetchall()
+        lease(session, USERS)
+        steps = session.suspensions([USERS])
+        session.suspend(steps)
+        session.restore(steps)
+        assert other.execute("SELECT * FROM sqlite_stat1").fetchall() == known != []
+
+
 def test_triggers_fire_in_their_order_again(files: Ends) -> None:
     build(files.target, "CREATE TABLE users (id INTEGER PRIMARY KEY)", "CREATE TABLE fired (name)",
           *(f"CREATE TRIGGER {name} AFTER INSERT ON users BEGIN INSERT INTO fired VALUES ('{name}'); END"

@@ -239,8 +239,7 @@ RENDERED = Table(
     indexes=(
         Index("sales_shop_at_key", (IndexPart("shop"), IndexPart("at")), unique=True, constraint=True),
         Index("by sum", (IndexPart("sum", descending=True), IndexPart(None, "lower(shop)")), where="sum > 0"),
-        Index("short", (IndexPart("shop", length=3),), unique=True),
-        Index("shortened", (IndexPart("shop", length=3),)),
+        Index("once", (IndexPart("shop"),), unique=True, where="sum > 1"),
     ),
     checks=(Check("positive", "sum >= -1.5"), Check("other", "shop <> ''")),
 )
@@ -258,8 +257,9 @@ def test_another_engines_table_is_told_as_the_file_will_tell_it(files: Ends) -> 
     assert table.checks == RENDERED.checks
     definitions = {str(found.id): found.definition for found in wanted}
     assert definitions['foreign key Sales(user) of "Sales"'].endswith("ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED")
-    assert definitions['index short of "Sales"'].startswith('UNIQUE INDEX ON "Sales" (substr("shop", 1, 3))')
-    assert definitions['index shortened of "Sales"'] == 'INDEX ON "Sales" (shop)'
+    assert definitions['unique key Sales_shop_at_key of "Sales"'] == "UNIQUE (shop, at)"
+    assert definitions['index once of "Sales"'] == 'UNIQUE INDEX ON "Sales" (shop) WHERE sum > 1'
+    assert definitions['index by sum of "Sales"'] == 'INDEX ON "Sales" (sum DESC, lower(shop)) WHERE sum > 0'
 
 
 def test_a_file_told_in_neutral_words_renders_to_itself(files: Ends) -> None:
