@@ -20,6 +20,7 @@ from connectors.postgresql import suspending_sql as sql
 from connectors.postgresql import violations
 from connectors.postgresql.catalog import unqualified
 from connectors.postgresql.definitions import comment
+from connectors.postgresql.errors import translated
 from connectors.postgresql.locks import behind_our_own, told
 from connectors.postgresql.objects_keys import NOT_VALID, STATISTICS, dropped, foreign_key, index, validated
 from connectors.postgresql.session import Connection
@@ -101,6 +102,8 @@ def suspend(connection: Connection, where: str, steps: Sequence[Step]) -> None:
 
 
 def restore(connection: Connection, environment: str, steps: Sequence[Step]) -> list[Restored]:
+    with translated(environment):
+        connection.execute(sql.MEMORY.encode())
     return [
         restored(connection, f"{environment}: restoring {step.id}", step)
         for step in sorted(steps, key=lambda step: ORDER[step.id.kind])

@@ -63,6 +63,12 @@ ORDER BY o.root, o.depth, o.relname, t.tgname
 )
 """Parents first: what is said of a partitioned table's trigger reaches its partitions', which are then said on their own."""
 
+MEMORY = """
+SELECT set_config('maintenance_work_mem', '256MB', false) FROM pg_settings
+WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144
+"""
+"""For sorting an index and for proving a key; a server that gives more is left alone."""
+
 INDEX_STATE = "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%s)"
 CONSTRAINT_STATE = "SELECT k.convalidated FROM pg_constraint k WHERE k.conrelid = to_regclass(%s) AND k.conname = %s"
 TRIGGER_STATE = """

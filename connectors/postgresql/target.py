@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -19,6 +20,7 @@ from connectors.postgresql.altering import altered
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
 from connectors.postgresql.locks import told
+from connectors.postgresql.remarks import remark_of
 from connectors.postgresql.rendering import rendered
 from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
@@ -90,7 +92,12 @@ class Target:
             return rendered(self._connection, table)
 
     def altered(self, there: SchemaObject, wanted: SchemaObject) -> Alteration:
-        return altered(there, wanted, self._connection.info.server_version)
+        found = altered(there, wanted, self._connection.info.server_version)
+        if found.up[: len(there.drop)] != there.drop:
+            return found
+        with translated(f"{self._where}: {there.id}"):
+            said = remark_of(self._connection, there)
+        return replace(found, up=(*found.up, *said), down=(*found.down, *said))
 
     def apply(self, statements: Sequence[str], what: str) -> None:
         with told(self._connection, f"{self._where}: {what}", statements), self._connection.transaction():

@@ -39,7 +39,10 @@ OTHERS = (
     CREATE INDEX i ON t (b);
     CREATE UNIQUE INDEX j ON t (c);
     CREATE VIEW w AS SELECT a FROM t;
-    COMMENT ON TABLE t IS 'one'
+    COMMENT ON TABLE t IS 'one';
+    COMMENT ON INDEX i IS 'an index';
+    COMMENT ON CONSTRAINT f ON t IS 'a key';
+    COMMENT ON VIEW w IS 'a view'
     """,
     """
     CREATE TYPE mood AS ENUM ('mad', 'sad', 'bad', 'it''s', 'o''k');
@@ -51,7 +54,10 @@ OTHERS = (
     CREATE INDEX i ON t (b DESC) WHERE c IS NULL;
     CREATE UNIQUE INDEX j ON t (c) INCLUDE (b);
     CREATE VIEW w AS SELECT a, b FROM t;
-    COMMENT ON TABLE t IS 'it''s two'
+    COMMENT ON TABLE t IS 'it''s two';
+    COMMENT ON INDEX i IS 'an index';
+    COMMENT ON CONSTRAINT f ON t IS 'a key';
+    COMMENT ON VIEW w IS 'a view'
     """,
 )
 
@@ -176,10 +182,12 @@ def test_everything_else_becomes_the_other_and_comes_back(pair: Pair) -> None:
         for name, change in changes.items():
             target.apply(change.up, name)
         now = {one.id: one for one in target.objects().made}
+        assert set(now) == set(wanted)
         assert [str(id_) for id_ in now if now[id_].definition != wanted[id_].definition] == ["type public.small"]
         for name, change in reversed(changes.items()):
             target.apply(change.down, name)
         now = {one.id: one for one in target.objects().made}
+        assert set(now) == set(there)
         assert [str(id_) for id_ in now if now[id_].definition != there[id_].definition] == ["type public.mood"]
 
 
