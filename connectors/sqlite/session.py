@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from connectors.contract import Endpoint
-from connectors.errors import NotFound, PermissionMissing, Unsupported
+from connectors.errors import Busy, NotFound, PermissionMissing, Unsupported
 from connectors.ledger import Dialect
 from connectors.sqlite.errors import translated
+from connectors.sqlite.locks import holders
 
 PATIENCE = 120.0
 """Seconds a session waits for another program's lock. A chunk's transaction takes a few."""
@@ -187,14 +188,31 @@ class Session:
     @contextlib.contextmanager
     def transaction(self, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
         with self._lock:
-            self.run(begin)
+            with self._telling():
+                self.run(begin)
             try:
                 yield
-                self.run("COMMIT")
+                with self._telling():
+                    self.run("COMMIT")
             except BaseException:
                 if self.connection.in_transaction:  # SQLite itself rolls back on a full disk and the like
                     self.connection.execute("ROLLBACK")
                 raise
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """A lock inside the block is told with whoever holds it."""
+        try:
+            yield
+        except Busy as error:
+            [(_, _, database)] = self.connection.execute("PRAGMA database_list").fetchall()[:1]
+            found = holders(database)
+            if not found:
+                raise
+            locked = Busy(f"{error.what}: {found}", where=error.where, todo=error.todo, code=error.code)
+        else:
+            return
+        raise locked from None
 
     def close(self) -> None:
         with self._lock:

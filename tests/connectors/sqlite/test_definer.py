@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -257,6 +260,34 @@ def test_a_locked_file_is_named_and_nothing_is_changed(files: Ends) -> None:
         assert master(files.target) == before
         session.suspend(steps)
     assert master(files.target) != before
+
+
+LOCKS = """import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN IMMEDIATE")
+connection.execute("CREATE TABLE theirs (a)")
+print("locked", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.mark.parametrize("mode", ["WAL", "DELETE"])
+def test_who_holds_the_lock_is_told_where_the_system_tells(files: Ends, mode: str) -> None:
+    build(files.target, f"PRAGMA journal_mode = {mode}", "CREATE TABLE users (id INTEGER PRIMARY KEY)")
+    command = [sys.executable, "-c", LOCKS, files.target.database]
+    with (
+        target(files, patience=0.1) as session,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other,
+    ):
+        assert other.stdout is not None
+        assert other.stdout.readline() == "locked\n"
+        with pytest.raises(Busy) as refusal:
+            session.apply(["CREATE TABLE more (a)"], "table more")
+        known = re.search(rf" {other.pid} ", Path("/proc/locks").read_text())
+        other.communicate()
+    assert "locked by another program" in refusal.value.what
+    assert (f"process {other.pid} (" in refusal.value.what) == bool(known)
+    assert refusal.value.where == f"table more, DEV ({files.target.database})"
 
 
 def objects(session: SqliteTarget) -> dict[str, SchemaObject]:
