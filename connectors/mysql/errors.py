@@ -59,13 +59,27 @@ _told(Busy, "a lock was not granted in time", "see who holds it: SHOW ENGINE INN
 _told(Busy, "a deadlock was broken", "", 1213, 1020)
 _told(Busy, "the server has no free connection", "lower parallel_workers, or raise max_connections", 1040, 1203, 1226)
 _told(Busy, "the server is out of memory", "", 1037, 1038, 1041)
+_told(
+    Busy, "too much was written to the table while its index was built", "raise innodb_online_alter_log_max_size", 1799
+)
 _told(Busy, "the statement was cancelled", "", 1317, 1969, 3024)
 _told(ConnectionLost, "the session was ended by an administrator", "", 1927, 1152)
 _told(ConnectionLost, "the server is starting or stopping", "", 1053)
 _told(
     ConnectionLost, "the connection was lost", "", 0, 1043, 1158, 1159, 1160, 1161, 1184, 2006, 2013, 2014, 2055, 4031
 )
-_told(TargetFull, "the server's disk is full", "free space where the server keeps its data", 1021, 1114, 1026, 3, 1030)
+_told(
+    TargetFull,
+    "the server's disk is full",
+    "free space where the server keeps its data",
+    1021,
+    1114,
+    1026,
+    3,
+    28,
+    1030,
+    1878,
+)
 _told(SourceChanged, "a table changed its form meanwhile", "run again", 1412, 1615)
 _told(
     ValueRefused,

@@ -19,11 +19,8 @@ from connectors.objects import ObjectKind
 NUMBERED = {"MariaDB": "innodb_sys_tables", "MySQL": "innodb_tables"}
 FILE = "convert(convert(convert({0} USING filename) USING binary) USING utf8mb4) COLLATE utf8mb4_general_ci"
 """A name as that of a file: so the engine knows its tables."""
-PATH = f"concat({FILE.format('DATABASE()')}, '/', {FILE.format('%s')})"
-NUMBERS = f"""
-SELECT name, table_id FROM information_schema.{{0}}
-WHERE name = {PATH} OR name LIKE concat(replace({PATH}, '_', '\\_'), '#p#%%') ORDER BY name
-"""
+PATH = f"SELECT concat({FILE.format('DATABASE()')}, '/', {FILE.format('%s')})"
+NUMBERS = "SELECT name, table_id FROM information_schema.{0} WHERE name = %s OR name LIKE %s ORDER BY name"
 CREATED = "SELECT coalesce(create_time, '') FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = %s"
 
 
@@ -40,8 +37,9 @@ def identity(session: Session, table: str) -> str:
 
 def _numbers(session: Session, table: str) -> list[tuple[object, ...]]:
     """A partitioned table has several. Nothing where our user may not see them, or the server is too old for them."""
+    path = str(session.value(PATH, (table,)))
     try:
-        return session.rows(NUMBERS.format(NUMBERED[session.flavour]), (table, table))
+        return session.rows(NUMBERS.format(NUMBERED[session.flavour]), (path, path.replace("_", "\\_") + "#p#%"))
     except ConnectorError as error:
         if error.retryable:
             raise

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from connectors.mysql.types import identifier
+
 TOKEN = re.compile(
     r"(?P<name>`(?:[^`]|``)*`)"
     r"|(?P<text>'(?:[^'\\]|''|\\.)*'|\"(?:[^\"\\]|\"\"|\\.)*\")"
@@ -82,6 +84,8 @@ def _digits(literal: str) -> str:
 
 def within(text: str, database: str) -> str:
     """The text with nothing said about which database things are in, as far as that is this one."""
+    if f"{identifier(database)}." not in text:
+        return text
     found = list(tokens(text))
     kept, at = "", 0
     while at < len(found):
