@@ -78,9 +78,11 @@ def texts(left: Typed, right: Typed, ordered: bool) -> tuple[exp.Expression, exp
     if ordered:
         raise Untranslatable("it orders texts, and each engine has an order of its own")
     here, there = {left.equality, right.equality}, {left.there, right.there}
-    if "other" in here | there:
+    mixed = left.literal is None and right.literal is None and (len(here) > 1 or len(there) > 1)
+    if "other" in here | there or mixed:
         raise Untranslatable("it compares texts, and the engines take different ones for equal")
     text = right.literal
+    here, there = {left.equality}, {left.there}
     if left.fixed or right.fixed:
         if text is None or ("padded" not in here and text.endswith(" ")):
             raise Untranslatable("it compares texts with blanks at their end")

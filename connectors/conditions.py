@@ -69,22 +69,23 @@ class Conditions:
         self.guards: list[exp.Expression] = []
 
     def condition(self, node: Any, negated: bool = False, certain: bool = True) -> exp.Expression:
-        """What is true, false or unknown. `certain`: it is looked at whatever other parts of the whole say."""
+        """What is true, false or unknown. `certain`: it is looked at, unless something else has refused the row already."""
         node = bare(node)
         if isinstance(node, exp.Not):
             return self.condition(node.this, not negated, certain)
         if isinstance(node, (exp.And, exp.Or)):
             both = isinstance(node, exp.And) is not negated
-            first = self.condition(node.this, negated, certain)
-            return joined(both, [first, self.condition(node.expression, negated, certain and both)])
+            parts = [self.condition(part, negated, certain and both) for part in (node.this, node.expression)]
+            return joined(both, parts)
         if isinstance(node, exp.Is):
-            return self._null(node, bool(node.args.get("negate")) is not negated)
+            return self._null(node, bool(node.args.get("negate")) is not negated, certain)
         if isinstance(node, exp.In):
             if node.args.get("query") or node.args.get("unnest") or node.args.get("field"):
                 raise Untranslatable("it looks into another table")
             return self._among(node.this, node.expressions, negated, certain)
         if isinstance(node, exp.Between):
-            value, low, high = (self.value(node.args[part], certain) for part in ("this", "low", "high"))
+            sure = certain and not negated
+            value, low, high = (self.value(node.args[part], sure) for part in ("this", "low", "high"))
             again = replace(value, node=value.node.copy())
             ends = (exp.LT, exp.GT) if negated else (exp.GTE, exp.LTE)
             return joined(not negated, [self._compared(ends[0], value, low), self._compared(ends[1], again, high)])
@@ -94,12 +95,12 @@ class Conditions:
             return self._compared(exp.NEQ if negated else exp.EQ, self.value(node), boolean_literal(True))
         raise Untranslatable(called(node, self._source.dialect))
 
-    def _null(self, node: Any, negated: bool) -> exp.Expression:
+    def _null(self, node: Any, negated: bool, certain: bool) -> exp.Expression:
         if not isinstance(bare(node.expression), exp.Null):
             raise Untranslatable("it uses IS for something else than NULL")
         inner = bare(node.this)
         is_column = isinstance(inner, exp.Column)
-        value = exp.column(self._term(inner).name, quoted=True) if is_column else self.value(inner).node
+        value = exp.column(self._term(inner).name, quoted=True) if is_column else self.value(inner, certain).node
         found = exp.Is(this=grouped(value), expression=exp.Null())
         return exp.Not(this=exp.paren(found, copy=False)) if negated else found
 
@@ -251,14 +252,17 @@ class Conditions:
         low, high = min(corners), max(corners)
         bits = max(left.bits, right.bits) if self._source.sums == "operands" else 64
         least, most = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
+        if left.literal is not None and right.literal is not None and least <= low <= most:
+            return replace(number_literal(str(low)), bits=bits)
         widens = self._target.sums == "operands"
         one, other = (_widened(part.node) if widens else part.node for part in (left, right))
         found: exp.Expression = type(node)(this=grouped(one), expression=grouped(other))
         if low < least or most < high:  # of some rows the source can only say that it cannot tell
-            refuses = bits == 64 and self._target.sums != "float"
-            if self._source.sums == "float" or not (certain or refuses):
+            rounded = self._source.sums == "float" == self._target.sums
+            # Of one kind the row is refused whatever else is known; others leave a sum where NULL decides already.
+            if not rounded and (self._source.sums != "operands" or not certain):
                 raise Untranslatable("it computes a number that may be too large for one of both")
-            if not refuses:
+            if not rounded and not (self._target.sums == "operands" and bits == 64):
                 ends = (exp.GTE, least), (exp.LTE, most)
                 self.guards += [operator(this=grouped(found.copy()), expression=number_literal(str(end)).node)
                                 for operator, end in ends]  # fmt: skip

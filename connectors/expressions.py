@@ -21,7 +21,7 @@ from connectors.guards import fits, guard
 from connectors.terms import Term, Terms, Untranslatable, bare, called, number_of, parsed, text_of
 from connectors.types import NUMBERS, Canonical, Family
 
-__all__ = ["Term", "Terms", "Untranslatable", "condition", "default", "expression"]
+__all__ = ["Term", "Terms", "Untranslatable", "check", "condition", "default", "expression"]
 
 PLAIN = (Family.BOOLEAN, Family.INTEGER, Family.DECIMAL, Family.FLOAT, Family.TEXT, Family.DATE, Family.TIME,
          Family.TIMESTAMP, Family.INSTANT, Family.UUID, Family.JSON, Family.BITS, Family.ENUM, Family.BINARY)  # fmt: skip
@@ -30,7 +30,17 @@ CLOCKS = {exp.CurrentTimestamp: "now", exp.Localtimestamp: "session", exp.UtcTim
 
 
 def condition(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:
-    """A CHECK's, or a partial index's, in the target's words. Raises Untranslatable."""
+    """Which rows are meant, in the target's words: true, false or unknown of the same ones. Raises Untranslatable."""
+    found = Conditions(terms, source, target)
+    said = found.condition(parsed(text, source.dialect))
+    if found.guards:
+        raise Untranslatable("it computes a number that may be too large for one of both")
+    return _written(said, target)
+
+
+def check(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:
+    """A CHECK in the target's words: it refuses the same rows, also those of which the source cannot compute the sums.
+    Raises Untranslatable."""
     found = Conditions(terms, source, target)
     said = found.condition(parsed(text, source.dialect))
     return _written(joined(True, [*found.guards, said]), target)
@@ -39,32 +49,24 @@ def condition(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:
 def expression(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:
     """What an index is ordered by that tells no rows apart: any order helps, so letters and lengths may differ. Raises
     Untranslatable."""
-    tree = parsed(text, source.dialect)
+    tree = exp.paren(parsed(text, source.dialect), copy=False)
     for node in list(tree.walk()):
-        if isinstance(node, exp.Column):
+        if isinstance(node, exp.Cast) and node.to.this in TEXTS:
+            node.replace(bare(node.this))  # the same letters
+        elif isinstance(node, exp.Column):
             term = terms.get(node.name)
             if term is None or isinstance(term, str) or node.args.get("table"):
-                raise Untranslatable(
-                    term if isinstance(term, str) else "it names something that is no column of its table"
-                )
+                what = "it names something that is no column of its table"
+                raise Untranslatable(term if isinstance(term, str) else what)
             node.set("this", exp.to_identifier(term.name, quoted=True))
-        elif not isinstance(node, ORDERABLE):
-            raise Untranslatable(called(node))
-    return _written(tree, target)
+    for node in tree.this.walk():
+        if not isinstance(node, ORDERABLE):
+            raise Untranslatable(called(node, source.dialect))
+    return _written(bare(tree), target)
 
 
-ORDERABLE = (
-    exp.Identifier,
-    exp.Paren,
-    exp.Lower,
-    exp.Upper,
-    exp.Length,
-    exp.Coalesce,
-    exp.Literal,
-    exp.Add,
-    exp.Sub,
-    exp.Mul,
-)
+ORDERABLE = (exp.Column, exp.Identifier, exp.Paren, exp.Lower, exp.Upper, exp.Length, exp.Coalesce, exp.Literal)
+TEXTS = (exp.DType.TEXT, exp.DType.VARCHAR)
 
 
 def default(text: str, column: Term, source: Grammar, target: Grammar) -> str | None:

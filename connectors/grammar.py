@@ -18,8 +18,8 @@ class Grammar:
     words: str
     """SQLAlchemy's name of it, whose list of reserved words is asked for."""
     sums: Literal["operands", "long", "float"]
-    """How wide the sum of two integers is: as its wider operand; 64 bits; 64 bits, and a rounded number beyond. The first
-    two refuse what is wider."""
+    """How wide the sum of two integers is: as its wider operand, and the row is refused beyond, whatever else its condition
+    says; 64 bits, and refused beyond where it is looked at; 64 bits, and a rounded number beyond."""
     moments: Literal["values", "texts"]
     """How dates and times are compared: as what they are, or letter by letter."""
     clock: str

@@ -183,9 +183,6 @@ def _is_number(text: str) -> bool:
     return whole.isascii() and whole.isdecimal() and (not fraction or (fraction.isascii() and fraction.isdecimal()))
 
 
-WEAKNESS: Sequence[Equality] = ("exact", "padded", "other")
-
-
 def merged(parts: Sequence[Typed], node: exp.Expression) -> Typed:
     """What is known of a value that may be any of these, or is made of all of them."""
     known = [part.digits for part in parts if part.digits is not None]
@@ -198,8 +195,13 @@ def merged(parts: Sequence[Typed], node: exp.Expression) -> Typed:
         digits=(whole + scale, scale) if len(known) == len(parts) else None,
         rounded=any(part.rounded for part in parts),
         whole=all(part.whole for part in parts),
-        equality=max((part.equality for part in parts), key=WEAKNESS.index),
-        there=max((part.there for part in parts), key=WEAKNESS.index),
+        equality=_shared([part.equality for part in parts if part.literal is None]),
+        there=_shared([part.there for part in parts if part.literal is None]),
         trimmed=any(part.trimmed for part in parts),
         counts_nul=any(part.counts_nul for part in parts),
     )
+
+
+def _shared(found: Sequence[Equality]) -> Equality:
+    """What texts of several columns have in common."""
+    return found[0] if len(set(found)) == 1 else "other" if found else "exact"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 
+from connectors import expressions
 from connectors.expressions import Term, Terms, Untranslatable, condition, default, expression
 from connectors.grammar import Grammar
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
@@ -75,7 +76,7 @@ class Form:
         return (parts, index.unique, self._told(index.where, condition), index.include, index.method)
 
     def check(self, check: Check) -> Hashable:
-        return self._told(check.expression, condition)
+        return self._told(check.expression, expressions.check)
 
     def foreign_key(self, key: ForeignKey) -> Hashable:
         actions = tuple("NO ACTION" if one == "RESTRICT" else one for one in (key.on_delete, key.on_update))

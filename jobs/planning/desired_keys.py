@@ -12,6 +12,7 @@ from typing import TypeGuard
 
 from sqlglot import exp
 
+from connectors import expressions
 from connectors.expressions import Term, Terms, Untranslatable, condition, expression
 from connectors.grammar import Grammar
 from connectors.schema import Action, Check, ForeignKey, Index, IndexPart, Table, TableName
@@ -167,7 +168,7 @@ def checks(crossing: Crossing) -> tuple[Check, ...]:
     for check in crossing.table.checks:
         try:
             found.append(
-                Check(check.name, condition(check.expression, crossing.terms, crossing.source, crossing.target))
+                Check(check.name, expressions.check(check.expression, crossing.terms, crossing.source, crossing.target))
             )
         except Untranslatable as problem:
             crossing.lost(f"check {check.name}", f"it is not made in the target: {problem}")
