@@ -58,10 +58,12 @@ class Hooks:
 
 @dataclass
 class Timing:
-    """Epoch seconds, measured inside the tasks."""
+    """Epoch seconds, those of chunks measured inside the tasks."""
 
     first_chunk_started: float | None = None
     last_commit: float | None = None
+    last_restored: float | None = None
+    """When the last object that had waited was back; None where none had."""
 
     def add(self, outcome: Outcome) -> None:
         if outcome.loaded:
@@ -204,6 +206,8 @@ class Driver:
     def restored(self, found: Sequence[Restored]) -> None:
         """Remember what is back."""
         repair.remember(self.target, self.run_id, found)
+        if found:
+            self.timing.last_restored = time.time()
         self._restored |= {one.step.id: one for one in found}
 
     def unsettled(self, table: Table | None, problem: ConnectorError) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -22,7 +23,7 @@ def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[st
         "seconds": round(seconds, 3),
         "rows": sum(t.rows for t in proof.tables),
         "bytes": sum(t.bytes for t in proof.tables),
-        "timing": {"first_chunk_started": timing.first_chunk_started, "last_commit": timing.last_commit},
+        "timing": asdict(timing),
         "tables": [
             {
                 "table": t.table,

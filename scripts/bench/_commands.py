@@ -41,6 +41,8 @@ class Run:
     """Until its first chunk."""
     net: float
     """From its first chunk's start to its last commit."""
+    rebuilt: float
+    """The same to the moment when the last index or key was back that had waited for rows."""
     cpu: float
     """Of all processes in that time."""
     mib: float
@@ -198,7 +200,8 @@ def ours(folder: Path, operation: str, servers: Sequence[int] = ()) -> Run:
         raise SystemExit(f"dbagent run ended with {code}:\n{(folder / 'log').read_text(errors='replace')[-3000:]}")
     timing = answer("show", answer("list", "--limit", "1")[0]["id"])["report"]["timing"]
     begin, end = timing["first_chunk_started"], timing["last_commit"]
-    return Run(whole, begin - started, end - begin, watch.cpu_between(begin, end), round(watch.mib, 1))
+    rebuilt = (timing["last_restored"] or end) - begin
+    return Run(whole, begin - started, end - begin, rebuilt, watch.cpu_between(begin, end), round(watch.mib, 1))
 
 
 def spark(folder: Path, way: str, *given: object) -> tuple[float, float]:
