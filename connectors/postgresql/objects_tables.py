@@ -226,6 +226,7 @@ class Tables:
             drop=(f"DROP TABLE {name}",),
             needs=(parent.id, *(need for row in self.columns.get(relation.oid, ()) for need in self.needs(row))),
             literals=literals(relation.bound or "", *deviations),
+            part_of=parent.name,
         )
 
     def text(self, relation: Relation, row: ColumnRow) -> ColumnText:
@@ -248,7 +249,11 @@ class Tables:
 
     def needs(self, row: ColumnRow) -> list[ObjectId]:
         found = list(self.type_ids.get(row.type_oid, ()))
-        return found + [self.sequences[oid].id for oid in row.uses if oid in self.sequences]
+        found += [self.sequences[oid].id for oid in row.uses if oid in self.sequences]
+        owned = self._owned.get((row.relation, row.number))
+        if owned and owned.dependency == "a" and owned.id not in found:
+            found.append(owned.id)
+        return found
 
     def counters(self, relation: Relation, rows: Sequence[ColumnRow]) -> Iterator[str]:
         """Identities continue where they are."""

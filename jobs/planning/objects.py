@@ -19,6 +19,9 @@ CONSTRAINTS = frozenset({ObjectKind.UNIQUE, ObjectKind.CHECK, ObjectKind.FOREIGN
 
 RANK: Mapping[ObjectKind, int] = {kind: number for number, kind in enumerate(ObjectKind)}
 
+HOLDERS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW})
+"""What others hang on."""
+
 Same = Callable[[SchemaObject, SchemaObject], bool]
 """Whether the object there is the one that is wanted."""
 
@@ -53,18 +56,31 @@ def identical(one: SchemaObject, other: SchemaObject) -> bool:
     return one.definition == other.definition
 
 
+def over(found: SchemaObject) -> ObjectId | None:
+    """The view that it hangs on, if what it hangs on is one: an index of a materialized one."""
+    return None if found.id.table is None else ObjectId(ObjectKind.VIEW, None, str(found.id.table))
+
+
+def hangs_on(objects: Iterable[SchemaObject]) -> Callable[[SchemaObject], bool]:
+    """Whether an object is one of, or hangs on one of, the tables and views among these."""
+    names = {str(found.id.table or found.id.name) for found in objects if found.id.kind in HOLDERS}
+    return lambda found: found.id.table is not None and str(found.id.table) in names
+
+
 def arranged(objects: Iterable[SchemaObject]) -> tuple[SchemaObject, ...]:
-    """By kind, and within one kind after what they need."""
+    """By kind, but always after what they need: a type may be made of a table's."""
     ranked = sorted(objects, key=lambda found: RANK[found.id.kind])
     by_id = {found.id: found for found in ranked}
     placed: dict[ObjectId, SchemaObject] = {}
 
     def place(found: SchemaObject, above: frozenset[ObjectId]) -> None:
-        for needed in found.needs:
-            below = by_id.get(needed)
-            if below is not None and needed.kind is found.id.kind and needed not in above:
-                place(below, above | {needed})
-        placed.setdefault(found.id, found)
+        if found.id in placed:
+            return
+        for needed in (*found.needs, over(found)):
+            below = None if needed is None else by_id.get(needed)
+            if below is not None and below.id not in above:
+                place(below, above | {below.id})
+        placed[found.id] = found
 
     for found in ranked:
         place(found, frozenset({found.id}))
@@ -79,13 +95,13 @@ def select(objects: Objects, tables: Collection[TableName], *, every: bool, inde
     names = _with_parents(known, set(tables))
     kept: dict[ObjectId, SchemaObject] = {}
     stranded = []
-    for found in objects.made:  # views of views come after these
+    for found in arranged(objects.made):
         kind, table = found.id.kind, found.id.table
         if kind is ObjectKind.VIEW or (kind is ObjectKind.COMMENT and (table is None or table in names)):
             needs = [need for need in found.needs if need.kind not in (ObjectKind.SCHEMA, ObjectKind.TYPE)]
             if all(need in kept for need in needs if need in known) and (needs or every or table in names):
                 kept[found.id] = found
-        elif table is not None and table in names and included(found, indexes, constraints):
+        elif (table in names or over(found) in kept) and included(found, indexes, constraints):
             leads = next((t for t in _tables(found) if t not in names and t not in elsewhere), None)
             if kind is ObjectKind.FOREIGN_KEY and leads is not None and not found.inline:
                 stranded.append((found, leads))

@@ -13,7 +13,7 @@ from jobs.config.operation import Operation
 from jobs.planning.crossing import Projection
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
-from jobs.planning.objects import Same, Selected, arranged, identical, included, select
+from jobs.planning.objects import Same, Selected, arranged, hangs_on, identical, included, select
 from jobs.planning.schema_plan import Applied, Change, SchemaPlan, clashes, compared, dropped, with_applied
 
 Masked: TypeAlias = Mapping[TableName, Set[str]]
@@ -40,8 +40,10 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
         there = tuple(found for found in there if found.id.table not in going and found.id not in gone)
     findings += clashes(target.environment, wanted, there, target.facts)
 
+    ours = hangs_on(wanted)
+
     def extra(found: SchemaObject) -> bool:
-        return found.id.table in names and included(found, operation.include_indexes, operation.include_constraints)
+        return ours(found) and included(found, operation.include_indexes, operation.include_constraints)
 
     more_changes, extras, more = compared(
         target.environment, wanted, there, operation.mode, definer.altered, same, extra

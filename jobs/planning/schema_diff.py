@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from connectors.objects import Definer, ObjectKind, SchemaObject
+from connectors.objects import Definer, SchemaObject
 from jobs.config.operation import Operation
 from jobs.planning.build import project, select_tables
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding
-from jobs.planning.objects import Difference, differences, included
+from jobs.planning.objects import Difference, differences, hangs_on, included
 from jobs.planning.schema_build import wanted_objects
 
 
@@ -75,12 +75,11 @@ def diff(operation: Operation, source: End, target: End, checks: TargetChecks) -
     tables, findings = [table for table in tables if table.name in ways], findings + more
     wanted, same, more = wanted_objects(operation, source, target, tables, ways, checks)
     there, left = target.objects.made if target.objects else (), source.objects.left if source.objects else ()
-    names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE}
+    ours = hangs_on(wanted)
     every = operation.wanted is None and not operation.exclude
 
     def extra(found: SchemaObject) -> bool:
-        mine = every or found.id.table in names
-        return mine and included(found, operation.include_indexes, operation.include_constraints)
+        return (every or ours(found)) and included(found, operation.include_indexes, operation.include_constraints)
 
     told = [_told(found, checks.definer) for found in differences(wanted, there, same, extra)]
     return Diff(source.environment, target.environment, tuple(told), tuple(dict.fromkeys(findings + more)), left)

@@ -14,7 +14,7 @@ from connectors.facts import Facts
 from connectors.objects import Alteration, ObjectId, ObjectKind, SchemaObject, Step
 from connectors.schema import TableName
 from jobs.planning.findings import Finding, error, warning
-from jobs.planning.objects import Difference, Same, differences, identical
+from jobs.planning.objects import Difference, Same, arranged, differences, hangs_on, identical, over
 
 Mode = Literal["create", "update", "recreate"]
 Action = Literal["make", "alter", "drop"]
@@ -121,21 +121,28 @@ def early(changes: Iterable[Change]) -> list[Change]:
 
 
 def steps(changes: Sequence[Change], tables: Sequence[TableName]) -> tuple[Step, ...]:
-    """What it does when they are there. A view waits for one of the tables it reads."""
+    """What it does when they are there. A view waits for one of the tables it reads, and what hangs on a view comes with
+    it: only then is there something to hang on."""
     before = {id(change) for change in early(changes)}
     reads = {change.id: change.needs for change in changes}
+    views = {change.id.name for change in changes if change.id.kind is ObjectKind.VIEW and change.action == "make"}
 
     def waits_for(found: ObjectId, needs: Iterable[ObjectId]) -> TableName:
-        if found.table is not None:
+        if found.table is not None and found.table in tables:
             return found.table
         below = [waits_for(need, reads.get(need, ())) for need in needs if need.table or need in reads]
         return next((table for table in below if table in tables), tables[0])
 
-    return tuple(
-        Step(change.id, waits_for(change.id, change.needs), (), change.up)
-        for change in changes
-        if id(change) not in before
-    )
+    found: dict[ObjectId, Step] = {}
+    for change in changes:
+        if id(change) in before:
+            continue
+        view = ObjectId(ObjectKind.VIEW, None, str(change.id.table))
+        if view.name in views and view in found:
+            found[view] = replace(found[view], restore=(*found[view].restore, *change.up))
+        else:
+            found[change.id] = Step(change.id, waits_for(change.id, change.needs), (), change.up)
+    return tuple(found.values())
 
 
 def compared(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], mode: Mode, altered: Altered,
@@ -250,44 +257,48 @@ def _place(found: ObjectId, facts: Facts) -> tuple[object, str]:
 
 def dropped(where: str, there: Sequence[SchemaObject], wanted: Sequence[SchemaObject], names: Collection[TableName]
             ) -> tuple[list[Change], list[Finding]]:  # fmt: skip
-    """How these tables go: what reads them first, then their foreign keys, then themselves, parts before their parents.
-    Nothing goes with them that is not wanted back."""
-    views, findings = _views(where, there, wanted, names)
-    for found in there:
-        outside = found.id.table is not None and found.id.table not in names
-        refers = [need.table for need in found.needs if need.table in names]
-        if outside and refers and found.id.kind in (ObjectKind.FOREIGN_KEY, ObjectKind.TABLE):
-            what = f"needs {refers[0]}, which would be dropped, and is not named itself"
-            findings.append(error(f"{where}: {found.id}", what, f"name {found.id.table} too, or drop it first"))
-    own = [found for found in there if found.id.table in names]
-    keys = [found for found in own if found.id.kind is ObjectKind.FOREIGN_KEY and not found.inline]
-    changes = [_drop(found, ()) for found in reversed(views)] + [_drop(found, ()) for found in reversed(keys)]
-    for table in reversed([found for found in own if found.id.kind is ObjectKind.TABLE]):
-        with_it = [f for f in own if f.id.table == table.id.table and not f.inline and f not in (table, *keys)]
-        with_it = [f for f in with_it if f.id.kind not in (ObjectKind.COLUMN, ObjectKind.TRIGGER)]
-        changes.append(_drop(table, with_it))
-        needed = {need for found in own if found.id.table == table.id.table for need in found.needs}
-        sequences = [f for f in there if f.id.kind is ObjectKind.SEQUENCE and f.id in needed]
-        # one that belongs to the table goes with it: undone, it must be back before the table is
-        changes += [replace(_drop(found, ()), up=()) for found in sequences]
-    return changes, findings
+    """How these tables go: their foreign keys first, then everything in the order against that in which it is made, with the
+    views and types that are made of them. Nothing goes with them that is not wanted back."""
+    going, findings = _going(where, there, wanted, names)
+    keys = [found for found in going if found.id.kind is ObjectKind.FOREIGN_KEY and not found.inline]
+    said = {found.id: [o for o in there if o.id.kind is ObjectKind.COMMENT and found.id in o.needs] for found in going}
+    changes = [_drop(found, said[found.id]) for found in reversed(keys)]
+    apart = [*keys, *(comment for found in keys for comment in said[found.id])]
+    for found in reversed(going):
+        if found.id.table is not None and found.id.kind is not ObjectKind.TABLE:
+            continue
+        hangs = hangs_on([found])
+        with_it = [o for o in there if hangs(o) and not o.inline and o not in (found, *apart)]
+        with_it += [o for o in said[found.id] if not hangs(o)]
+        changes.append(_drop(found, [o for o in with_it if o.id.kind not in (ObjectKind.COLUMN, ObjectKind.TRIGGER)]))
+    needed = {need for found in going for need in found.needs}
+    sequences = [found for found in there if found.id.kind is ObjectKind.SEQUENCE and found.id in needed]
+    # one that belongs to a table goes with it: undone, it must be back before the table is
+    return changes + [replace(_drop(found, ()), up=()) for found in sequences], findings
+
+
+def _going(where: str, there: Sequence[SchemaObject], wanted: Sequence[SchemaObject], names: Collection[TableName]
+           ) -> tuple[list[SchemaObject], list[Finding]]:  # fmt: skip
+    """These tables, all that is theirs, and what is made of them, in the order in which they can be made."""
+    back = {found.id for found in wanted}
+    going: dict[ObjectId, SchemaObject] = {}
+    findings = []
+    for found in arranged(there):
+        if found.id.table in names:
+            going[found.id] = found
+            continue
+        needed = next((need for need in found.needs if need.table in names or need in going), None)
+        if needed is None or found.id.kind is ObjectKind.COMMENT or over(found) in going:
+            continue
+        if found.id.table is None and found.id in back:
+            going[found.id] = found
+        else:
+            named = f"name {found.id.table} too" if found.id.table else "name all tables that it is made of"
+            what = f"needs {needed}, which would be dropped, and is not made again"
+            findings.append(error(f"{where}: {found.id}", what, f"{named}, or drop it first"))
+    return list(going.values()), findings
 
 
 def _drop(found: SchemaObject, with_it: Sequence[SchemaObject]) -> Change:
     back = (*found.create, *(statement for one in with_it for statement in one.create))
     return Change(found.id, "drop", found.drop, back, found.definition, None)
-
-
-def _views(where: str, there: Sequence[SchemaObject], wanted: Sequence[SchemaObject], names: Collection[TableName]
-           ) -> tuple[list[SchemaObject], list[Finding]]:  # fmt: skip
-    """The views over these tables, in the order in which they can be made."""
-    back = {found.id for found in wanted}
-    over: dict[ObjectId, SchemaObject] = {}
-    findings = []
-    for found in there:  # a view of a view comes after it
-        if found.id.kind is ObjectKind.VIEW and any(need.table in names or need in over for need in found.needs):
-            over[found.id] = found
-            if found.id not in back:
-                what = "reads a table that would be dropped, and would not be made again"
-                findings.append(error(f"{where}: {found.id}", what, "name all tables that it reads, or drop it first"))
-    return list(over.values()), findings

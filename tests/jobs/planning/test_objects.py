@@ -87,6 +87,15 @@ def test_a_part_brings_its_parents() -> None:
     ]
 
 
+def test_what_hangs_on_a_view_comes_with_it() -> None:
+    totals, once = view("public.totals", USERS), index(TableName("public", "totals"), "once")
+    objects = Objects((*SHOP.made, once, totals))
+    found = names(select(objects, [USERS], every=False).made)
+    assert found.index("public.totals") < found.index("once")
+    assert "once" not in names(select(objects, [USERS], every=False, indexes=False).made)
+    assert "once" not in names(select(objects, [ORDERS], every=False).made)
+
+
 def test_what_differs_is_told_once() -> None:
     wanted = select(SHOP, [USERS, ORDERS], every=True).made
     nothing = [d.id.name for d in differences(wanted, ())]
@@ -121,7 +130,7 @@ POOL = [o for o in SHOP.made if o.id.kind is not ObjectKind.TRIGGER]
 def test_any_order_is_arranged_so_that_it_can_be_made(mixed: list[SchemaObject]) -> None:
     found = arranged(mixed)
     assert sorted(found, key=str) == sorted(POOL, key=str)
-    ranks = [RANK[o.id.kind] for o in found]
+    ranks = [RANK[o.id.kind] for o in found if not o.needs]
     assert ranks == sorted(ranks)
     made: set[ObjectId] = set()
     for one in found:

@@ -134,7 +134,7 @@ def test_a_view_of_a_view_waits_for_a_table_that_rows_come_to() -> None:
 def test_tables_go_after_what_needs_them() -> None:
     changes, findings = dropped("DEV", BOTH, BOTH, {USERS, ORDERS})
     assert findings == []
-    assert [c.id.name for c in changes] == ["public.spenders", "bought_by", "public.orders", "public.users"]
+    assert [c.id.name for c in changes] == ["bought_by", "public.spenders", "public.orders", "public.users"]
     users = changes[-1]
     assert users.down == ("make table public.users", "make primary key users_pkey", "make check sane")
     assert (users.before, users.after) == ("table public.users", None)
@@ -143,8 +143,38 @@ def test_tables_go_after_what_needs_them() -> None:
 def test_nothing_is_dropped_from_under_what_was_not_named() -> None:
     _, findings = dropped("DEV", BOTH, BOTH[:2], {USERS})
     assert [finding.where for finding in findings] == [
-        "DEV: view public.spenders", "DEV: foreign key bought_by of public.orders",
+        "DEV: foreign key bought_by of public.orders", "DEV: view public.spenders",
     ]  # fmt: skip
+
+
+def test_what_is_said_of_a_key_comes_back_with_the_key() -> None:
+    bought_by = key(ORDERS, "bought_by", USERS)
+    said = thing(ObjectKind.COMMENT, "on the key", ORDERS, needs=(bought_by.id,))
+    changes, _ = dropped("DEV", (*BOTH, said), BOTH, {USERS, ORDERS})
+    assert changes[0].down == ("make foreign key bought_by", "make comment on the key")
+    assert all("make comment on the key" not in change.down for change in changes[1:])
+
+
+def test_a_type_made_of_a_table_goes_before_it_and_comes_back_after() -> None:
+    row = thing(ObjectKind.TYPE, "public.holds", needs=(BOTH[0].id,))
+    changes, findings = dropped("DEV", (*BOTH[:2], row), (*BOTH[:2], row), {USERS})
+    assert [c.id.name for c in changes] == ["public.holds", "public.users"]
+    assert findings == []
+    _, findings = dropped("DEV", (*BOTH[:2], row), BOTH[:2], {USERS})
+    assert ["type public.holds" in str(finding) for finding in findings] == [True]
+
+
+def test_what_hangs_on_a_view_comes_and_goes_with_it() -> None:
+    totals = view("public.totals", ORDERS)
+    once = index(TableName("public", "totals"), "once")
+    wanted = (*BOTH[2:4], totals, once)
+    changes, _, _ = compared("DEV", wanted, (), "create", altered)
+    assert [c.id.name for c in early(changes)] == ["public.orders"]
+    [step] = steps(changes, [ORDERS])
+    assert (step.id, step.table, step.restore) == (totals.id, ORDERS, ("make view public.totals", "make index once"))
+    changes, findings = dropped("DEV", wanted, wanted, {ORDERS})
+    assert findings == []
+    assert changes[0].down == ("make view public.totals", "make index once")
 
 
 def test_a_sequence_that_may_go_with_its_table_comes_back_before_it() -> None:
