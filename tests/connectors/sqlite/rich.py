@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
 from typing import Any
 
-from connectors.contract import Endpoint
+from connectors.contract import Endpoint, RunRecord
+from connectors.objects import ObjectId, ObjectKind, Step
+from connectors.schema import TableName
+from connectors.sqlite import connector
+from connectors.sqlite.target import SqliteTarget
 from connectors.sqlite.testkit import connect
+from tests.connectors.drive import Ends
+
+USERS, ORDERS = TableName(None, "users"), TableName(None, "orders")
 
 TABLES = (
     "CREATE TABLE users (id integer primary key autoincrement, email TEXT collate nocase not null unique,"
@@ -52,3 +62,25 @@ def master(endpoint: Endpoint) -> list[tuple[Any, ...]]:
             "SELECT type, name, tbl_name, sql FROM sqlite_schema WHERE tbl_name NOT LIKE '\\_dbagent%' ESCAPE '\\'"
             " AND name NOT LIKE 'sqlite\\_stat%' ESCAPE '\\' ORDER BY type, name"
         ).fetchall()
+
+
+@contextmanager
+def target(files: Ends, patience: float | None = None) -> Iterator[SqliteTarget]:
+    with closing(connector.target(replace(files.target, patience=patience))) as session:
+        yield session
+
+
+def lease(session: SqliteTarget, *tables: TableName) -> int:
+    session.ledger.create()
+    record = RunRecord("run", "operation", "0" * 64, "PROD", "running", 0.0, None)
+    return session.ledger.acquire(record, [str(table) for table in tables], "one", lambda _: False)
+
+
+def full(files: Ends) -> None:
+    build(files.target, *TABLES, *INDEXES, *VIEWS, *LEFT, ROWS)
+
+
+def late(session: SqliteTarget, statement: str) -> Step:
+    """A unique index that a copy makes when rows are there."""
+    name = statement.split()[3].strip('"')
+    return Step(ObjectId(ObjectKind.INDEX, USERS, name), USERS, (), (statement,))
