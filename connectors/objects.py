@@ -71,6 +71,8 @@ class SchemaObject:
     """Clauses of it that hold values (`DEFAULT 'x'`, a CHECK, a partition's bounds, a comment): approvers see them."""
     additive: bool = True
     """It may be added to tables that have rows: false for a NOT NULL column without a default."""
+    part_of: TableName | None = None
+    """Of a table: the one whose rows it holds a part of. It comes with that, and is none of the neutral schema's."""
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,11 @@ CODES: dict[str, Verdict] = {
     "42602": (NotFound, "a name is not valid", ""),
     "42703": (NotFound, "a column does not exist", ""),
     "42704": (NotFound, "an object does not exist", ""),
+    "42830": (
+        TerminalError,
+        "a foreign key leads to columns that no unique key has",
+        "see why that key is not there",
+    ),
     "42883": (NotFound, "a function or operator does not exist", ""),
     "42P01": (NotFound, "a table does not exist", ""),
     "53100": (TargetFull, "the server's disk is full", "free space where the server keeps its data"),

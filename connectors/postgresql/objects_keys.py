@@ -7,7 +7,7 @@ checks come NOT VALID and are validated: the rows that break them are then count
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.postgresql.definitions import literals
@@ -146,31 +146,42 @@ def statistics(table: TableName, name: TableName, definition: str) -> SchemaObje
 def keys_and_indexes(
     relations: Mapping[int, Relation], indexes: Mapping[int, IndexRow], constraints: Mapping[int, ConstraintRow]
 ) -> Iterator[tuple[int, SchemaObject]]:
-    """Each with its number in the catalog: an index's, or a constraint's."""
+    """Each with its number in the catalog: an index's, or a constraint's. What is a partition's own waits for the rows of
+    the whole."""
     for row in indexes.values():
         relation = relations.get(row.relation)
         if relation and row.constraint is None and row.valid:
             of = relation.id if relation.kind == "m" else None
-            yield row.oid, index(relation.name, row.name, row.body, unique=row.unique, computed=row.computed, of=of)
+            made = index(relation.name, row.name, row.body, unique=row.unique, computed=row.computed, of=of)
+            yield row.oid, of_whole(relations, relation, made)
     for constraint in constraints.values():
         relation = relations.get(constraint.relation)
-        if relation is None:
-            continue
-        if constraint.kind == "c":
-            yield constraint.oid, check(relation.name, constraint.name, constraint.definition)
-        elif constraint.kind == "f" and constraint.referenced in relations:
-            yield (
-                constraint.oid,
-                foreign_key(
-                    relation.name,
-                    constraint.name,
-                    constraint.definition,
-                    relations[constraint.referenced].name,
-                    partitioned=relation.kind == "p",
-                ),
-            )
-        elif constraint.index in indexes:
-            yield constraint.oid, declared(relation, constraint, indexes[constraint.index])
+        found = None if relation is None else constraint_object(relations, indexes, relation, constraint)
+        if relation and found:
+            yield constraint.oid, of_whole(relations, relation, found)
+
+
+def of_whole(relations: Mapping[int, Relation], relation: Relation, made: SchemaObject) -> SchemaObject:
+    whole = relation
+    while whole.bound is not None and whole.parents[0] in relations:
+        whole = relations[whole.parents[0]]
+    return made if whole is relation else replace(made, needs=(*made.needs, whole.id))
+
+
+def constraint_object(
+    relations: Mapping[int, Relation],
+    indexes: Mapping[int, IndexRow],
+    relation: Relation,
+    constraint: ConstraintRow,
+) -> SchemaObject | None:
+    name, definition = constraint.name, constraint.definition
+    if constraint.kind == "c":
+        return check(relation.name, name, definition)
+    if constraint.kind == "f":
+        referenced = relations.get(constraint.referenced)
+        partitioned = relation.kind == "p"
+        return referenced and foreign_key(relation.name, name, definition, referenced.name, partitioned=partitioned)
+    return declared(relation, constraint, indexes[constraint.index]) if constraint.index in indexes else None
 
 
 def declared(relation: Relation, constraint: ConstraintRow, of: IndexRow) -> SchemaObject:

@@ -8,6 +8,7 @@ in their sessions leave it set.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import groupby
 from time import monotonic
 from typing import Any
@@ -31,6 +32,7 @@ from connectors.schema import TableName, quoted
 ORDER = {kind: number for number, kind in enumerate(ObjectKind)}
 ENABLE = {"O": "ENABLE", "R": "ENABLE REPLICA", "A": "ENABLE ALWAYS"}
 BROKEN = (psycopg.errors.ForeignKeyViolation, psycopg.errors.CheckViolation)
+GONE = (psycopg.errors.UndefinedObject, psycopg.errors.UndefinedTable)
 TWINS = (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation)
 
 
@@ -132,7 +134,10 @@ def back(connection: Connection, step: Step) -> Violations:
         return key_back(connection, step)
     if kind is ObjectKind.INDEX:
         return index_back(connection, step)
-    if kind in (ObjectKind.TRIGGER, ObjectKind.COMMENT) or present(connection, step.id) is None:
+    if kind is ObjectKind.COMMENT:
+        with suppress(*GONE), connection.transaction():  # rows may have kept away what it is on
+            execute(connection, step.restore)
+    elif kind is ObjectKind.TRIGGER or present(connection, step.id) is None:
         with connection.transaction():
             execute(connection, step.restore)
     return violations.NONE

@@ -54,6 +54,21 @@ def test_what_is_needed_comes_first(pair: Pair) -> None:
     assert [str(need) for need in second.needs] == ["table crm.events", "view crm.z_first"]
 
 
+def test_partitions_and_what_is_theirs_belong_to_the_whole(pair: Pair) -> None:
+    pair.server.execute(pair.prod, RICH)
+    with pair.sessions() as (source, _):
+        made = source.objects().made
+    parts = {str(one.id.table): str(one.part_of) for one in made if one.part_of}
+    assert parts == {
+        "crm.events_eu": "crm.events",
+        "crm.events_eu_new": "crm.events_eu",
+        "crm.events_eu_old": "crm.events_eu",
+        "crm.events_rest": "crm.events",
+    }
+    own = {one.id.name: [str(need) for need in one.needs] for one in made if str(one.id.table) == "crm.events_rest"}
+    assert own["only_here"] == own["rest"] == ["table crm.events"]
+
+
 def test_what_is_never_carried_is_named(pair: Pair) -> None:
     pair.server.execute(pair.prod, f"{RICH}; {LEFT}")
     with pair.sessions() as (source, _):

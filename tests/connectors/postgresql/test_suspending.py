@@ -10,7 +10,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from connectors.errors import Busy, ConnectorError, TargetFull
+from connectors.errors import Busy, ConnectorError, TargetFull, TerminalError
 from connectors.objects import ObjectId, ObjectKind, Restored, Step
 from connectors.postgresql import connector, suspending
 from connectors.postgresql.session import Connection
@@ -346,6 +346,26 @@ def test_a_full_disk_is_told_and_the_rows_stay(pair: Pair, monkeypatch: pytest.M
         assert target.count(TableName("public", "t")) == 1
         target.restore(steps)
         assert target.suspensions([TableName("public", "t")]) == steps
+
+
+def test_what_hangs_on_a_key_that_rows_keep_away_is_told(pair: Pair) -> None:
+    pair.server.execute(
+        pair.dev,
+        "CREATE TABLE t (a integer PRIMARY KEY, b integer REFERENCES t); COMMENT ON CONSTRAINT t_pkey ON t IS 'x'",
+    )
+    with pair.sessions() as (_, target):
+        kinds = [ObjectKind.PRIMARY_KEY, ObjectKind.FOREIGN_KEY, ObjectKind.COMMENT]
+        steps = late(target, [TableName("public", "t")], kinds)
+        pair.server.execute(pair.dev, "INSERT INTO t VALUES (1, 1), (1, 1)")
+        found = {
+            one.step.id.kind: one.violations
+            for step in steps
+            if step not in steps[1:2]
+            for one in target.restore([step])
+        }
+        assert found == {ObjectKind.PRIMARY_KEY: 1, ObjectKind.COMMENT: 0}
+        with pytest.raises(TerminalError, match="no unique key has"):
+            target.restore(steps)
 
 
 def test_a_view_made_late_is_made_once(pair: Pair) -> None:
