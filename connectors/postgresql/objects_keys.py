@@ -179,8 +179,9 @@ def constraint_object(
         return check(relation.name, name, definition)
     if constraint.kind == "f":
         referenced = relations.get(constraint.referenced)
-        partitioned = relation.kind == "p"
-        return referenced and foreign_key(relation.name, name, definition, referenced.name, partitioned=partitioned)
+        if referenced is None:
+            return None
+        return foreign_key(relation.name, name, definition, referenced.name, partitioned=relation.kind == "p")
     return declared(relation, constraint, indexes[constraint.index]) if constraint.index in indexes else None
 
 

@@ -92,7 +92,7 @@ def select(objects: Objects, tables: Collection[TableName], *, every: bool, inde
     """Of a database's objects those of these tables and those they stand on; with `every` also what belongs to no table.
     `elsewhere` are tables that are there already and may be referred to."""
     known = {found.id: found for found in objects.made}
-    names = _with_parents(known, set(tables))
+    names = _with_parts(known, _with_parents(known, set(tables)))
     kept: dict[ObjectId, SchemaObject] = {}
     stranded = []
     for found in arranged(objects.made):
@@ -129,6 +129,15 @@ def _with_parents(known: Mapping[ObjectId, SchemaObject], names: set[TableName])
         names.update(new)
         todo += new
     return names
+
+
+def _with_parts(known: Mapping[ObjectId, SchemaObject], names: set[TableName]) -> set[TableName]:
+    """These tables and the parts of them, which hold their rows."""
+    parts = [found for found in known.values() if found.part_of is not None and found.id.table is not None]
+    found = set(names)
+    while more := {part.id.table for part in parts if part.id.table and part.part_of in found} - found:
+        found |= more
+    return found
 
 
 def included(found: SchemaObject, indexes: bool, constraints: bool) -> bool:

@@ -87,6 +87,19 @@ def test_a_part_brings_its_parents() -> None:
     ]
 
 
+def test_a_table_brings_its_parts() -> None:
+    root, part, leaf = (TableName("public", name) for name in ("z_root", "part", "leaf"))
+    parts = (
+        table(root),
+        replace(table(part, root), part_of=root),
+        replace(table(leaf, part), part_of=part),
+        index(leaf, "by_day"),
+        table(USERS, root),
+    )
+    found = names(select(Objects(parts), [root], every=False).made)
+    assert found == ["public.z_root", "public.part", "public.leaf", "by_day"]
+
+
 def test_what_hangs_on_a_view_comes_with_it() -> None:
     totals, once = view("public.totals", USERS), index(TableName("public", "totals"), "once")
     objects = Objects((*SHOP.made, once, totals))
