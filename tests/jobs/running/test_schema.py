@@ -143,7 +143,7 @@ def test_a_plain_copy_stops_too_when_its_target_has_another_column_since(site: S
 
 
 def third_table(row: OperationRow) -> str:
-    return next(name for name in row.plan_what["tables"] if name.endswith("words"))
+    return next(str(name) for name in row.plan_what["tables"] if name.endswith("words"))
 
 
 def test_recreating_drops_with_all_rows_once_somebody_has_said_so(site: Site) -> None:

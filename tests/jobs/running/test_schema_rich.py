@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.mysql.testkit import MariaServer
 from tests.connectors.mysql.databases import rich as rich_mysql
 from tests.connectors.postgresql.rich import ODD, RICH
 from tests.connectors.sqlite.rich import INDEXES, TABLES, VIEWS
@@ -21,6 +22,7 @@ def fill(site: Site) -> None:
     elif site.prod.engine == "sqlite":
         execute(site, site.prod, *TABLES, *INDEXES, *VIEWS)
     else:
+        assert isinstance(site.server, MariaServer)
         rich_mysql(site.server, site.prod)
 
 
