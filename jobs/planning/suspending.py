@@ -55,15 +55,19 @@ def _of(source: Table, there: Table, found: Sequence[Step], server: Server, appe
     if not indexes and any(not index.unique for index in there.indexes):
         stays = f"indexes: {NO_PRIVILEGE}"
     elif indexes and source.bytes < WORTH:
-        stays = f"{counted(indexes)[0]} stay: so few rows are loaded sooner than it takes to build them"
+        stays = f"{_stay(indexes)}: building them takes longer than so few rows do"
     elif indexes and appends and there.bytes > source.bytes:
-        stays = f"{counted(indexes)[0]} stay: more rows are there than come"
+        stays = f"{_stay(indexes)}: more rows are there than come"
     kept = set() if not stays else {step.id for step in indexes}
     if server.suspends_foreign_keys:
         kept |= {step.id for step in found if step.id.kind is ObjectKind.FOREIGN_KEY}
     elif there.foreign_keys and not any(step.id.kind is ObjectKind.FOREIGN_KEY for step in found):
         stays = "; ".join(part for part in (stays, f"foreign keys: {NO_PRIVILEGE}") if part)
     return Waits(there.name, tuple(step for step in found if step.id not in kept), stays)
+
+
+def _stay(steps: Sequence[Step]) -> str:
+    return f"{', '.join(counted(steps))} {'stays' if len(steps) == 1 else 'stay'}"
 
 
 def counted(steps: Sequence[Step]) -> list[str]:

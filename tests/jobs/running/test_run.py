@@ -92,6 +92,7 @@ def test_orphans_of_a_filtered_copy_fail_or_are_reported(site: Site) -> None:
         **filters,
     )
     assert "reference no row" in text
+    assert "see them with: SELECT c.* FROM" in text
 
 
 def test_a_target_with_rows_is_refused_truncated_or_appended_to(site: Site) -> None:
