@@ -221,11 +221,12 @@ def main() -> None:
         with testkit.start(folder / "server") as server:
             prod, dev, shop, lab = (server.database(name) for name in ("prod", "dev", "shop", "lab"))
             bench = Bench(folder, prod, dev, shop, lab, given.jobs)
-            told = subprocess.run(["pgcopydb", "--version"], check=True, stdout=subprocess.PIPE, text=True).stdout
+            told = subprocess.run(["pgcopydb", "--version"], check=True, capture_output=True, text=True).stdout
             facts = {
                 "postgresql": psql(bench.source, "SHOW server_version"),
                 "pgcopydb": told.split()[2],
                 **commands.machine(given.rows, ("pyspark", "pyarrow", "psycopg")),
+                "orders": f"{given.orders:,}",
             }
             for key, value in facts.items():
                 print(f"{key}: {value}")
