@@ -56,6 +56,8 @@ class KeyWords:
     autoincrement: bool = False
     beside: str | None = None
     """The column it is written beside; None: it has a line of its own."""
+    name: str | None = None
+    """Its own, which changes nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class ReferenceWords:
     on_update: Action = "NO ACTION"
     deferrable: Literal["", "immediate", "deferred"] = ""
     beside: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,9 @@ class _TableParser(Words):
         self._checks: list[CheckWords] = []
         self._references: list[ReferenceWords] = []
         self._called: str | None = None
-        """The last CONSTRAINT's name: SQLite gives it to all that follows up to the next comma."""
+        """The last CONSTRAINT's name: SQLite gives it to all CHECKs that follow up to the next comma."""
+        self._own: str | None = None
+        """The same, of what follows at once."""
 
     def table(self) -> TableWords:
         self.expect("CREATE", "TABLE")
@@ -167,8 +172,9 @@ class _TableParser(Words):
         added = [self.since(start)]
         while not self.sees(",") and not self.sees(")"):
             start = self.at
+            self._own = None
             if self.takes("CONSTRAINT"):
-                self._called = self.name()
+                self._called = self._own = self.name()
                 if self.sees(",") or self.sees(")"):
                     break
             keys = len(self._keys)
@@ -194,7 +200,7 @@ class _TableParser(Words):
             conflict = self._conflict()
             self._keys.append(KeyWords("PRIMARY KEY", (part,), conflict, self.takes("AUTOINCREMENT"), beside))
         elif self.takes("UNIQUE"):
-            self._keys.append(KeyWords("UNIQUE", (Part(beside),), self._conflict(), beside=beside))
+            self._keys.append(KeyWords("UNIQUE", (Part(beside),), self._conflict(), beside=beside, name=self._own))
         elif self.takes("CHECK"):
             self._checks.append(CheckWords(self._called, self.inside(), beside=beside))
         elif self.takes("REFERENCES"):
@@ -219,8 +225,9 @@ class _TableParser(Words):
         """Those up to the next comma: SQLite needs none between two."""
         while not self.sees(",") and not self.sees(")"):
             if self.takes("CONSTRAINT"):
-                self._called = self.name()
-            elif self.takes("PRIMARY", "KEY"):
+                self._called = self._own = self.name()
+                continue
+            if self.takes("PRIMARY", "KEY"):
                 self.expect("(")
                 parts = [self.part()]
                 while self.takes(","):
@@ -229,7 +236,7 @@ class _TableParser(Words):
                 self.expect(")")
                 self._keys.append(KeyWords("PRIMARY KEY", tuple(parts), self._conflict(), counted))
             elif self.takes("UNIQUE"):
-                self._keys.append(KeyWords("UNIQUE", self.listed(self.part), self._conflict()))
+                self._keys.append(KeyWords("UNIQUE", self.listed(self.part), self._conflict(), name=self._own))
             elif self.takes("CHECK"):
                 self._checks.append(CheckWords(self._called, self.inside(), self._conflict()))
             else:
@@ -237,6 +244,7 @@ class _TableParser(Words):
                 columns = self.listed(self._indexed)
                 self.expect("REFERENCES")
                 self._references.append(self._reference(columns, None))
+            self._own = None
 
     def _indexed(self) -> str:
         name = self.part().name
@@ -259,7 +267,8 @@ class _TableParser(Words):
 
     def _reference(self, columns: tuple[str, ...], beside: str | None) -> ReferenceWords:
         parent = self.name()
-        found = ReferenceWords(columns, parent, self.listed(self._indexed) if self.sees("(") else (), beside=beside)
+        named = self.listed(self._indexed) if self.sees("(") else ()
+        found = ReferenceWords(columns, parent, named, beside=beside, name=self._own)
         while True:
             if self.takes("ON", "DELETE"):
                 found = replace(found, on_delete=self._action())

@@ -13,7 +13,7 @@ from connectors.sqlite.objects import OURS
 from connectors.sqlite.ranges import Addressing
 from connectors.sqlite.session import Session
 from connectors.sqlite.sizes import estimate
-from connectors.sqlite.table_objects import check_names, numbered, reference_names, same, unique_name
+from connectors.sqlite.table_objects import check_names, numbered, reference_names, same
 from connectors.sqlite.tokens import folded, named
 from connectors.sqlite.types import column_type
 
@@ -194,14 +194,21 @@ class Reader:
         return tuple(sorted(found, key=lambda key: key.columns))
 
     def _secondary(self) -> tuple[Index, ...]:
-        """All indexes but the primary key's. Those of UNIQUE constraints have no names of their own."""
+        """All indexes but the primary key's."""
         made = {name: unique for name, unique, origin, _ in self._indexes if origin == "c"}
         keys = [self._parts[name] for name, _, origin, _ in self._indexes if origin == "u"]
-        names = numbered([*made, *(unique_name(self._name, [part.name for part in parts]) for parts in keys)])
+        names = numbered([*made, *map(self._unique_name, keys)])
         found = [self._index_made(name, bool(unique)) for name, unique in made.items()]
         for name, parts in zip(names[len(made) :], keys, strict=True):
             found.append(Index(name, tuple(map(self._index_part, parts)), unique=True, constraint=True))
         return tuple(sorted(found, key=lambda index: index.name))
+
+    def _unique_name(self, parts: list[KeyPart]) -> str:
+        """What a UNIQUE is called where it is written; SQLite does not remember it of the index."""
+        columns = [part.name for part in parts]
+        words = [key for key in self._words.keys if key.kind == "UNIQUE" and [p.name for p in key.parts] == columns]
+        own = next((key.name for key in words if key.name), None)
+        return own or "_".join([self._name, *columns, "key"])
 
     def _index_made(self, name: str, unique: bool) -> Index:
         words = index_words(self._statements["index", name])
@@ -218,7 +225,8 @@ class Reader:
 
     def _foreign_keys(self) -> tuple[ForeignKey, ...]:
         name = TableName(None, self._name)
-        names = reference_names(self._name, self._words)
+        made = reference_names(self._name, self._words)
+        names = numbered(key.name or name for key, name in zip(self._words.references, made, strict=True))
         return tuple(
             ForeignKey(
                 called,

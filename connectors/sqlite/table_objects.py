@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import TableName, quoted, written
@@ -122,13 +122,11 @@ def table_id(name: str) -> ObjectId:
 
 def key_names(table: str, words: TableWords) -> list[str]:
     return numbered(
-        f"{table}_pkey" if key.kind == "PRIMARY KEY" else unique_name(table, [part.name or "" for part in key.parts])
+        "_".join(
+            [table, "pkey"] if key.kind == "PRIMARY KEY" else [table, *(part.name or "" for part in key.parts), "key"]
+        )
         for key in words.keys
     )
-
-
-def unique_name(table: str, columns: Sequence[str]) -> str:
-    return "_".join([table, *columns, "key"])
 
 
 def check_names(table: str, words: TableWords) -> list[str]:
@@ -140,7 +138,7 @@ def check_names(table: str, words: TableWords) -> list[str]:
 
 
 def reference_names(table: str, words: TableWords) -> list[str]:
-    return numbered(f"{table}({', '.join(key.columns)})" for key in words.references)
+    return numbered("_".join([table, *key.columns, "fkey"]) for key in words.references)
 
 
 def numbered(names: Iterable[str]) -> list[str]:

@@ -78,9 +78,9 @@ def test_what_a_table_consists_of_is_told_apart(files: Ends) -> None:
         "column parent_line of orders": "INT",
         "primary key orders_pkey of orders": "PRIMARY KEY (id, line DESC) ON CONFLICT REPLACE",
         "unique key orders_user_id_total_key of orders": "UNIQUE (user_id, total COLLATE NOCASE)",
-        "foreign key orders(user_id) of orders": "FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE"
+        "foreign key orders_user_id_fkey of orders": "FOREIGN KEY (user_id) REFERENCES users (id) ON DELETE CASCADE"
         " DEFERRABLE INITIALLY DEFERRED",
-        "foreign key orders(parent, parent_line) of orders": "FOREIGN KEY (parent, parent_line)"
+        "foreign key orders_parent_parent_line_fkey of orders": "FOREIGN KEY (parent, parent_line)"
         " REFERENCES orders (id, line) ON UPDATE SET NULL",
     }
     assert found["check grown of users"].definition == "CHECK (age > 0)"
@@ -206,7 +206,7 @@ def test_sqlite_adds_what_is_said_to_be_additive(files: Ends, column: str, addit
 def test_what_sqlite_neither_adds_nor_drops_has_no_statements(files: Ends) -> None:
     found = tell(files, *TABLES)
     for name in ("column id of users", "primary key users_pkey of users", "check grown of users",
-                 "foreign key orders(user_id) of orders", "unique key users_email_key of users"):  # fmt: skip
+                 "foreign key orders_user_id_fkey of orders", "unique key users_email_key of users"):  # fmt: skip
         assert found[name].inline
         assert (found[name].create, found[name].additive) == ((), False)
     for name in ("column email of users", "column age of users", "column parent of orders"):
@@ -256,7 +256,9 @@ def test_another_engines_table_is_told_as_the_file_will_tell_it(files: Ends) -> 
     assert [column.default for column in table.columns] == [None, "'it''s'", "strftime('%Y', 'now')", "-1.5", None]
     assert table.checks == RENDERED.checks
     definitions = {str(found.id): found.definition for found in wanted}
-    assert definitions['foreign key Sales(user) of "Sales"'].endswith("ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED")
+    assert definitions['foreign key Sales_user_fkey of "Sales"'].endswith(
+        "ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED"
+    )
     assert definitions['unique key Sales_shop_at_key of "Sales"'] == "UNIQUE (shop, at)"
     assert definitions['index once of "Sales"'] == 'UNIQUE INDEX ON "Sales" (shop) WHERE sum > 1'
     assert definitions['index by sum of "Sales"'] == 'INDEX ON "Sales" (sum DESC, lower(shop)) WHERE sum > 0'

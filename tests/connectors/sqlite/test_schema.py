@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.schema import Kind, Schema, Table, TableName
+from connectors.schema import Check, ForeignKey, Index, IndexPart, Kind, Schema, Table, TableName
 from connectors.sqlite import connector
 from connectors.sqlite.definition import table_words
 from connectors.sqlite.testkit import connect
@@ -138,6 +138,31 @@ def test_counters_and_nulls_of_keys(files: Ends) -> None:
         connection.execute("DROP TABLE t")
     found = table(files, "CREATE TABLE t (a TEXT PRIMARY KEY, b)")
     assert [(column.counter, column.nullable) for column in found.columns] == [(None, True), (None, True)]
+
+
+def test_what_a_table_says_beyond_its_columns_is_told_in_neutral_words(files: Ends) -> None:
+    found = table(
+        files,
+        "CREATE TABLE p (id INTEGER PRIMARY KEY)",
+        "CREATE TABLE t (a INTEGER PRIMARY KEY DEFAULT 7, b TEXT COLLATE NOCASE DEFAULT word CONSTRAINT once UNIQUE,"
+        " c DEFAULT (1 + 2) CHECK (c > 0), d DEFAULT NULL REFERENCES P ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,"
+        " UNIQUE (c, b COLLATE BINARY), CONSTRAINT sane CHECK (c <> d), CHECK (c < 9),"
+        " CONSTRAINT up FOREIGN KEY (c) REFERENCES p (ID) ON UPDATE SET NULL)",
+        "CREATE INDEX t_c_b_key ON t (b DESC, lower(b) || ')') WHERE c > 0",
+    )
+    assert [column.default for column in found.columns] == [None, "'word'", "1 + 2", None]
+    assert found.checks == (Check("t_c_check", "c > 0"), Check("sane", "c <> d"), Check("t_c_check 2", "c < 9"))
+    other = IndexPart(None, '"b" COLLATE "BINARY"')
+    assert found.indexes == (
+        Index("once", (IndexPart("b"),), unique=True, constraint=True),
+        Index("t_c_b_key", (IndexPart("b", descending=True), IndexPart(None, "lower(b) || ')'")), where="c > 0"),
+        Index("t_c_b_key 2", (IndexPart("c"), other), unique=True, constraint=True),
+    )
+    parent = TableName(None, "p"), ("id",)
+    assert found.foreign_keys == (
+        ForeignKey("t_d_fkey", found.name, ("d",), *parent, "CASCADE", deferrable="deferred"),
+        ForeignKey("up", found.name, ("c",), *parent, on_update="SET NULL"),
+    )
 
 
 def test_foreign_keys_are_resolved(files: Ends) -> None:
