@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
+
 import pytest
 
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
+from connectors.postgresql import connector
 from connectors.postgresql.source import Source
 from connectors.postgresql.target import Target
 from connectors.schema import TableName
@@ -149,3 +153,19 @@ def test_thousands_of_tables_take_as_many_questions_as_one(pair: Pair, monkeypat
         monkeypatch.setattr(target._connection, "execute", counting)
         assert len(target.objects().made) > 250
     assert len(asked) < 20
+
+
+def test_reading_the_catalog_takes_no_privilege(pair: Pair) -> None:
+    pair.server.execute(pair.prod, f"{RICH}; CREATE ROLE guest LOGIN PASSWORD 'guest'")
+    try:
+        with (
+            closing(connector.source(pair.prod)) as source,
+            closing(connector.source(replace(pair.prod, user="guest", password="guest"))) as guest,
+        ):
+            found, wanted = guest.objects(), source.objects()
+        assert [(one.id, one.definition, one.needs) for one in found.made] == [
+            (one.id, one.definition, one.needs) for one in wanted.made
+        ]
+        assert found.left == wanted.left
+    finally:
+        pair.server.execute(pair.prod, "DROP ROLE guest")
