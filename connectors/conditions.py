@@ -186,7 +186,10 @@ class Conditions:
         wanted, limits = node.to.this, [one.name for one in node.to.expressions]
         family = CASTS.get(wanted)
         given = self.value(node.this, certain)
-        if family is None or node.args.get("format") or (given.term is not None and given.term.values is not None):
+        texts = given.family is Family.TEXT and not given.fixed and wanted is not exp.DType.BPCHAR
+        if family is Family.TEXT and not limits and given.literal is None and (texts or given.family is Family.ENUM):
+            return given
+        if family is None or node.args.get("format") or _is_mapped(given):
             raise Untranslatable("it casts a value to another type")
         if given.literal is not None and given.family is not Family.BOOLEAN:
             return literal_as(given, family, limits, wanted)
@@ -194,9 +197,6 @@ class Conditions:
             return replace(given, bits=WIDTHS[wanted])
         if family is Family.DECIMAL and not limits and given.family in (Family.INTEGER, Family.DECIMAL):
             return replace(given, family=Family.DECIMAL)
-        texts = given.family is Family.TEXT and not given.fixed and wanted is not exp.DType.BPCHAR
-        if family is Family.TEXT and not limits and (texts or given.family is Family.ENUM):
-            return given
         raise Untranslatable("it casts a value to another type")
 
     def _length(self, node: Any, certain: bool) -> Typed:

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 
 from connectors import identifiers
+from connectors.errors import TerminalError
 from connectors.expressions import Term, Terms, Untranslatable, default
 from connectors.facts import Facts
 from connectors.grammar import Grammar
 from connectors.identifiers import Named
-from connectors.objects import SchemaObject
+from connectors.objects import ObjectId, SchemaObject
 from connectors.schema import Column, Index, IndexPart, Schema, Table, TableName
 from connectors.types import Equality, Types
 from jobs.config.operation import Operation
@@ -24,7 +25,7 @@ from jobs.planning.build import project
 from jobs.planning.crossing import Projection, Projector, unchanged
 from jobs.planning.desired_keys import Crossing, checks, foreign_keys, indexes
 from jobs.planning.ends import End, TargetChecks
-from jobs.planning.findings import Finding, warning
+from jobs.planning.findings import Finding, error, warning
 from jobs.planning.objects import Same, arranged
 from jobs.planning.schema_build import Masked
 
@@ -37,7 +38,12 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
     carried = [table for table in tables if table.name in ways and ways[table.name].crosses]
     wanted, findings = in_target_terms(operation, source, target, carried, projector, ways, masked)
     problems = [finding for finding in found if finding.severity == "error"]
-    objects = {one.id: one for table in wanted for one in checks.definer.rendered(table)}
+    objects: dict[ObjectId, SchemaObject] = {}
+    for table in wanted:
+        try:
+            objects |= {one.id: one for one in checks.definer.rendered(table)}
+        except TerminalError as problem:  # what a table of this shape cannot be is told by `creatable` too, better
+            problems.append(error(f"{target.environment}: {table.name}", problem.what, problem.todo))
     same = agreeing(wanted, target.schema, target.types, grammar_of(target.facts))
     return arranged(objects.values()), same, [*problems, *findings]
 
