@@ -16,7 +16,7 @@ from connectors.mysql.definitions import definition
 from connectors.mysql.letter_case import LetterCase
 from connectors.mysql.session import Session
 from connectors.mysql.types import MyType, column_type, identifier, type_of
-from connectors.schema import Check, Column, ForeignKey, Index, IndexPart, Key, Kind, Schema, Table, TableName
+from connectors.schema import Action, Check, Column, ForeignKey, Index, IndexPart, Key, Kind, Schema, Table, TableName
 
 OURS = "_dbagent_"
 """What the names of our own bookkeeping tables start with."""
@@ -40,12 +40,14 @@ FROM information_schema.statistics WHERE table_schema {HERE}
 ORDER BY table_name, index_name = 'PRIMARY' DESC, index_name, seq_in_index
 """
 FOREIGN_KEYS = f"""
-SELECT k.table_name, k.constraint_name, k.column_name, nullif(k.referenced_table_schema, DATABASE()),
-  k.referenced_table_name, k.referenced_column_name, r.delete_rule, r.update_rule
-FROM information_schema.key_column_usage k JOIN information_schema.referential_constraints r
-  ON r.constraint_schema {HERE} AND r.table_name = k.table_name AND r.constraint_name = k.constraint_name
-WHERE k.table_schema {HERE} AND k.referenced_table_name IS NOT NULL
-ORDER BY k.table_name, k.constraint_name, k.ordinal_position
+SELECT table_name, constraint_name, column_name, nullif(referenced_table_schema, DATABASE()), referenced_table_name,
+  referenced_column_name
+FROM information_schema.key_column_usage WHERE table_schema {HERE} AND referenced_table_name IS NOT NULL
+ORDER BY table_name, constraint_name, ordinal_position
+"""
+RULES = f"""
+SELECT table_name, constraint_name, delete_rule, update_rule FROM information_schema.referential_constraints
+WHERE constraint_schema {HERE}
 """
 TRIGGERS = f"""
 SELECT event_object_table, trigger_name FROM information_schema.triggers
@@ -61,6 +63,7 @@ JOIN information_schema.check_constraints c
   ON c.constraint_schema = t.constraint_schema AND c.constraint_name = t.constraint_name
 WHERE t.constraint_schema {HERE} AND t.constraint_type = 'CHECK' ORDER BY t.table_name, t.constraint_name
 """
+UNTOLD: tuple[Action, Action] = ("NO ACTION", "NO ACTION")
 ORDERED = ("BTREE", "HASH")
 """An index by hash is ordered all the same here, or makes long values unique."""
 JSON_COLLATION = "utf8mb4_bin"
@@ -105,6 +108,7 @@ def introspect(session: Session) -> Schema:
     database = str(session.value("SELECT DATABASE()"))
     checks = _by_table(session.rows(query)) if (query := _checks(session)) else _by_table([])
     json = _json_columns(checks) if session.flavour == "MariaDB" else frozenset()
+    rules = {(table, key): (delete, update) for table, key, delete, update in session.rows(RULES)}
     cases, tables = LetterCase(session), []
     for name, kind, engine, rows, size, options, comment in kinds:
         if kind in OTHER or not columns[name]:
@@ -112,7 +116,7 @@ def introspect(session: Session) -> Schema:
         about = Detail(engine=engine, versioned=kind == "SYSTEM VERSIONED", partitioned="partitioned" in options)
         shaped = _shaped(name, columns[name], about, json, cases, session.flavour == "MySQL")
         shaped = _exact(session, shaped, database)
-        table = _keyed(shaped, indexes[name], foreign[name])
+        table = _keyed(shaped, indexes[name], foreign[name], rules)
         width = int(rows) * sum(_width(column) for column in table.columns)
         tables.append(
             replace(
@@ -220,7 +224,12 @@ def _default(default: str | None, type_: MyType, bare: bool) -> str | None:
     return quoted(default) if bare and not number and not clock else default
 
 
-def _keyed(table: Table, indexes: list[tuple[Any, ...]], foreign: list[tuple[Any, ...]]) -> Table:
+def _keyed(
+    table: Table,
+    indexes: list[tuple[Any, ...]],
+    foreign: list[tuple[Any, ...]],
+    rules: Mapping[tuple[str, str], tuple[Action, Action]],
+) -> Table:
     primary: tuple[str, ...] = ()
     prefixes: tuple[tuple[str, int], ...] = ()
     uniques, found = [], []
@@ -241,7 +250,7 @@ def _keyed(table: Table, indexes: list[tuple[Any, ...]], foreign: list[tuple[Any
         indexes=tuple(found),
         foreign_keys=tuple(
             ForeignKey(name, table.name, tuple(row[2] for row in rows), TableName(rows[0][3], rows[0][4]),
-                       tuple(row[5] for row in rows), rows[0][6], rows[0][7])
+                       tuple(row[5] for row in rows), *rules.get((table.name.name, name), UNTOLD))
             for name, rows in _grouped(foreign)
         ),
         detail=replace(detail(table), prefixes=prefixes),

@@ -150,6 +150,44 @@ _told(
     2020,
 )
 _told(
+    TerminalError,
+    "something of that name exists already",
+    "drop or rename it, or choose `mode: recreate`",
+    1050,
+    1060,
+    1061,
+    1359,
+    1826,
+    3822,
+)
+_told(
+    TerminalError,
+    "the server does not take the foreign key",
+    "compare types, character sets and keys of both tables",
+    1005,
+    1215,
+    1822,
+    3780,
+)
+_told(
+    TerminalError,
+    "a foreign key hangs on it",
+    "drop the foreign key first, and make it again afterwards",
+    1553,
+    1832,
+    1833,
+    1834,
+    3730,
+)
+_told(TerminalError, "another column or a CHECK is made of it", "", 3108, 3959)
+_told(TerminalError, "a key is longer than the server takes", "let fewer characters count", 1071, 1170)
+_told(
+    Unsupported,
+    "the server does not alter a table of which it keeps former rows",
+    "alter it by hand, with system_versioning_alter_history = KEEP",
+    4119,
+)
+_told(
     Unsupported,
     "the server is set not to take data from clients",
     "SET GLOBAL local_infile = 1",

@@ -24,11 +24,11 @@ WHERE table_schema = DATABASE()
 """
 
 
-def left(session: Session, database: str) -> list[tuple[str, str]]:
+def left(session: Session) -> list[tuple[str, str]]:
     """Grants are told as far as our user may see them."""
     found = [(kind, name if table is None else f"{name} of {table}") for kind, name, table in session.rows(NAMED)]
     given: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
     for grantee, privilege, on in session.rows(GRANTED):
         if not str(on or "").startswith(OURS):
-            given[str(grantee), str(on or database)].add(str(privilege))
+            given[str(grantee), str(on or "the database")].add(str(privilege))
     return [*found, *(("grant", f"{', '.join(sorted(what))} on {on} to {who}") for (who, on), what in given.items())]

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, PermissionMissing
 from connectors.mysql.catalog import OURS, TRANSACTIONAL
 from connectors.mysql.definitions import ColumnWords, Definition, KeyWords, definition
 from connectors.mysql.left import left
@@ -49,32 +49,43 @@ Collations = Mapping[str, Mapping[str, tuple[str, str]]]
 def objects(session: Session) -> Objects:
     """All but our own bookkeeping."""
     database = str(session.value("SELECT DATABASE()"))
+    collations = collated(session)
     kinds = [
         (str(name), str(kind), str(engine)) for name, kind, engine in session.rows(TABLES) if not name.startswith(OURS)
     ]
-    sequences = [made for name, kind, _ in kinds if kind == "SEQUENCE" for made in sequence(session, name)]
-    collations = collated(session)
-    defined: list[Definition] = []
-    aside = left(session, database)
+    seen, aside = left(session), []
+    made: list[SchemaObject] = []
     for name, kind, engine in kinds:
-        if kind in ("SEQUENCE", "VIEW", "SYSTEM VIEW"):
-            continue
-        if engine in STORING:
-            defined += described(session, name, database, collations)
-            aside += [("storage engine", f"{engine} of {name}")] * (engine != TRANSACTIONAL)
-        else:
-            aside.append(("table", f"{name}, whose rows the engine {engine or 'of none'} keeps elsewhere"))
-    made = [one for each in defined for one in parts_of(each)]
-    for each in defined:
-        aside += [
-            ("foreign key", f"{key.name} of {each.name}, to another database") for key in each.foreign if key.database
-        ]
+        try:
+            if kind == "SEQUENCE":
+                made += sequence(session, name)
+            elif kind not in ("VIEW", "SYSTEM VIEW"):
+                found, lost = _carried(session, name, engine, database, collations)
+                made += found
+                aside += lost
+        except PermissionMissing:
+            aside.append(
+                ("sequence" if kind == "SEQUENCE" else "table", f"{name}, whose definition our user may not see")
+            )
     shown, unshown = views(
         session, database, [name for name, kind, _ in kinds if kind == "VIEW"], {name for name, *_ in kinds}
     )
     order = list(ObjectKind)
-    ordered = sorted([*sequences, *made], key=lambda one: order.index(one.id.kind))
-    return Objects((*ordered, *shown), tuple(sorted([*aside, *unshown])))
+    made.sort(key=lambda one: order.index(one.id.kind))
+    return Objects((*made, *shown), tuple(sorted([*seen, *aside, *unshown])))
+
+
+def _carried(
+    session: Session, name: str, engine: str, database: str, collations: Collations
+) -> tuple[list[SchemaObject], list[tuple[str, str]]]:
+    """What travels of a table, and what does not."""
+    if engine not in STORING:
+        return [], [("table", f"{name}, whose rows the engine {engine or 'of none'} keeps elsewhere")]
+    found = described(session, name, database, collations)
+    lost = [("storage engine", f"{engine} of {name}")] if engine != TRANSACTIONAL else []
+    for table in found:
+        lost += [("foreign key", f"{key.name} of {name}, to another database") for key in table.foreign if key.database]
+    return [one for table in found for one in parts_of(table)], lost
 
 
 def collated(session: Session, table: str | None = None) -> Collations:

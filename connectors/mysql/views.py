@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from connectors.errors import ConnectorError
+from connectors.errors import ConnectorError, PermissionMissing
 from connectors.mysql.session import Session
 from connectors.mysql.types import identifier
 from connectors.mysql.words import named, tokens
@@ -35,7 +35,9 @@ def views(
         except ConnectorError as error:
             if error.retryable:
                 raise
-            unshown.append(("view", f"{name}, whose definition our user may not see"))
+            unable = isinstance(error, PermissionMissing)
+            why = "whose definition our user may not see" if unable else "whose tables are not all there"
+            unshown.append(("view", f"{name}, {why}"))
             continue
         called = sorted({path[-1] for path, _, behind in paths(text) if behind == "(" and path[-1] in routines})
         if elsewhere(text) or called:

@@ -68,7 +68,21 @@ def test_what_never_travels_is_named(ends: Ends, server: MariaServer) -> None:
     assert ("event", "nightly") in found
     assert ("view", "taxed, which calls tax") in found
     assert ("storage engine", "MyISAM of old_engine") in found
-    assert any(kind == "grant" and name.startswith("SELECT on ") for kind, name in found)
+    assert any(kind == "grant" and name.startswith("SELECT on the database to ") for kind, name in found)
+
+
+def test_what_our_user_may_not_see_is_named(ends: Ends, server: MariaServer) -> None:
+    rich(server, ends.source)
+    everything = objects(ends.source)
+    login = user(server, ends.source, "SELECT")
+    found = objects(login)
+    assert [one for one in everything.made if one.id.kind is not ObjectKind.VIEW] == list(found.made)
+    assert ("view", "a_zero, whose definition our user may not see") in found.left
+    server.execute(ends.source, f"REVOKE SELECT ON `{ends.source.database}`.* FROM '{login.user}'@'127.0.0.1'")
+    server.execute(ends.source, f"GRANT SELECT (id) ON `{ends.source.database}`.log TO '{login.user}'@'127.0.0.1'")
+    found = objects(login)
+    assert found.made == ()
+    assert ("table", "log, whose definition our user may not see") in found.left
 
 
 def test_objects_name_no_database(ends: Ends, server: MariaServer) -> None:

@@ -239,6 +239,18 @@ def test_who_holds_a_lock_is_named_and_nothing_is_changed(ends: Ends, server: Ma
         assert target.suspensions([TableName(None, "t")]) == []
 
 
+def test_who_may_not_see_the_sessions_is_told_what_to_grant(ends: Ends, server: MariaServer) -> None:
+    server.execute(ends.target, "CREATE TABLE t (a int, KEY k (a))")
+    login = replace(user(server, ends.target, "ALL"), patience=2.0)
+    with server.connect(ends.target) as holder, contextlib.closing(connector.target(login)) as target:
+        steps = target.suspensions([TableName(None, "t")])
+        with holder.cursor() as cursor:
+            cursor.execute("START TRANSACTION")
+            cursor.execute("SELECT * FROM t")
+            with pytest.raises(Busy, match="GRANT PROCESS"):
+                target.suspend(steps)
+
+
 def test_two_that_restore_at_once_do_it_once(ends: Ends, server: MariaServer) -> None:
     server.execute(ends.target, "CREATE TABLE t (a int, b int, KEY k (a), KEY l (b))")
     server.execute(ends.target, "INSERT INTO t SELECT seq, seq FROM seq_1_to_20000")
