@@ -188,7 +188,7 @@ def _shaped(
         counter = "auto_increment" if "AUTO_INCREMENT" in words else None
         is_json = base == "longtext" and collation == JSON_COLLATION and (name, column) in json
         type_ = column_type(declared, base.lower(), charset, collation, is_json)
-        filled = None if generated or counter else _default(default, type_, bare and not computed)
+        filled = None if generated or counter else filler(default, type_, bare and not computed)
         case = cases.ignored(charset, collation)
         columns.append(Column(column, type_, bool(nullable), generated, counter, case, filled, comment))
         if generated:
@@ -215,9 +215,9 @@ def _exact(session: Session, table: Table, database: str) -> Table:
     return replace(table, columns=tuple(columns))
 
 
-def _default(default: str | None, type_: MyType, bare: bool) -> str | None:
-    """As an expression; NULL is what fills a column anyway."""
-    if default is None or default.upper() == "NULL":
+def filler(default: str | None, type_: MyType, bare: bool) -> str | None:
+    """A default as an expression; NULL is what fills a column anyway. `bare`: literals are shown without quotes."""
+    if default is None or (default.upper() == "NULL" and not bare):
         return None
     number = type_.kind in (Kind.INTEGER, Kind.DECIMAL, Kind.FLOAT) or type_.base in ("bit", "year")
     clock = default.upper().startswith("CURRENT_TIMESTAMP") and type_.kind is Kind.TIMESTAMP

@@ -11,11 +11,14 @@ import sqlglot
 from connectors.contract import Endpoint
 from connectors.errors import PermissionMissing, TerminalError
 from connectors.mysql import connector
+from connectors.mysql.canonical import made
+from connectors.mysql.catalog import filler
 from connectors.mysql.filters import pinned, rendered
 from connectors.mysql.testkit import MariaServer
 from connectors.mysql.types import column_type
-from connectors.schema import ForeignKey, Key, Kind, Schema, TableName
+from connectors.schema import Check, ForeignKey, Index, IndexPart, Key, Kind, Schema, TableName
 from tests.connectors.drive import Ends
+from tests.connectors.mysql.databases import rich
 
 MOMENT = "2024-02-29 23:59:59.987654"
 
@@ -38,6 +41,61 @@ def test_keys_and_what_they_reference(ends: Ends) -> None:
     assert child.foreign_keys == (
         ForeignKey("fk", child.name, ("y", "x"), parent.name, ("b", "a"), "RESTRICT", "RESTRICT"),
     )
+
+
+def test_defaults_comments_indexes_checks_and_actions(ends: Ends, server: MariaServer) -> None:
+    rich(server, ends.source)
+    found = {str(table.name): table for table in schema(ends.source).tables}
+    customers, orders = found["customers"], found["orders"]
+    assert customers.comment == "people"
+    assert found["countries"].column("name").comment == 'as people say it, "quoted", it\'s; \\ and\na line'
+    defaults = {column.name: column.default for column in customers.columns if column.default is not None}
+    assert defaults == {
+        "name": "'nobody, (really)'", "nick": "'ä`;--'", "kind": "'a'", "flags": "'x,y'", "balance": "0.50",
+        "born": "(curdate() - interval 20 year)", "mark": "uuid()", "bits": "b'101'", "bin": "x'00ff'", "secret": "7",
+        "number": "nextval(`order_numbers`)", "made": "current_timestamp(3)",
+        "place": "st_geometryfromtext('POINT(1 2)')",
+    }  # fmt: skip
+    assert customers.checks == (
+        Check("balance", "`balance` > -100"),
+        Check("sane", "`born` > '1900-01-01' and `name` <> ',)('"),
+    )
+    indexes = {index.name: index for index in customers.indexes}
+    assert indexes["by_name"].parts == (IndexPart("name", descending=True, length=10), IndexPart("born"))
+    assert indexes["mail"] == Index("mail", (IndexPart("email"),), unique=True, constraint=True)
+    assert (indexes["words"].method, indexes["spots"].method, indexes["by_kind"].method) == (
+        "fulltext",
+        "spatial",
+        None,
+    )
+    assert indexes["spots"].parts == (IndexPart("place"),)
+    assert "PRIMARY" not in indexes
+    [lives_in] = customers.foreign_keys
+    assert (lives_in.on_delete, lives_in.on_update) == ("SET NULL", "CASCADE")
+    assert [(key.on_delete, key.on_update) for key in orders.foreign_keys] == [
+        ("CASCADE", "RESTRICT"),
+        ("RESTRICT", "RESTRICT"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("shown", "native", "bare", "default"),
+    [
+        ("it's", "varchar(9)", True, "'it''s'"),
+        ("'it''s'", "varchar(9)", False, "'it''s'"),
+        ("1", "int", True, "1"),
+        ("0.50", "decimal(9,2)", True, "0.50"),
+        ("2020-01-01", "date", True, "'2020-01-01'"),
+        ("CURRENT_TIMESTAMP(3)", "datetime(3)", True, "CURRENT_TIMESTAMP(3)"),
+        ("CURRENT_TIMESTAMP", "varchar(20)", True, "'CURRENT_TIMESTAMP'"),
+        ("NULL", "int", False, None),
+        (None, "int", True, None),
+    ],
+)
+def test_defaults_are_expressions_however_a_server_shows_them(
+    shown: str | None, native: str, bare: bool, default: str | None
+) -> None:
+    assert filler(shown, made(native), bare) == default
 
 
 def test_what_is_no_table_is_named(ends: Ends) -> None:
