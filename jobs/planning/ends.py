@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from connectors.contract import Endpoint, Filter
 from connectors.facts import Facts, Server
-from connectors.objects import Definer, Objects
+from connectors.objects import Definer, ObjectId, Objects
 from connectors.schema import Schema, Table
 from connectors.types import Types
 from jobs.planning.detected import Sample
@@ -35,6 +35,8 @@ class TargetChecks:
     creatable: Callable[[Table], list[str]]
     definer: Definer | None = None
     """Where the operation carries a schema."""
+    broken: frozenset[ObjectId] = frozenset()
+    """What rows of earlier copies break: it is there unproven, or not at all, until other rows come."""
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ class Plan:
     @property
     def late(self) -> tuple[Step, ...]:
         """What of the schema is made when the rows are there."""
-        return steps(self.schema.changes, [table.name for table in self.tables]) if self.schema else ()
+        return steps(self.schema, [table.name for table in self.tables]) if self.schema else ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:

@@ -45,13 +45,14 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     def extra(found: SchemaObject) -> bool:
         return ours(found) and included(found, operation.include_indexes, operation.include_constraints)
 
+    broken = checks.broken if operation.moves_rows else frozenset()
     more_changes, extras, more = compared(
-        target.environment, wanted, there, operation.mode, definer.altered, same, extra
+        target.environment, wanted, there, operation.mode, definer.altered, same, extra, broken
     )
     changes += more_changes
     altered = with_applied(changes, wanted, applied) if operation.mode == "update" else ()
     settings = {"include_indexes": operation.include_indexes, "include_constraints": operation.include_constraints}
-    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, same)
+    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, same, broken)
     return plan, findings + more
 
 
@@ -63,12 +64,13 @@ def wanted_objects(operation: Operation, source: End, target: End, tables: Seque
     made: tuple[SchemaObject, ...] = ()
     same: Same = identical
     findings: list[Finding] = []
-    crossing = [table for table in tables if ways[table.name].crosses]
+    crossing = crossed(tables, ways)
     if crossing:
         from jobs.planning.desired import desired
 
         made, same, findings = desired(operation, source, target, tables, checks, masked)
-    staying = [table.name for table in tables if not ways[table.name].crosses]
+    others = [ways[table.name].wanted.name for table in crossing]
+    staying = [table.name for table in tables if table not in crossing]
     if staying or not crossing:
         assert source.objects is not None
         selected = select(
@@ -77,11 +79,17 @@ def wanted_objects(operation: Operation, source: End, target: End, tables: Seque
             every=operation.wanted is None and not operation.exclude and not crossing,
             indexes=operation.include_indexes,
             constraints=operation.include_constraints,
-            elsewhere=[table.name for table in target.schema.tables],
+            elsewhere=[*others, *(table.name for table in target.schema.tables)],
         )
         made = arranged({found.id: found for found in (*made, *selected.made)}.values())
         findings += _stranded(source.environment, selected)
     return made, same, findings
+
+
+def crossed(tables: Sequence[Table], ways: Mapping[TableName, Projection]) -> list[Table]:
+    """Tables that cannot keep their own words: those that cross or are mapped, and those whose keys lead to one of them."""
+    others = {table.name for table in tables if ways[table.name].crosses}
+    return [t for t in tables if t.name in others or any(key.referenced in others for key in t.foreign_keys)]
 
 
 def _stranded(where: str, selected: Selected) -> list[Finding]:

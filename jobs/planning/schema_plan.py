@@ -70,6 +70,8 @@ class SchemaPlan:
     altered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Of `update`: the objects altered, those that an operation has altered already included, and their statements."""
     same: Same = field(default=identical, repr=False, compare=False)
+    broken: frozenset[ObjectId] = frozenset()
+    """What rows break that a copy takes the place of: it is made or proved again when its own are there."""
 
     @property
     def mended(self) -> frozenset[TableName]:
@@ -120,9 +122,10 @@ def early(changes: Iterable[Change]) -> list[Change]:
     return [c for c in changes if c.id not in late and not (set(c.needs) & late)]
 
 
-def steps(changes: Sequence[Change], tables: Sequence[TableName]) -> tuple[Step, ...]:
+def steps(schema: SchemaPlan, tables: Sequence[TableName]) -> tuple[Step, ...]:
     """What it does when they are there. A view waits for one of the tables it reads, and what hangs on a view comes with
     it: only then is there something to hang on."""
+    changes = schema.changes
     before = {id(change) for change in early(changes)}
     reads = {change.id: change.needs for change in changes}
     views = {change.id.name for change in changes if change.id.kind is ObjectKind.VIEW and change.action == "make"}
@@ -142,15 +145,19 @@ def steps(changes: Sequence[Change], tables: Sequence[TableName]) -> tuple[Step,
             found[view] = replace(found[view], restore=(*found[view].restore, *change.up))
         else:
             found[change.id] = Step(change.id, waits_for(change.id, change.needs), (), change.up)
+    again = (one for one in schema.wanted if one.id in schema.broken and one.id.table in tables)
+    found |= {one.id: Step(one.id, waits_for(one.id, ()), (), one.create) for one in again if one.id not in found}
     return tuple(found.values())
 
 
 def compared(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], mode: Mode, altered: Altered,
-             same: Same = identical, extra: Callable[[SchemaObject], bool] = lambda _: False
-             ) -> tuple[list[Change], list[SchemaObject], list[Finding]]:  # fmt: skip
+             same: Same = identical, extra: Callable[[SchemaObject], bool] = lambda _: False,
+             broken: Collection[ObjectId] = ()) -> tuple[list[Change], list[SchemaObject], list[Finding]]:  # fmt: skip
     """What is done so that the wanted objects are there, what only the target has, and why it cannot be done."""
     changes, extras, findings = [], [], []
     for found in differences(wanted, there, same, extra):
+        if found.state == "different" and found.id in broken:
+            continue
         if found.state == "extra":
             assert found.there is not None
             extras.append(found.there)

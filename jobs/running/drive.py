@@ -26,7 +26,7 @@ from jobs.running.chunk import Outcome, Work
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
 from jobs.running.restoring import Restoring
-from jobs.running.schema import Record, bring
+from jobs.running.schema import Record, apart, bring
 from jobs.running.verify import ObjectProof, Proof, verify
 from jobs.running.workbench import Workbench
 
@@ -89,6 +89,8 @@ class Driver:
         self.left_aside = ""
         """What to know of the target when the run has stopped: what of it is suspended."""
         self._brought = False
+        self.apart: Sequence[str] = ()
+        """What of the plan's schema is not there as wanted."""
         self.timing = Timing()
 
     def execute(self) -> Proof:
@@ -106,7 +108,7 @@ class Driver:
                 raise VerificationFailed("\n".join(proof.problems), todo=todo)
             if not finished:
                 if self.plan.schema is not None and self.hooks.record is not None:
-                    self.hooks.record.recognise(self.target.objects().made)
+                    self.apart = apart(self.plan.schema, self.target, self.hooks.record)
                 self.target.ledger.finished(self.run_id)
                 aside.forget(self.plan, self.target, self.run_id)
             return proof

@@ -200,7 +200,8 @@ def _drive(bench: Workbench, row: OperationRow, store: ControlStore, permission:
                 raise
             raise told from None
     if bench.plan.schema is not None:
-        report["schema"] = schema_report.as_json(bench.plan.schema, store.schema_changes(row.id))
+        apart = report.pop("apart")
+        report["schema"] = schema_report.as_json(bench.plan.schema, store.schema_changes(row.id), apart)
     now = store.finish(row.id, me, "completed", report=report)
     _tell(bench.plan, report, console)
     if now.status != "completed":
@@ -233,10 +234,12 @@ def _work(bench: Workbench, run_id: str, row: OperationRow, store: ControlStore,
     hooks = Hooks(Gate(store, row.id, me, Dispatcher(spark)), spark.cancel, show, stop_requested, spark.slots, record)
     driver = Driver(bench, run_id, row.id, row.workers, hooks)
     began = time.time()
-    return (
-        lambda: as_json(bench.plan, driver.execute(), driver.timing, time.time() - began),
-        lambda: driver.left_aside,
-    )
+
+    def copied() -> dict[str, Any]:
+        report = as_json(bench.plan, driver.execute(), driver.timing, time.time() - began)
+        return report if bench.plan.schema is None else report | {"apart": list(driver.apart)}
+
+    return copied, lambda: driver.left_aside
 
 
 def _ended(problem: BaseException, operation_id: str, left: str) -> tuple[Ended, BaseException]:

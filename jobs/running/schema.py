@@ -17,6 +17,7 @@ from connectors.errors import ConnectorError, TerminalError
 from connectors.objects import ObjectKind, Objects, SchemaObject
 from jobs.control.store import ControlStore
 from jobs.errors import AlreadyRunning, ConnectionProblem, RunStopped
+from jobs.planning.objects import differences
 from jobs.planning.schema_plan import Change, SchemaPlan, compared, early
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
@@ -75,13 +76,22 @@ def bring(schema: SchemaPlan, target: TargetSession, record: Record, look: Calla
 
 def _today(schema: SchemaPlan, there: Objects, target: TargetSession) -> list[Change]:
     """What the plan wants and the target, as it is now, has not. Raises TerminalError where that is not what was allowed."""
-    changes, _, findings = compared("", schema.wanted, there.made, schema.mode, target.altered, schema.same)
+    changes, _, findings = compared(
+        "", schema.wanted, there.made, schema.mode, target.altered, schema.same, broken=schema.broken
+    )
     if findings:
         raise TerminalError(f"{CHANGED}: {findings[0].what}", where=findings[0].where.removeprefix(": "), todo=ANEW)
     unplanned = [c.id for c in changes if c.action == "alter" and (str(c.id), c.up) not in schema.altered]
     if unplanned:
         raise TerminalError(CHANGED, where=_named(unplanned), todo=ANEW)
     return changes
+
+
+def apart(schema: SchemaPlan, target: TargetSession, record: Record) -> list[str]:
+    """What is not there as wanted, when everything is done. What is there is recorded."""
+    there = target.objects().made
+    record.recognise(there)
+    return [str(found.id) for found in differences(schema.wanted, there, schema.same)]
 
 
 def _named(objects: Iterable[object]) -> str:
@@ -128,10 +138,11 @@ class SchemaDriver:
             self._take_over()
             with Heart(self._connect, self._run_id, self._fence, self._progress, self._outside.show) as self._heart:
                 bring(self._schema, self._target, self._outside.record, self._look, rows_come=False)
+            left = apart(self._schema, self._target, self._outside.record)
             self._left = ()
             self._outside.show(self._progress(()))
             ledger.finished(self._run_id)
-            return {"seconds": round(time.time() - began, 3)}
+            return {"seconds": round(time.time() - began, 3), "apart": left}
         except BaseException as problem:
             with suppress(ConnectorError):
                 if isinstance(problem, RunStopped) and problem.what in ("cancel", "reject"):

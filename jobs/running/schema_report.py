@@ -19,8 +19,8 @@ DONE = {"make": "made", "alter": "altered", "drop": "dropped"}
 NOWHERE = "–"
 
 
-def as_json(schema: SchemaPlan, changes: Sequence[ChangeRow]) -> dict[str, Any]:
-    """The report as data; kept with the operation in the control store."""
+def as_json(schema: SchemaPlan, changes: Sequence[ChangeRow], apart: Sequence[str]) -> dict[str, Any]:
+    """The report as data; kept with the operation in the control store. `apart`: what is not there as wanted."""
     return {
         "changes": [
             {"object": c.object, "kind": c.kind, "table": c.table_name, "action": c.action, "status": c.status}
@@ -28,6 +28,7 @@ def as_json(schema: SchemaPlan, changes: Sequence[ChangeRow]) -> dict[str, Any]:
             if c.status != "undone"
         ],
         "objects": len(schema.wanted),
+        "apart": list(apart),
         "extra": [str(found.id) for found in schema.extra],
         "left": [f"{kind} {name}" for kind, name in schema.left],
     }
@@ -55,10 +56,9 @@ def _counted(kinds: Counter[str]) -> str:
 def lines(told: Mapping[str, Any]) -> list[str]:
     """What became of the schema, one line each."""
     applied = sum(change["status"] == "applied" for change in told["changes"])
-    waiting = [change["object"] for change in told["changes"] if change["status"] == "intended"]
     found = [f"✓ all {told['objects']} objects of the schema are there as wanted; {applied} of them changed for it"]
-    if waiting:
-        found = [f"! {name} is not there as wanted" for name in waiting]
+    if told["apart"]:
+        found = [f"! {name} is not there as wanted" for name in told["apart"]]
     found += [f"! only the target has {name}" for name in told["extra"]]
     found += [f"  not carried: {name}" for name in told["left"]]
     return [clean(line) for line in found]

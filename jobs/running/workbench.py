@@ -101,7 +101,8 @@ def open_workbench(
             _end(operation.target_env, target_endpoint, other, target, operation.carries_schema),
         )
         asks = SourceChecks(source.explain_filter, sampler(source))
-        checks = TargetChecks(target.mismatches, target.creatable, target)
+        broken = {entry.step.id for entry in target.ledger.journal() if entry.state == "violated"}
+        checks = TargetChecks(target.mismatches, target.creatable, target, frozenset(broken))
         needed, changes = settings.requirement(operation), applied(operation.target_env)
         if operation.moves_rows:
             plan = build(operation, *ends, asks, checks, key.id if key else None, needed, requested, changes)

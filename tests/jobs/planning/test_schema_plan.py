@@ -119,16 +119,26 @@ def test_where_tables_and_indexes_share_their_names_one_may_be_in_the_way_of_the
 def test_what_waits_for_rows_is_made_late_and_what_stands_on_that_too() -> None:
     changes, _, _ = compared("DEV", BOTH, (), "create", altered)
     assert [c.id.name for c in early(changes)] == ["public.users", "public.orders", "sane"]
-    late = steps(changes, [USERS, ORDERS])
+    late = steps(plan(changes=tuple(changes)), [USERS, ORDERS])
     assert [step.id.name for step in late] == ["users_pkey", "by_user", "bought_by", "public.spenders", "by_user"]
     assert {step.table for step in late if step.id.kind is ObjectKind.VIEW} == {USERS}
     assert all(step.suspend == () and step.restore for step in late)
 
 
+def test_what_rows_break_is_no_difference_and_is_proved_again() -> None:
+    bought_by = key(ORDERS, "bought_by", USERS)
+    there = [replace(o, definition="unproven") if o == bought_by else o for o in BOTH]
+    assert changed(BOTH, there)[1] != []
+    assert changed(BOTH, there, broken={bought_by.id}) == ([], [])
+    broken = plan(broken=frozenset({bought_by.id}))
+    assert [step.id for step in steps(broken, [USERS, ORDERS])] == [bought_by.id]
+    assert steps(broken, [USERS]) == ()
+
+
 def test_a_view_of_a_view_waits_for_a_table_that_rows_come_to() -> None:
     over = thing(ObjectKind.VIEW, "public.over", needs=(ObjectId(ObjectKind.VIEW, None, "public.spenders"),))
     changes, _, _ = compared("DEV", [view("public.spenders", ORDERS), over], (), "create", altered)
-    assert [step.table for step in steps(changes, [USERS, ORDERS])] == [ORDERS, ORDERS]
+    assert [step.table for step in steps(plan(changes=tuple(changes)), [USERS, ORDERS])] == [ORDERS, ORDERS]
 
 
 def test_tables_go_after_what_needs_them() -> None:
@@ -170,7 +180,7 @@ def test_what_hangs_on_a_view_comes_and_goes_with_it() -> None:
     wanted = (*BOTH[2:4], totals, once)
     changes, _, _ = compared("DEV", wanted, (), "create", altered)
     assert [c.id.name for c in early(changes)] == ["public.orders"]
-    [step] = steps(changes, [ORDERS])
+    [step] = steps(plan(changes=tuple(changes)), [ORDERS])
     assert (step.id, step.table, step.restore) == (totals.id, ORDERS, ("make view public.totals", "make index once"))
     changes, findings = dropped("DEV", wanted, wanted, {ORDERS})
     assert findings == []
