@@ -23,7 +23,7 @@ NOT_GRANTED = "55P03"
 WRITERS = ("RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
 EVERYBODY = ("AccessShare", "RowShare", *WRITERS)
 BESIDE_READERS = re.compile(
-    r"CREATE (UNIQUE )?INDEX|CREATE STATISTICS|COMMENT"
+    r"CREATE (UNIQUE )?INDEX|CREATE STATISTICS|COMMENT|ANALYZE"
     r"|ALTER TABLE (?s:.)+ (ADD CONSTRAINT (?s:.)+ FOREIGN KEY|VALIDATE|ENABLE|DISABLE)"
 )
 """What only those are in the way of who write."""
@@ -46,7 +46,8 @@ WHERE l.database = (SELECT oid FROM pg_database WHERE datname = current_database
 class Holder:
     pid: int
     since: str | None
-    application: str | None
+    ours: bool
+    """A session of the same run."""
 
     def __str__(self) -> str:
         return f"{self.pid} (its query began {self.since} UTC)" if self.since else f"{self.pid}"
@@ -57,7 +58,11 @@ def holders(connection: Connection, statements: Sequence[str]) -> list[Holder]:
     names = {name for statement in statements for name in re.findall(QUALIFIED, statement)}
     modes = WRITERS if all(map(BESIDE_READERS.match, statements)) else EVERYBODY
     found = connection.execute(HOLDERS, [sorted(names), [f"{mode}Lock" for mode in modes]])
-    return [Holder(*row) for row in found.fetchall()]
+    application = connection.info.parameter_status("application_name") or ""
+    run = "/".join(application.split("/")[:2]) + "/" if application.count("/") > 1 else None
+    return [
+        Holder(pid, since, run is not None and (name or "").startswith(run)) for pid, since, name in found.fetchall()
+    ]
 
 
 @contextmanager
@@ -72,7 +77,7 @@ def told(connection: Connection, where: str, statements: Sequence[str]) -> Itera
     else:
         return
     with translated(where):
-        found = ", ".join(map(str, holders(connection, statements)))
+        found = ", ".join(str(holder) for holder in holders(connection, statements) if not holder.ours)
     raise Busy(
         f"a lock was not granted in time: held by session {found}" if found else "a lock was not granted in time",
         where=where,
@@ -84,8 +89,6 @@ def told(connection: Connection, where: str, statements: Sequence[str]) -> Itera
 def behind_our_own(connection: Connection, statements: Sequence[str], work: Callable[[], Result]) -> Result:
     """Do it, however long sessions of our own run are in the way: several of them build and prove at once, and each waits
     for those on its table. `work` is done again from the start. Raises psycopg.Error."""
-    application = connection.info.parameter_status("application_name") or ""
-    run = "/".join(application.split("/")[:2]) + "/"
     deadlocks = 0
     while True:
         try:
@@ -96,7 +99,5 @@ def behind_our_own(connection: Connection, statements: Sequence[str], work: Call
                 raise
         except psycopg.errors.LockNotAvailable:
             found = holders(connection, statements)
-            if application.count("/") < 2 or not found:
-                raise
-            if not all((holder.application or "").startswith(run) for holder in found):
+            if not found or not all(holder.ours for holder in found):
                 raise

@@ -20,7 +20,7 @@ from connectors.postgresql.altering import altered
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
 from connectors.postgresql.locks import told
-from connectors.postgresql.remarks import remark_of
+from connectors.postgresql.lost import lost_with
 from connectors.postgresql.rendering import rendered
 from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
@@ -96,7 +96,7 @@ class Target:
         if found.up[: len(there.drop)] != there.drop:
             return found
         with translated(f"{self._where}: {there.id}"):
-            said = remark_of(self._connection, there)
+            said = lost_with(self._connection, there)
         return replace(found, up=(*found.up, *said), down=(*found.down, *said))
 
     def apply(self, statements: Sequence[str], what: str) -> None:
@@ -161,9 +161,10 @@ class Target:
         statement removes all rows: foreign keys among the tables are checked at its end, so cycles do not matter."""
         if not names:
             return
-        with translated(f"{self._where}: emptying {', '.join(map(str, names))}"), self._connection.transaction():
+        whole = [self._own(name) for name in names]
+        where = f"{self._where}: emptying {', '.join(map(str, names))}"
+        with told(self._connection, where, whole), self._connection.transaction():
             self.ledger.hold(map(str, names))
-            whole = [self._own(name) for name in names]
             roots = [self._one(name, b"SELECT to_regclass(%s)::oid", [sql_name(name)])[0] for name in names]
             family = self._connection.execute(FAMILY, [roots]).fetchall()[0][0]
             outside = self._connection.execute(REFERENCES, [family, family]).fetchall()
@@ -222,12 +223,13 @@ class Target:
                     self._connection.execute(f"DROP TABLE IF EXISTS {sql_name(TableName('_dbagent', name))}".encode())
 
     def settle(self, table: Table) -> None:
-        with translated(f"{self._where}: finishing {table.name}"):
+        analyze = f"ANALYZE {sql_name(table.name)}"
+        with told(self._connection, f"{self._where}: finishing {table.name}", [analyze]):
             self._recheck(table)
             found = self._connection.execute(SEQUENCES, [sql_name(table.name)]).fetchall()
             for column, sequence, ascending, low, high in found:
                 self._advance(table.name, column, sequence, ascending, low, high)
-            self._connection.execute(f"ANALYZE {sql_name(table.name)}".encode())
+            self._connection.execute(analyze.encode())
 
     def _recheck(self, table: Table) -> None:
         """What the server does not check while foreign keys are suspended."""
