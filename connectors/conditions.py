@@ -205,7 +205,7 @@ class Conditions:
         given = self.value(node.this, certain)
         if given.family is not Family.TEXT or given.fixed or _is_mapped(given):
             raise Untranslatable("it takes the length of what is not the same text everywhere")
-        if given.counts_nul and not (self._source.counts_past_nul and self._target.counts_past_nul):
+        if given.counts_nul and self._source.counts_past_nul != self._target.counts_past_nul:
             raise Untranslatable("it takes the length of a text that may hold a NUL, where one of both stops counting")
         return Typed(
             exp.Length(this=given.node), Family.INTEGER, bounds=(0, 2**31 - 1), bits=32, digits=(10, 0), whole=True
@@ -298,7 +298,7 @@ class Conditions:
         raise Untranslatable(f"it compares {left.family.value} with {right.family.value}")
 
     def _moments(self, left: Typed, right: Typed) -> tuple[exp.Expression, exp.Expression]:
-        if "texts" in (self._source.moments, self._target.moments):
+        if self._source.moments != self._target.moments:
             raise Untranslatable("it compares dates or times, which one of both compares letter by letter")
         if right.literal is None and right.family is left.family:
             return left.node, right.node

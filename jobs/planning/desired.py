@@ -22,12 +22,12 @@ from connectors.types import Equality, Types
 from jobs.config.operation import Operation
 from jobs.planning.agreement import agreeing
 from jobs.planning.build import project
-from jobs.planning.crossing import Projection, Projector, unchanged
+from jobs.planning.crossing import Projection, Projector, through, unchanged
 from jobs.planning.desired_keys import Crossing, checks, foreign_keys, indexes
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.objects import Same, arranged
-from jobs.planning.schema_build import Masked
+from jobs.planning.schema_build import Masked, crossed
 
 
 def desired(operation: Operation, source: End, target: End, tables: Sequence[Table], checks: TargetChecks, masked: Masked
@@ -35,7 +35,8 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
     """The objects that tables which cross need in the target, how they are compared with those there, and what is lost."""
     assert checks.definer is not None
     projector, ways, found = project(operation, tables, source, replace(target, schema=Schema(())))
-    carried = [table for table in tables if table.name in ways and ways[table.name].crosses]
+    carried = crossed([table for table in tables if table.name in ways], ways)
+    ways |= {table.name: through(ways[table.name], table, source.types) for table in carried}
     wanted, findings = in_target_terms(operation, source, target, carried, projector, ways, masked)
     problems = [finding for finding in found if finding.severity == "error"]
     objects: dict[ObjectId, SchemaObject] = {}
@@ -121,17 +122,19 @@ def _shaped(crossing: Crossing) -> Table:
     by_target = {one.target: one.source for one in way.fields}
     columns = []
     for column in way.wanted.columns:
-        name = by_target[column.name]
-        columns.append(column if name is None else _filled(crossing, column, table.column(name)))
+        name = by_target.get(column.name)
+        if name is not None:
+            column = _filled(crossing, column, table.column(name))
+        if name is not None or column.name in by_target:
+            columns.append(column)
     comment = table.comment
     comments = [table.comment, *(column.comment for column in table.copied)]
     if not crossing.target.comments and any(comments):
         what = f"its comments are not carried: the target keeps none ({sum(map(bool, comments))})"
         crossing.findings.append(warning(crossing.where, what))
         columns, comment = [replace(column, comment=None) for column in columns], None
-    return replace(
-        way.wanted, columns=tuple(columns), indexes=indexes(crossing), checks=checks(crossing), comment=comment
-    )
+    wanted = Table(way.wanted.name, tuple(columns), way.wanted.primary_key, comment=comment)
+    return replace(wanted, indexes=indexes(crossing), checks=checks(crossing))
 
 
 def _filled(crossing: Crossing, made: Column, column: Column) -> Column:

@@ -257,6 +257,21 @@ def test_what_is_lost_or_changed_is_told_with_its_table(source: str, target: str
             assert any(told in line for line in said), (told, said)
 
 
+@pytest.mark.parametrize("engine", list(SHOP))
+def test_a_table_that_a_mapping_changes_keeps_what_hangs_on_it_too(engine: str, night: Night) -> None:
+    plain = [text.replace("feeling mood", "feeling text") for text in SHOP[engine] if "CREATE TYPE" not in text]
+    site = night.site(engine, engine, *plain, *ROWS)
+    mapped: Any = {"column_mappings": {"customers": {"columns": {"status": {"name": "state"}}}}}
+    before = night.plan(site, **mapped)
+    night.run(site, **mapped)
+    after = night.plan(site, **mapped)
+    assert (after["how"]["schema"]["changes"], after["sha256"]) == ([], before["sha256"])
+    tried = [statement for statement in ASKED if "status" not in statement]
+    renamed = [statement.replace("status", "state") for statement in ASKED if "status" in statement]
+    others = [statement for statement in ASKED if "status" in statement]
+    assert asked(site.dev, tried + renamed) == asked(site.prod, tried + others)
+
+
 def test_what_cannot_be_is_told_all_at_once_and_nothing_is_made(night: Night) -> None:
     long = "x" * 70
     site = night.site(
@@ -327,7 +342,7 @@ def test_a_check_over_a_column_that_is_replaced_mapped_or_left_out_is_judged(nig
     key.write_text(bytes(range(32)).hex())
     key.chmod(0o600)
     columns = {"t.id": "keep", "t.mail": {"strategy": "faker", "domain": "email"}, "t.state": "keep", "t.v": "keep"}
-    operation = {
+    operation: dict[str, Any] = {
         "anonymize": True,
         "policy": {"key": {"secret": f"file:{key}"}, "columns": columns},
         "column_mappings": {"t": {"columns": {
