@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeVar
 
 from connectors.errors import Unsupported
@@ -131,4 +132,10 @@ class Words:
         return self.takes("DESC")
 
     def refusal(self) -> Unsupported:
-        return Unsupported("a definition in this file is not written in SQL as we know it", todo="please report this")
+        """Names what is defined, and nothing behind it."""
+        head = takewhile(lambda token: token.kind != "sign", self._tokens[:4])
+        return Unsupported(
+            "this definition is not written in SQL as we know it",
+            where=" ".join(token.text for token in head),
+            todo="please report this",
+        )

@@ -197,6 +197,7 @@ def test_indexes_are_taken_apart() -> None:
         "DROP TABLE t",
     ],
 )
-def test_what_is_no_definition_is_refused(statement: str) -> None:
-    with pytest.raises(Unsupported):
+def test_what_is_no_definition_is_refused_by_its_name(statement: str) -> None:
+    with pytest.raises(Unsupported) as refusal:
         table_words(statement)
+    assert refusal.value.where == " ".join(statement.split()[:3])
