@@ -66,7 +66,9 @@ def master(endpoint: Endpoint) -> list[tuple[Any, ...]]:
 
 @contextmanager
 def target(files: Ends, patience: float | None = None) -> Iterator[SqliteTarget]:
+    """A session that waits for no disk."""
     with closing(connector.target(replace(files.target, patience=patience))) as session:
+        session._session.run("PRAGMA synchronous = OFF")
         yield session
 
 
