@@ -19,6 +19,9 @@ REFERENCES = re.compile(r"^ *REFERENCES (?P<table>`(?:[^`]|``)*`(?:\.`(?:[^`]|``
 TEXTUAL = re.compile(r"^(?:var)?char\(|^(?:tiny|medium|long)?text\b|^enum\(|^set\(", re.IGNORECASE)
 WIDTH = re.compile(r"^(tinyint(?!\(1\))|smallint|mediumint|int|bigint|year)\(\d+\)$")
 COUNTER = re.compile(r"^AUTO_INCREMENT=(\d+)$")
+OPENING = ("DEFAULT", "WITH", "WITH SYSTEM", "DATA", "INDEX")
+"""Words that an option goes on behind."""
+PLACE = re.compile(r"^(?:DATA|INDEX) DIRECTORY=|^(?:/\*!\d+ )?TABLESPACE\b")
 NEXT = re.compile(r"\bnextval\((`(?:[^`]|``)*`)\)")
 
 
@@ -230,11 +233,12 @@ def _split(behind: Sequence[str]) -> tuple[Sequence[str], str]:
 
 
 def _options(words: Sequence[str]) -> list[str]:
-    """`DEFAULT CHARSET=x` and `WITH SYSTEM VERSIONING` are one each."""
+    """`DEFAULT CHARSET=x` and `WITH SYSTEM VERSIONING` are one each, and so is what MySQL puts into a comment. Where files
+    are on one server says nothing to another."""
     found: list[str] = []
     for piece in words:
-        if found and (found[-1] in ("DEFAULT", "WITH", "WITH SYSTEM")):
+        if found and (found[-1] in OPENING or (found[-1].startswith("/*!") and not found[-1].endswith("*/"))):
             found[-1] += f" {piece}"
         elif not COUNTER.match(piece):
             found.append(piece)
-    return found
+    return [option for option in found if not PLACE.match(option)]

@@ -179,6 +179,7 @@ _told(
     1834,
     3730,
 )
+_told(TerminalError, "a column that numbers rows needs a key of its own", "make the key with it, by hand", 1075)
 _told(TerminalError, "another column or a CHECK is made of it", "", 3108, 3959)
 _told(TerminalError, "a key is longer than the server takes", "let fewer characters count", 1071, 1170)
 _told(

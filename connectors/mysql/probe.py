@@ -58,7 +58,7 @@ def server(session: Session, *, source: bool) -> Server:
         wanted = {
             "create tables, the ledger's among them": ("CREATE",),
             "read, insert, change and remove rows": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-            "make indexes": ("INDEX",),
+            "make and drop indexes": ("INDEX", "ALTER"),
             "truncate tables": ("DROP",),
             "see triggers": ("TRIGGER",),
         }

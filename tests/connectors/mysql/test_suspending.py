@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 
 import pytest
 
+from connectors.contract import Endpoint
 from connectors.errors import Busy, ConnectorError
 from connectors.mysql import connector
 from connectors.mysql.restoring import restore
@@ -223,32 +223,32 @@ def test_views_are_made_once(ends: Ends, server: MariaServer) -> None:
     assert server.rows(ends.target, "SELECT * FROM v") == []
 
 
-def test_who_holds_a_lock_is_named_and_nothing_is_changed(ends: Ends, server: MariaServer) -> None:
+@contextlib.contextmanager
+def impatient(endpoint: Endpoint) -> Iterator[Session]:
+    """A session that gives a lock up at once, and waits for answers as long as any."""
+    with contextlib.closing(connect(endpoint, read_only=False)) as session:
+        session.run("SET SESSION lock_wait_timeout = 1")
+        yield session
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_who_holds_a_lock_is_named_and_nothing_is_changed(ends: Ends, server: MariaServer, sees: bool) -> None:
     server.execute(ends.target, "CREATE TABLE t (a int, KEY k (a))")
-    impatient = replace(ends.target, patience=2.0)
-    with server.connect(ends.target) as holder, contextlib.closing(connector.target(impatient)) as target:
+    login = ends.target if sees else user(server, ends.target, "ALL")
+    with server.connect(ends.target) as holder, contextlib.closing(connector.target(ends.target)) as target:
         steps = target.suspensions([TableName(None, "t")])
-        with holder.cursor() as cursor:
+        with holder.cursor() as cursor, impatient(login) as session:
             cursor.execute("START TRANSACTION")
             cursor.execute("SELECT * FROM t")
-            with pytest.raises(Busy, match=rf"session {holder.thread_id()} of root, busy or idle since 20\d\d-.* UTC"):
-                target.suspend(steps)
+            told = (
+                rf"session {holder.thread_id()} of root, busy or idle since 20\d\d-.* UTC" if sees else "GRANT PROCESS"
+            )
+            with pytest.raises(Busy, match=told):
+                suspend(session, steps, "DEV")
             cursor.execute("COMMIT")
-        assert target.suspensions([TableName(None, "t")]) == steps
-        target.suspend(steps)
+            assert target.suspensions([TableName(None, "t")]) == steps
+            suspend(session, steps, "DEV")
         assert target.suspensions([TableName(None, "t")]) == []
-
-
-def test_who_may_not_see_the_sessions_is_told_what_to_grant(ends: Ends, server: MariaServer) -> None:
-    server.execute(ends.target, "CREATE TABLE t (a int, KEY k (a))")
-    login = replace(user(server, ends.target, "ALL"), patience=2.0)
-    with server.connect(ends.target) as holder, contextlib.closing(connector.target(login)) as target:
-        steps = target.suspensions([TableName(None, "t")])
-        with holder.cursor() as cursor:
-            cursor.execute("START TRANSACTION")
-            cursor.execute("SELECT * FROM t")
-            with pytest.raises(Busy, match="GRANT PROCESS"):
-                target.suspend(steps)
 
 
 def test_two_that_restore_at_once_do_it_once(ends: Ends, server: MariaServer) -> None:
