@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from connectors.contract import Connector, Endpoint, RunRecord, TargetSession
 from connectors.errors import ConnectorError, LeaseHeld
 from connectors.objects import ObjectKind, Restored, Step
-from connectors.schema import ForeignKey, Schema, TableName
+from connectors.schema import ForeignKey, TableName
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
 from jobs.running.restoring import Restoring
@@ -33,9 +33,13 @@ class Repaired:
     restored: Restored | None
     """None: it could not be restored."""
     problem: str = ""
+    gone: bool = False
+    """Its table is not there: there is nothing to bring back."""
 
     @property
     def outcome(self) -> str:
+        if self.gone:
+            return "its table is gone"
         if self.restored is None:
             return "not restored"
         return "violated" if self.restored.violations else "restored"
@@ -105,15 +109,16 @@ class Back:
 def bring_back(target: TargetSession, run_id: str, steps: Sequence[Step], back: Back) -> list[Repaired]:
     """Restore these steps of a run; we hold the leases of its tables. Raises ConnectorError where the target itself
     fails."""
-    missing = _missing(target.schema(), steps)
-    if missing:
-        target.ledger.mark(run_id, missing, "restored")
-    found = _restored(target, run_id, [step for step in steps if step not in missing], back)
+    schema = target.schema()
+    gone = [step for step in steps if schema.get(step.table) is None]
+    if gone:
+        target.ledger.mark(run_id, gone, "restored")
+    found = _restored(target, run_id, [step for step in steps if step not in gone], back)
     broken = [one.step for one in found if one.restored and one.restored.violations and _is_key(one.step)]
     if broken and _emptied(target, run_id, broken):
         again = _restored(target, run_id, broken, back)
         found = [one for one in found if one.step not in broken] + again
-    return found
+    return found + [Repaired(run_id, step, None, gone=True) for step in gone]
 
 
 def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: Back) -> list[Repaired]:
@@ -146,11 +151,6 @@ def remember(target: TargetSession, run_id: str, found: Sequence[Restored]) -> N
         target.ledger.mark(run_id, whole, "restored")
     if broken:
         target.ledger.mark(run_id, broken, "violated")
-
-
-def _missing(schema: Schema, steps: Iterable[Step]) -> list[Step]:
-    """Objects that were to be made with a table that was never made: there is nothing to bring back."""
-    return [step for step in steps if not step.suspend and schema.get(step.table) is None]
 
 
 def _emptied(target: TargetSession, run_id: str, broken: Sequence[Step]) -> bool:
