@@ -24,7 +24,7 @@ BUILT = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.INDEX, ObjectKind
 """One ALTER makes all of them."""
 TWICE = ("1061", "1826", "121", "1068")
 """Somebody else has made it meanwhile."""
-NO_PREDECESSOR = ("4031", "3746", "1360")
+NO_PREDECESSOR = ("4031", "3011")
 VIEW = "SELECT 1 FROM information_schema.views WHERE table_schema = DATABASE() AND table_name = %s"
 
 

@@ -82,7 +82,8 @@ def _step(table: str, key: KeyWords) -> Step:
 
 
 def suspend(session: Session, steps: Sequence[Step], where: str) -> None:
-    """Steps of one table."""
+    """Steps of one table. Its last trigger goes first: whenever we stop, those left are the first ones, and the others come
+    back behind them."""
     indexes = [step for step in steps if step.id.kind is ObjectKind.INDEX and step.suspend]
     for name in dict.fromkeys(step.table.name for step in indexes):
         _drop(session, name, indexes, f"{where}: indexes of {name}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 
-from connectors.contract import Endpoint
+from connectors.contract import Endpoint, Staged
 from connectors.errors import Busy, TerminalError
 from connectors.mysql import catalog, ddl, probe
 from connectors.mysql.altering import altered
@@ -150,16 +150,16 @@ class Target:
             self._session.run(ddl.staging(table, stage.name))
         return stage
 
-    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
-        """The stage goes after the commit: dropping it would commit by itself. One that stays is swept by the next run."""
-        columns = ", ".join(identifier(column.name) for column in table.copied)
+    def publish(self, run_id: str, staged: Sequence[Staged]) -> None:
+        """The stages go after the commit: dropping one would commit by itself. One that stays is swept by the next run."""
         with self._session.transaction():
-            rows = self._session.run(
-                f"INSERT INTO {identifier(table.name.name)} ({columns}) SELECT {columns} FROM {identifier(stage.name)}"
-            )
-            self.ledger.complete(run_id, table_id)
-        self._session.run(f"DROP TABLE IF EXISTS {identifier(stage.name)}")
-        return rows
+            for one in staged:
+                columns = ", ".join(identifier(column.name) for column in one.table.copied)
+                into, stage = identifier(one.table.name.name), identifier(one.stage.name)
+                self._session.run(f"INSERT INTO {into} ({columns}) SELECT {columns} FROM {stage}")
+                self.ledger.complete(run_id, one.table_id)
+        for one in staged:
+            self._session.run(f"DROP TABLE IF EXISTS {identifier(one.stage.name)}")
 
     def sweep(self, run_id: str) -> None:
         going = self.ledger.staging(run_id)

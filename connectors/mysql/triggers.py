@@ -25,8 +25,7 @@ FOLLOWS = " FOLLOWS "
 
 
 def steps(session: Session, tables: Collection[str]) -> Iterator[Step]:
-    """Of those that a load would fire and that our user can make again as they are. The last of a table goes first, so that
-    whenever we stop, those left are the first ones and the others come behind them."""
+    """Of those that a load would fire and that our user can make again as they are, in the order in which they fire."""
     found: defaultdict[tuple[str, str], list[tuple[str, str, str]]] = defaultdict(list)
     for table, name, timing, definer, collation in session.rows(TRIGGERS):
         if table in tables:
@@ -43,7 +42,7 @@ def steps(session: Session, tables: Collection[str]) -> Iterator[Step]:
                 made = []  # one that stays keeps those of its kind before and behind it where they are
                 break
             made.append(step)
-        yield from reversed(made)
+        yield from made
 
 
 def _may(granted: Grants, table: str, definer: str) -> bool:

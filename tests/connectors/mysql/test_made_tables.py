@@ -178,7 +178,7 @@ def test_a_table_of_another_engine_tells_all_texts_apart_and_goes_on_numbering(e
         one.lease(["t"])
         stage = one.target.stage("run", 0, there)
         server.execute(ends.target, f"INSERT INTO `{stage.name}` VALUES ('staged', 'a', NULL)")
-        assert one.target.publish("run", 0, stage, there) == 1
+        one.target.publish("run", [Staged(0, stage, there)])
     assert server.rows(ends.target, "SELECT name, CAST(kind AS CHAR), n FROM t WHERE name = 'staged'") == [
         ("staged", "a", 45)
     ]

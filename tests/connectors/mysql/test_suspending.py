@@ -73,7 +73,7 @@ def test_what_can_wait_is_what_nothing_else_needs(target: Target) -> None:
         "by_name", "by_kind", "by_shout", "unused", "by_time", "more", "by_what",
     }  # fmt: skip
     assert [step.id.name for step in steps if step.id.kind is ObjectKind.TRIGGER] == [
-        "after_all", "third", "second", "first_one",
+        "after_all", "first_one", "second", "third",
     ]  # fmt: skip
 
 
@@ -99,6 +99,26 @@ def test_suspended_and_restored_is_as_before(target: Target, ends: Ends, server:
         target.restore(steps)
     assert schema(ends) == before
     assert order_of_triggers(ends, server) == triggers
+
+
+def test_steps_may_come_back_one_by_one(target: Target, ends: Ends, server: MariaServer) -> None:
+    before, triggers = schema(ends), order_of_triggers(ends, server)
+    steps = target.suspensions([TICKETS])
+    target.suspend(steps)
+    for step in steps:
+        target.restore([step])
+    assert schema(ends) == before
+    assert order_of_triggers(ends, server) == triggers
+
+
+def test_a_trigger_comes_back_though_the_one_before_it_is_gone_for_good(target: Target) -> None:
+    steps = target.suspensions([TICKETS])
+    target.suspend(steps)
+    target.restore([step for step in steps if step.id.name != "second"])
+    [second] = (step for step in steps if step.id.name == "second")
+    assert names(target.suspensions([TICKETS])) == names(steps) - {"second"}
+    target.restore([second])
+    assert names(target.suspensions([TICKETS])) == names(steps)
 
 
 @pytest.mark.parametrize("name", ["customers", "tickets"])
