@@ -73,6 +73,8 @@ class SchemaObject:
     """It may be added to tables that have rows: false for a NOT NULL column without a default."""
     part_of: TableName | None = None
     """Of a table: the one whose rows it holds a part of. It comes with that, and is none of the neutral schema's."""
+    uses: tuple[tuple[str, str], ...] = ()
+    """What its expressions take of what is never carried, by kind and name as in `Objects.left`: it must be there already."""
 
 
 @dataclass(frozen=True)

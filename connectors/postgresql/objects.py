@@ -51,6 +51,7 @@ class Reading:
         self.view_needs = defaultdict(list)
         for view, used in rows(sql.VIEW_NEEDS):
             self.view_needs[view].append(used)
+        self.uses_rows = rows(sql.USES)
         self.left: list[tuple[str, str]] = [(kind, name) for kind, name in rows(sql.LEFT)]
         self.commented: dict[tuple[str, int], tuple[ObjectId, str]] = {}
         """By catalog and number: what may have a comment, and how SQL calls it."""
@@ -67,8 +68,19 @@ class Reading:
             *self.views(),
         ]
         made += sorted(self.remarks(), key=lambda one: str(one.id))
-        worded = (replace(one, definition=as_read_back(one.definition)) for one in ordered(made))
-        return Objects(tuple(worded), tuple(self.left))
+        uses = self.uses()
+        found = (replace(settled(one), uses=tuple(uses.get(one.id, ()))) for one in ordered(made))
+        return Objects(tuple(found), tuple(self.left))
+
+    def uses(self) -> Mapping[ObjectId, list[tuple[str, str]]]:
+        """What the objects take of what is never carried. A default is its table's, and its column's."""
+        found: dict[ObjectId, list[tuple[str, str]]] = defaultdict(list)
+        for catalog, oid, column, kind, name in self.uses_rows:
+            if (catalog, oid) in self.commented:
+                of, _ = self.commented[catalog, oid]
+                for id_ in (of, *([ObjectId(ObjectKind.COLUMN, of.table, column)] if column else [])):
+                    found[id_].append((kind, name))
+        return {id_: list(dict.fromkeys(used)) for id_, used in found.items()}
 
     def schemas(self) -> Iterator[SchemaObject]:
         for oid, name in self.schema_rows:
@@ -190,6 +202,11 @@ def remark(of: ObjectId, called: str, text: str, column: str | None = None) -> S
 
 def valued_domain(row: types.TypeRow) -> bool:
     return any(map(holds_values, (*row.parts, row.default or "")))
+
+
+def settled(one: SchemaObject) -> SchemaObject:
+    """In the words that stay the same however often they are written and read."""
+    return replace(one, definition=as_read_back(one.definition), literals=tuple(map(as_read_back, one.literals)))
 
 
 def ordered(made: Iterable[SchemaObject]) -> Iterator[SchemaObject]:

@@ -116,6 +116,30 @@ JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamesp
 WHERE c.relkind IN ('v', 'm') AND d.refobjid <> r.ev_class AND {OURS} ORDER BY 1, 2
 """
 
+USES = """
+SELECT DISTINCT CASE WHEN k.contypid <> 0 THEN 'pg_type' WHEN k.oid IS NOT NULL THEN 'pg_constraint' ELSE 'pg_class' END,
+  coalesce(f.adrelid, w.ev_class, nullif(k.contypid, 0), d.objid)::bigint, a.attname,
+  CASE WHEN x.oid IS NOT NULL THEN 'extension' WHEN p.prokind = 'p' THEN 'procedure' WHEN p.prokind = 'a' THEN 'aggregate'
+    WHEN p.oid IS NOT NULL THEN 'function' WHEN o.oid IS NOT NULL THEN 'operator' ELSE 'collation' END,
+  coalesce(quote_ident(x.extname), p.oid::regprocedure::text, o.oid::regoperator::text,
+    format('%I.%I', ln.nspname, l.collname))
+FROM pg_depend d LEFT JOIN pg_proc p ON d.refclassid = 'pg_proc'::regclass AND p.oid = d.refobjid
+LEFT JOIN pg_operator o ON d.refclassid = 'pg_operator'::regclass AND o.oid = d.refobjid
+LEFT JOIN pg_collation l ON d.refclassid = 'pg_collation'::regclass AND l.oid = d.refobjid
+LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace
+LEFT JOIN pg_depend e ON e.classid = d.refclassid AND e.objid = d.refobjid AND e.deptype = 'e'
+LEFT JOIN pg_extension x ON x.oid = e.refobjid
+LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+LEFT JOIN pg_attribute a ON a.attrelid = f.adrelid AND a.attnum = f.adnum
+LEFT JOIN pg_rewrite w ON d.classid = 'pg_rewrite'::regclass AND w.oid = d.objid
+LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
+WHERE d.deptype = 'n' AND d.objsubid = 0 AND d.refobjid >= 16384
+  AND d.classid IN ('pg_attrdef'::regclass, 'pg_constraint'::regclass, 'pg_class'::regclass, 'pg_rewrite'::regclass)
+  AND (coalesce(p.oid, o.oid, l.oid) IS NOT NULL OR (x.oid IS NOT NULL AND d.refclassid = 'pg_opclass'::regclass))
+ORDER BY 1, 2, 3, 4, 5
+"""
+"""Which functions, operators and collations stand in an object's expressions, and whose column's default that is."""
+
 LEFT = f"""
 WITH own (oid, nspname) AS (SELECT n.oid, n.nspname FROM pg_namespace n WHERE {OURS}),
 bound (class, oid) AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e'

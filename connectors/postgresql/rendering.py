@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.postgresql.ddl import SERIALS, numbers_others
 from connectors.postgresql.definitions import ColumnText, Numbering, identity, implied
-from connectors.postgresql.objects import ordered, remark
+from connectors.postgresql.objects import ordered, remark, settled
 from connectors.postgresql.objects_keys import check, foreign_key, index, key
 from connectors.postgresql.objects_tables import Form, plain_table, sequence
 from connectors.postgresql.session import Connection
@@ -24,7 +24,7 @@ def rendered(connection: Connection, table: Table) -> tuple[SchemaObject, ...]:
     written = written_names(connection, mentioned(table))
     with worded(connection, [(column.name, typed(column)) for column in table.columns]) as wording:
         made = Rendering(table, written, wording).objects()
-        return tuple(ordered(made))
+        return tuple(map(settled, ordered(made)))
 
 
 def mentioned(table: Table) -> Iterator[str]:

@@ -155,6 +155,46 @@ def test_thousands_of_tables_take_as_many_questions_as_one(pair: Pair, monkeypat
     assert len(asked) < 20
 
 
+USING = """
+CREATE EXTENSION pg_trgm;
+CREATE EXTENSION citext;
+CREATE FUNCTION tax(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1';
+CREATE COLLATION german (provider = icu, locale = 'de');
+CREATE DOMAIN taxed AS integer CHECK (tax(VALUE) > 0);
+CREATE TABLE t (a integer DEFAULT tax(1), b text, c citext, d integer GENERATED ALWAYS AS (tax(a)) STORED,
+  e text COLLATE german,
+  CONSTRAINT k CHECK (tax(a) > 0 AND lower(b) <> 'x'));
+CREATE INDEX i ON t (tax(a));
+CREATE INDEX j ON t USING gin (b gin_trgm_ops);
+CREATE INDEX l ON t (b COLLATE german);
+CREATE VIEW v AS SELECT tax(a) AS x, c = 'x'::citext AS y, length(b) AS z FROM t
+"""
+
+
+def test_what_is_needed_of_what_is_not_carried_is_named(pair: Pair) -> None:
+    pair.server.execute(pair.prod, USING)
+    with pair.sessions() as (source, _):
+        objects = source.objects()
+    tax, trigrams, german = (
+        ("function", "public.tax(integer)"),
+        ("extension", "pg_trgm"),
+        ("collation", "public.german"),
+    )
+    found = {str(one.id): one.uses for one in objects.made if one.uses}
+    assert found == {
+        "type public.taxed": (tax,),
+        "table public.t": (tax,),
+        "column a of public.t": (tax,),
+        "column d of public.t": (tax,),
+        "check k of public.t": (tax,),
+        "index i of public.t": (tax,),
+        "index j of public.t": (trigrams,),
+        "index l of public.t": (german,),
+        "view public.v": (("extension", "citext"), tax),
+    }
+    assert {use for uses in found.values() for use in uses} <= set(objects.left)
+
+
 def test_reading_the_catalog_takes_no_privilege(pair: Pair) -> None:
     pair.server.execute(pair.prod, f"{RICH}; CREATE ROLE guest LOGIN PASSWORD 'guest'")
     try:

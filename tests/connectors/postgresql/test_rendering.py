@@ -38,7 +38,11 @@ TABLES = (
             ),
             Index("quick", (IndexPart("email"),), method="hash"),
         ),
-        checks=(Check("positive", "\"Größe\">0 and email like '%@%'"), Check("Never", "id between 1 and 9")),
+        checks=(
+            Check("positive", "\"Größe\">0 and email like '%@%'"),
+            Check("Never", "id between 1 and 9"),
+            Check("known", "email IN ('a', 'b')"),
+        ),
         comment="people",
     ),
     Table(

@@ -290,6 +290,7 @@ def test_a_lock_is_told_with_its_holder_and_nothing_has_changed(pair: Pair) -> N
     with closing(connector.target(pair.dev)) as target, pair.server.connect(pair.dev) as other:
         target._connection.execute(b"SET lock_timeout = '300ms'")
         steps = target.suspensions([USERS, ORDERS])
+        pair.lease(target, USERS, ORDERS)
         holder = other.info.backend_pid
         with other.transaction():
             other.execute("SELECT 1 AS secret FROM orders_us")
@@ -297,6 +298,8 @@ def test_a_lock_is_told_with_its_holder_and_nothing_has_changed(pair: Pair) -> N
                 target.suspend(steps)
             with pytest.raises(Busy, match=f"session {holder} "):
                 target.apply(["ALTER TABLE public.orders ADD COLUMN x integer"], "column x")
+            with pytest.raises(Busy, match=f"session {holder} "):
+                target.empty([ORDERS])
         assert "secret" not in str(refusal.value)
         assert dump(pair.dev) == before
         target.suspend(steps)
