@@ -55,7 +55,7 @@ def repaired(environment: str, found: Sequence[Repaired]) -> RenderableType:
 
 def refuse_unrepaired(environment: str, found: Sequence[Repaired]) -> None:
     """Raises RunFailed where something is still away, VerificationFailed where rows break what is back."""
-    away = [one for one in found if one.restored is None]
+    away = [one for one in found if one.restored is None and not one.gone]
     broken = [one for one in found if one.restored is not None and one.restored.violations]
     lines = [f"{one.step.id}: {one.problem}" for one in away]
     lines += [

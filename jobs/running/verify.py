@@ -95,8 +95,8 @@ class Proof:
             )
         if self.on_violation == "fail" and self.broken_lines:
             found.append(
-                "what these rows break is in the target as far as it lets it be: correct them at the source or in the"
-                " target, or say `on_violation: report`"
+                "what these rows break is there as far as the target lets it be: correct them in the target and resume, or"
+                " at the source and copy anew (dbagent cancel, then run), or say `on_violation: report`"
             )
         if self.on_violation == "fail" and self.orphan_lines:
             found.append(

@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from connectors.contract import connector
+from connectors.errors import TerminalError
 from connectors.objects import Journaled
 from connectors.postgresql import session
 from jobs.cli import call
@@ -231,9 +232,8 @@ def test_the_next_run_takes_over_what_the_rows_of_an_earlier_one_break(server_si
     assert journal(site) == []
 
 
-def test_cycles_and_self_references_load_for_a_plain_owner(server_site: Site) -> None:
-    site = server_site
-    own(site)
+def people_and_homes(site: Site) -> None:
+    """Two tables that reference each other, and one of them itself."""
     for end in (site.prod, site.dev):
         for statement in (
             "CREATE TABLE people (id int PRIMARY KEY, boss int REFERENCES people, home int)",
@@ -244,12 +244,52 @@ def test_cycles_and_self_references_load_for_a_plain_owner(server_site: Site) ->
     site.server.execute(site.prod, "INSERT INTO people SELECT n, 1 + n % 50, NULL FROM generate_series(1, 50) n")
     site.server.execute(site.prod, "INSERT INTO homes SELECT n, 51 - n FROM generate_series(1, 50) n")
     site.server.execute(site.prod, "UPDATE people SET home = 51 - id")
+
+
+def test_cycles_and_self_references_load_for_a_plain_owner(server_site: Site) -> None:
+    site = server_site
+    own(site)
+    people_and_homes(site)
     before = schema(site)
     plain = {"policy": None, "anonymize": False}
     run(waiting(site, **plain), **told(site))
     assert schema(site) == before
     assert [len(site.rows(site.dev, table)) for table in ("people", "homes")] == [50, 50]
     assert only_operation(site).status == "completed"
+
+
+def test_a_cycle_that_our_user_can_neither_drop_nor_switch_off_arrives_in_one_statement(
+    server_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed before the publication, and resumed: each row is there once, and the keys were on all the time."""
+    site = server_site
+    people_and_homes(site)
+    guest = f"{site.dev.user}_guest"
+    for statement in (
+        f"CREATE ROLE {guest} LOGIN PASSWORD 'owns' CREATEDB",
+        f"GRANT CREATE ON DATABASE {site.dev.database} TO {guest}",
+        f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {guest}",
+        f"GRANT USAGE ON SCHEMA public TO {guest}",
+    ):
+        where = site.landing.endpoint if "ROLE" in statement else site.dev  # type: ignore[attr-defined]
+        site.landing.execute(where, statement)
+    site.environments({"DEV": {"user": guest}})
+    before, console = schema(site), Console(record=True, width=250)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(epoch.Epoch, "_clear", lambda *_: None)
+        stopped.setattr("connectors.postgresql.target.Target.publish", refuse)
+        with pytest.raises(RunFailed):
+            run(str(site.operation(policy=None, anonymize=False)), **told(site))
+    assert [site.rows(site.dev, table) for table in ("people", "homes")] == [[], []]
+    run(str(site.operation(policy=None, anonymize=False)), **told(site, console))
+    assert "foreign keys lead round in a circle" in console.export_text()
+    assert [site.rows(site.dev, t) == site.rows(site.prod, t) for t in ("people", "homes")] == [True, True]
+    assert schema(site) == before
+    assert only_operation(site).status == "completed"
+
+
+def refuse(*_: object) -> None:
+    raise TerminalError("refused by the test", where="DEV")
 
 
 def test_without_privileges_constraints_stay_on_and_the_plan_says_so(server_site: Site) -> None:
