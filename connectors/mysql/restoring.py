@@ -24,7 +24,8 @@ BUILT = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.INDEX, ObjectKind
 """One ALTER makes all of them."""
 TWICE = ("1061", "1826", "121", "1068")
 """Somebody else has made it meanwhile."""
-NO_PREDECESSOR = ("4031", "3011")
+NO_PREDECESSOR = {"MariaDB": "4031", "MySQL": "3011"}
+"""What 4031 means elsewhere is something else."""
 VIEW = "SELECT 1 FROM information_schema.views WHERE table_schema = DATABASE() AND table_name = %s"
 
 
@@ -129,8 +130,8 @@ def _trigger(session: Session, step: Step, where: str) -> None:
     """Behind the one it came behind, unless that one is gone for good."""
     try:
         run(session, step.restore, where)
-    except TerminalError as error:
-        if error.code not in NO_PREDECESSOR or not triggers.predecessor(step):
+    except ConnectorError as error:
+        if error.code != NO_PREDECESSOR[session.flavour] or not triggers.predecessor(step):
             raise
         *settings, text = step.restore
         run(session, [*settings, text.replace(triggers.predecessor(step), "", 1)], where)
