@@ -50,6 +50,7 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
         target.environment, wanted, there, operation.mode, definer.altered, same, extra, broken
     )
     changes += more_changes
+    findings += _unmet(target, wanted, changes)
     altered = with_applied(changes, wanted, applied) if operation.mode == "update" else ()
     settings = {"include_indexes": operation.include_indexes, "include_constraints": operation.include_constraints}
     plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, same, broken)
@@ -100,6 +101,22 @@ def _stranded(where: str, selected: Selected) -> list[Finding]:
             f"name {table} too if it is meant",
         )
         for found, table in selected.stranded
+    ]
+
+
+def _unmet(target: End, wanted: Iterable[SchemaObject], changes: Iterable[Change]) -> list[Finding]:
+    """What objects to be made need, is not there, and never comes."""
+    there = set(target.objects.left) if target.objects else set()
+    uses = {found.id: found.uses for found in wanted}
+    return [
+        error(
+            f"{target.environment}: {change.id}",
+            f"it needs {kind} {name}, which is not there and is not carried",
+            "make it there first",
+        )
+        for change in changes
+        for kind, name in uses.get(change.id, ())
+        if (kind, name) not in there and change.action != "drop"
     ]
 
 

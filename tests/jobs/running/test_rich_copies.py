@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from connectors.postgresql.testkit import PostgresServer
+from jobs.errors import PlanRefused
 from jobs.planning import suspending
 from tests.connectors.postgresql.rich import ODD, RICH, dump
 from tests.jobs.running.schemas import bring, execute, told
@@ -31,6 +32,31 @@ CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''fired
 CREATE TRIGGER audit BEFORE INSERT ON crm.events FOR EACH ROW EXECUTE FUNCTION audit()
 """
 COUNTERS = "SELECT schemaname, sequencename, last_value FROM pg_sequences WHERE schemaname <> '_dbagent' ORDER BY 1, 2"
+
+
+NEEDY = """
+CREATE TABLE sales (id integer PRIMARY KEY, net integer DEFAULT tax(1), CONSTRAINT sane CHECK (tax(net) > 0));
+CREATE INDEX by_tax ON sales (tax(net));
+CREATE VIEW taxes AS SELECT tax(net) AS tax FROM sales
+"""
+TAX = "CREATE FUNCTION tax(integer) RETURNS integer IMMUTABLE LANGUAGE sql AS 'SELECT $1'"
+
+
+@pytest.mark.usefixtures("no_spark")
+def test_what_expressions_need_and_is_not_there_is_told_before_anything_is_made(server_site: Site) -> None:
+    execute(server_site, server_site.prod, TAX, NEEDY)
+    with pytest.raises(PlanRefused) as refusal:
+        bring(server_site)
+    assert {finding.where.partition(": ")[2] for finding in refusal.value.findings} == {
+        "table public.sales",
+        "check sane of public.sales",
+        "index by_tax of public.sales",
+        "view public.taxes",
+    }
+    assert all("function public.tax(integer)" in finding.what for finding in refusal.value.findings)
+    execute(server_site, server_site.dev, TAX)
+    bring(server_site)
+    assert told(server_site) == []
 
 
 @pytest.mark.usefixtures("no_spark")
