@@ -116,6 +116,8 @@ class Column:
     default: str | None = None
     """What fills it where a row says nothing, as an expression in the engine's own words; None for counters."""
     comment: str | None = None
+    renewed: bool = False
+    """The database sets it to the time whenever its row changes."""
 
 
 @dataclass(frozen=True)

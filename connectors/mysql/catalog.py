@@ -190,7 +190,8 @@ def _shaped(
         type_ = column_type(declared, base.lower(), charset, collation, is_json)
         filled = None if generated or counter else filler(default, type_, bare and not computed)
         case = cases.ignored(charset, collation)
-        columns.append(Column(column, type_, bool(nullable), generated, counter, case, filled, comment))
+        renewed = "ON UPDATE" in words
+        columns.append(Column(column, type_, bool(nullable), generated, counter, case, filled, comment, renewed))
         if generated:
             stored = "STORED" if "STORED" in words or "PERSISTENT" in words else "VIRTUAL"
             expressions.append((column, f"({expression}) {stored}"))

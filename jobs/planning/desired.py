@@ -16,7 +16,7 @@ from connectors.expressions import Term, Terms, Untranslatable, default
 from connectors.facts import Facts
 from connectors.grammar import Grammar
 from connectors.identifiers import Named
-from connectors.objects import ObjectId, SchemaObject
+from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import Column, Index, IndexPart, Schema, Table, TableName
 from connectors.types import Equality, Types
 from jobs.config.operation import Operation
@@ -45,8 +45,30 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
             objects |= {one.id: one for one in checks.definer.rendered(table)}
         except TerminalError as problem:  # what a table of this shape cannot be is told by `creatable` too, better
             problems.append(error(f"{target.environment}: {table.name}", problem.what, problem.todo))
+    problems += _left(source, target, carried)
     same = agreeing(wanted, target.schema, target.types, grammar_of(target.facts))
     return arranged(objects.values()), same, [*problems, *findings]
+
+
+def _left(source: End, target: End, tables: Sequence[Table]) -> Iterable[Finding]:
+    """What hangs on the tables and has no words in every engine's schema."""
+    named = {(table.name, one.name) for table in tables for one in (*table.indexes, *table.checks, *table.foreign_keys)}
+    by_name = {table.name: table for table in tables}
+    what = "it is not made in the target: it has no words that every engine knows"
+    for found in source.objects.made if source.objects is not None else ():
+        reads = found.id.kind is ObjectKind.VIEW and any(need.table in by_name for need in found.needs)
+        table = None if found.id.table is None else by_name.get(found.id.table)
+        odd = table is not None and found.id.kind in HANGING and not found.inline
+        if reads or (odd and (found.id.table, found.id.name) not in named):
+            yield warning(f"{source.environment}: {found.id}", what)
+        if table is None or found.id.kind is not ObjectKind.COLUMN or source.facts.engine == target.facts.engine:
+            continue
+        own = [need.name for need in found.needs if need.kind is ObjectKind.TYPE]
+        if own and not source.types.canonical(table.column(found.id.name).type).labels:
+            yield warning(f"{source.environment}: {found.id}", f"what its type {own[0]} refuses, the target does not")
+
+
+HANGING = (ObjectKind.UNIQUE, ObjectKind.INDEX, ObjectKind.CHECK, ObjectKind.FOREIGN_KEY)
 
 
 def grammar_of(facts: Facts) -> Grammar:
@@ -140,6 +162,10 @@ def _shaped(crossing: Crossing) -> Table:
 def _filled(crossing: Crossing, made: Column, column: Column) -> Column:
     """A column with what fills it."""
     made = replace(made, comment=column.comment, ignores_case=None)
+    if column.renewed:
+        crossing.lost(
+            column.name, "it is not set to the time when its row changes: let programs, or a trigger, do that"
+        )
     if column.default is None or made.counter:
         return made
     try:

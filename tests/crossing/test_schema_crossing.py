@@ -257,6 +257,25 @@ def test_what_is_lost_or_changed_is_told_with_its_table(source: str, target: str
             assert any(told in line for line in said), (told, said)
 
 
+def test_what_one_engine_alone_knows_is_told(night: Night) -> None:
+    site = night.site(
+        "postgresql",
+        "mysql",
+        "CREATE DOMAIN few AS integer CHECK (VALUE > 0)",
+        "CREATE TABLE t (id int PRIMARY KEY, f few, r int4range, CONSTRAINT apart EXCLUDE USING gist (r WITH &&))",
+        "CREATE VIEW v AS SELECT id FROM t",
+    )
+    said = [f"{one['where']}: {one['what']}" for one in night.plan(site)["findings"]]
+    for told in ("unique key apart of public.t: it is not made", "view public.v: it is not made",
+                 "column f of public.t: what its type public.few refuses, the target does not"):  # fmt: skip
+        assert any(told in line for line in said), (told, said)
+    site = night.site(
+        "mysql", "postgresql", "CREATE TABLE t (id int PRIMARY KEY, u timestamp DEFAULT now() ON UPDATE now())"
+    )
+    said = [f"{one['where']}: {one['what']}" for one in night.plan(site)["findings"]]
+    assert any("t: u: it is not set to the time when its row changes" in line for line in said), said
+
+
 @pytest.mark.parametrize("engine", list(SHOP))
 def test_a_table_that_a_mapping_changes_keeps_what_hangs_on_it_too(engine: str, night: Night) -> None:
     plain = [text.replace("feeling mood", "feeling text") for text in SHOP[engine] if "CREATE TYPE" not in text]
