@@ -286,6 +286,15 @@ class Ledger(Journal, Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class Staged:
+    """A table whose rows are all in its staging table."""
+
+    table_id: int
+    stage: TableName
+    table: Table
+
+
 class TargetSession(Definer, Protocol):
     """Driver side: prepares and finishes target tables; what changes rows holds the lease in the same transaction."""
 
@@ -320,8 +329,9 @@ class TargetSession(Definer, Protocol):
         """An empty staging table shaped like `table`, made anew. Raises LeaseLost."""
         ...
 
-    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
-        """Move all staged rows into the table, mark it complete, drop the stage: one transaction. Returns the rows moved."""
+    def publish(self, run_id: str, staged: Sequence[Staged]) -> None:
+        """Move all staged rows into their tables, mark these complete, drop the stages: one transaction, in which foreign keys
+        among the tables are not checked before all rows are there. Raises ConnectorError."""
         ...
 
     def sweep(self, run_id: str) -> None:

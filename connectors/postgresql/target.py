@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from connectors.contract import Endpoint
+from connectors.contract import Endpoint, Staged
 from connectors.errors import NotFound, TerminalError
 from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step
 from connectors.postgresql import catalog, ddl, deferrable, objects, probe, suspending
@@ -197,20 +197,22 @@ class Target:
             self._connection.execute(f"CREATE TABLE {sql_name(stage)} AS {query} WITH NO DATA".encode())
         return stage
 
-    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
-        columns = names(table.copied)
-        insert = (
-            f"INSERT INTO {sql_name(table.name)} ({columns}) OVERRIDING SYSTEM VALUE"
-            f" SELECT {columns} FROM {sql_name(stage)}"
-        )
-        with translated(f"{self._where}: publishing {table.name}"), self._connection.transaction():
+    def publish(self, run_id: str, staged: Sequence[Staged]) -> None:
+        """One statement, however many tables: foreign keys are checked at its end, so cycles of them do not matter."""
+        inserts = [
+            f"p{number} AS (INSERT INTO {sql_name(one.table.name)} ({names(one.table.copied)}) OVERRIDING SYSTEM VALUE"
+            f" SELECT {names(one.table.copied)} FROM {sql_name(one.stage)})"
+            for number, one in enumerate(staged)
+        ]
+        what = ", ".join(str(one.table.name) for one in staged)
+        with translated(f"{self._where}: publishing {what}"), self._connection.transaction():
             if self.server.suspends_foreign_keys:
                 self._connection.execute(b"SET LOCAL session_replication_role = replica")
-            rows = self._connection.execute(insert.encode()).rowcount
-            self._recheck(table)
-            self.ledger.complete(run_id, table_id)
-            self._connection.execute(f"DROP TABLE {sql_name(stage)}".encode())
-        return rows
+            self._connection.execute(f"WITH {', '.join(inserts)} SELECT".encode())
+            for one in staged:
+                self._recheck(one.table)
+                self.ledger.complete(run_id, one.table_id)
+                self._connection.execute(f"DROP TABLE {sql_name(one.stage)}".encode())
 
     def sweep(self, run_id: str) -> None:
         with translated(f"{self._where}: dropping staging tables"):

@@ -6,7 +6,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 
-from connectors.contract import Endpoint
+from connectors.contract import Endpoint, Staged
 from connectors.errors import NotFound, TerminalError
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 from connectors.sqlite.ddl import planned
@@ -169,16 +169,14 @@ class SqliteTarget(SqliteDefiner):
             self._session.run(f"CREATE TABLE main.{quoted(name.name)} {_stage(table)}")
         return name
 
-    def publish(self, run_id: str, table_id: int, stage: TableName, table: Table) -> int:
-        columns = ", ".join(quoted(column.name) for column in table.copied)
+    def publish(self, run_id: str, staged: Sequence[Staged]) -> None:
         with self._session.transaction():
-            moved = self._session.run(
-                f"INSERT OR ABORT INTO main.{quoted(table.name.name)} ({columns})"
-                f" SELECT {columns} FROM main.{quoted(stage.name)}"
-            )
-            self.ledger.complete(run_id, table_id)
-            self._session.run(f"DROP TABLE main.{quoted(stage.name)}")
-        return moved
+            for one in staged:
+                columns = ", ".join(quoted(column.name) for column in one.table.copied)
+                into, stage = quoted(one.table.name.name), quoted(one.stage.name)
+                self._session.run(f"INSERT OR ABORT INTO main.{into} ({columns}) SELECT {columns} FROM main.{stage}")
+                self.ledger.complete(run_id, one.table_id)
+                self._session.run(f"DROP TABLE main.{stage}")
 
     def sweep(self, run_id: str) -> None:
         with self._session.transaction():

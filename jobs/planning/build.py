@@ -324,6 +324,13 @@ def _source_findings(source: End, tables: Sequence[Table]) -> list[Finding]:
     return findings
 
 
+CYCLE = (
+    "foreign keys lead round in a circle, and stay on: all rows are staged first, which takes their disk and log twice, and"
+    " arrive together in one statement",
+    "where our user owns the tables, `disable_constraints: true` takes the keys off meanwhile",
+)
+
+
 def _references(tables: Sequence[Table], projected: Mapping[TableName, Projection], projector: Projector, target: Schema
                 ) -> list[ForeignKey]:  # fmt: skip
     """Foreign keys, in the target's terms, out of copied tables to tables that are, or will be, in the target; either end's,
@@ -354,21 +361,15 @@ def _arrange(tables: Sequence[Table], projected: Mapping[TableName, Projection],
     if target.server.suspends_foreign_keys:
         return plans, []
     enforced = [key for table in existing.values() for key in suspending.enforced(table, suspended)]
-    _, cyclic = load_order(by_name, enforced)
-    findings = [
-        error(
-            f"{target.environment}: {name}",
-            "its foreign keys form a cycle and our user may not switch them off",
-            "say `disable_constraints: true` where our user owns the tables, grant the privilege that `dbagent check` lists"
-            " as missing, or drop one of the keys",
-        )
-        for name in sorted(cyclic)
-    ]
+    _, cycles = load_order(by_name, enforced)
+    findings = [warning(f"{target.environment}: {', '.join(map(str, sorted(cycle)))}", *CYCLE) for cycle in cycles]
+    together = {ids[name]: frozenset(ids[one] for one in cycle) for cycle in cycles for name in cycle}
     waits: dict[int, set[int]] = {}
     for key in enforced:
-        if key.referenced in ids and key.referenced != key.table:
+        if key.referenced in ids and ids[key.referenced] not in together.get(ids[key.table], {ids[key.table]}):
             waits.setdefault(ids[key.table], set()).add(ids[key.referenced])
-    itself = {ids[key.table] for key in enforced if key.referenced == key.table}
+    itself = {ids[key.table] for key in enforced if key.referenced == key.table} - set(together)
     return [
-        replace(p, waits_for=frozenset(waits.get(p.table_id, ())), whole=p.table_id in itself) for p in plans
+        replace(p, waits_for=frozenset(waits.get(p.table_id, ())), whole=p.table_id in itself,
+                together=together.get(p.table_id, frozenset())) for p in plans
     ], findings  # fmt: skip

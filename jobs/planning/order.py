@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable
 from connectors.schema import ForeignKey, TableName
 
 
-def load_order(tables: Collection[TableName], keys: Iterable[ForeignKey]) -> tuple[list[TableName], set[TableName]]:
-    """Referenced tables first, otherwise by name; and the tables that lie on a cycle of two or more tables.
+def load_order(tables: Collection[TableName], keys: Iterable[ForeignKey]
+               ) -> tuple[list[TableName], list[frozenset[TableName]]]:  # fmt: skip
+    """Referenced tables first, otherwise by name; and the sets of two or more tables that reference each other in cycles.
 
     Tarjan's strongly connected components, iterative (SIAM J. Comput. 1(2), 1972): components come out referenced first.
     """
@@ -17,14 +18,14 @@ def load_order(tables: Collection[TableName], keys: Iterable[ForeignKey]) -> tup
         if key.table in references and key.referenced in references and key.table != key.referenced:
             references[key.table].add(key.referenced)
     order: list[TableName] = []
-    cyclic: set[TableName] = set()
+    cycles: list[frozenset[TableName]] = []
     for component in _components(
         {name: sorted(refs, key=_sortable) for name, refs in sorted(references.items(), key=_first)}
     ):
         order.extend(sorted(component, key=_sortable))
         if len(component) > 1:
-            cyclic.update(component)
-    return order, cyclic
+            cycles.append(frozenset(component))
+    return order, cycles
 
 
 def _sortable(name: TableName) -> tuple[str, str]:

@@ -48,6 +48,9 @@ class TablePlan:
     path_reasons: str = ""
     whole: bool = False
     """Must be one chunk (it references itself and foreign keys stay on)."""
+    together: frozenset[int] = frozenset()
+    """Tables that reference each other in a cycle, this one among them, while foreign keys stay on: all are staged, and
+    published together."""
 
     @property
     def name(self) -> TableName:

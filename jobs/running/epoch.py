@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from connectors.contract import DIRECT, Bounds, Chunk, SourceSession, TableCopy, TableState, TransferJob
+from connectors.contract import DIRECT, Bounds, Chunk, SourceSession, Staged, TableCopy, TableState, TransferJob
 from connectors.errors import Busy, ConnectorError, SourceChanged
 from connectors.schema import Schema
 from jobs.planning.crossing import through
@@ -42,6 +42,8 @@ class Epoch:
         self._bench, self._plan = driver.bench, driver.plan
         self._in_flight: dict[Future[Outcome], tuple[Chunk, ...]] = {}
         self._tries: Counter[tuple[int, int]] = Counter()
+        self._full: set[int] = set()
+        """Tables whose chunks are all in; of those that arrive together, some may be staged still."""
         self._finished: set[int] = set()
         self._in_task = self._bench.reads.facts.snapshot_holder == "task"
 
@@ -222,18 +224,25 @@ class Epoch:
                     self._finish(state.table_id)
 
     def _finish(self, table_id: int) -> None:
-        """All chunks of a table are in: publish what was staged, or mark it complete. Once."""
+        """All chunks of a table are in: publish what was staged, or mark it complete. Once; and of tables that arrive
+        together only when it is the last of them."""
         if table_id in self._finished:
             return
-        part, run_id, target = self._tables[table_id], self._driver.run_id, self._driver.target
-        if part.staged:
-            target.publish(run_id, table_id, part.into, part.filled)
+        self._full.add(table_id)
+        arriving = (self._tables[table_id].plan.together or {table_id}) & self._tables.keys()
+        if not arriving <= self._full:
+            return
+        run_id, target = self._driver.run_id, self._driver.target
+        parts = [self._tables[number] for number in sorted(arriving)]
+        if staged := [Staged(one.plan.table_id, one.into, one.filled) for one in parts if one.staged]:
+            target.publish(run_id, staged)
         else:
             target.ledger.completed(run_id, table_id)
-        self._clear(table_id)
-        self._finished.add(table_id)
-        self._queue.completed(table_id)
-        self._restoring.loaded(part.target.name, part.target)
+        self._finished |= arriving
+        for one in parts:
+            self._clear(one.plan.table_id)
+            self._queue.completed(one.plan.table_id)
+            self._restoring.loaded(one.target.name, one.target)
 
     def _clear(self, table_id: int) -> None:
         """What Spark has staged of a finished table goes. Where it cannot, the next sweep finds it."""

@@ -61,7 +61,7 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str, aside
         target.empty(going)
     prepared = []
     for table, there in found:
-        into = target.stage(run_id, table.table_id, there) if append else there.name
+        into = target.stage(run_id, table.table_id, there) if append or table.together else there.name
         before = target.count(there.name) if append else 0
         target.ledger.prepared(run_id, _state(table, there, target, snapshot, before))
         prepared.append(Prepared(table, there, into))

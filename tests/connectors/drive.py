@@ -23,6 +23,7 @@ from connectors.contract import (
     Loaded,
     RunRecord,
     SourceSession,
+    Staged,
     TableCopy,
     TableState,
     TargetSession,
@@ -171,7 +172,7 @@ class Driver:
     def finish(self) -> None:
         for number, copy in self.copies.items():
             if self.append:
-                self.target.publish(self.run_id, number, copy.into, copy.target)
+                self.target.publish(self.run_id, [Staged(number, copy.into, copy.target)])
             else:
                 self.target.ledger.completed(self.run_id, number)
             self.target.settle(copy.target)

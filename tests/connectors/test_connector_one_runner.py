@@ -8,6 +8,7 @@ import time
 import pytest
 
 from connectors import ledger
+from connectors.contract import Staged
 from connectors.errors import LeaseHeld, LeaseLost
 from tests.connectors.drive import Driver, Ends, copy, driver
 from tests.connectors.samples import ACCOUNTS, accounts, fill, found
@@ -142,7 +143,7 @@ def test_what_a_cancelled_run_appended_stays_its_own(filled: Ends) -> None:
         one.lease(["accounts"])
         one.prepare(["accounts"])
         one.transfer(one.chunks())
-        one.target.publish("run", 0, one.copies[0].into, one.copies[0].target)
+        one.target.publish("run", [Staged(0, one.copies[0].into, one.copies[0].target)])
         other.lease(["accounts"], holder="two", cancelled="run", inherits=False)
         assert [(table.state, table.rows) for table in other.target.ledger.tables("run")] == [("complete", FEW)]
         assert other.target.ledger.tables("next") == []

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.contract import Staged
 from connectors.errors import ConnectorError
 from connectors.loss import Class, loss
 from connectors.mysql.canonical import labels, quoted, types

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.contract import Staged
 from connectors.loss import Class, loss
 from connectors.postgresql import connector
 from connectors.postgresql.canonical import made, types
@@ -205,7 +206,7 @@ def test_only_the_columns_that_are_filled_go_through_staging(pair: Pair) -> None
         filled = replace(find(target, "t"), columns=find(target, "t").columns[:2])
         stage = target.stage(RUN, 0, filled)
         pair.server.execute(pair.dev, f"INSERT INTO {stage} VALUES (1, 'x')")
-        assert target.publish(RUN, 0, stage, filled) == 1
+        target.publish(RUN, [Staged(0, stage, filled)])
     assert pair.server.read(pair.dev, "t") == [(1, "x", "here")]
 
 

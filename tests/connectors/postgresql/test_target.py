@@ -9,7 +9,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
-from connectors.contract import Chunk, RunRecord
+from connectors.contract import Chunk, RunRecord, Staged
 from connectors.errors import LeaseHeld, LoginRefused, NotFound, PermissionMissing, TerminalError, ValueRefused
 from connectors.postgresql import connector
 from connectors.schema import Check, ForeignKey, Index, IndexPart, Key, TableName
@@ -219,7 +219,7 @@ def test_staged_rows_are_published_at_once(pair: Pair) -> None:
             transfer.copy(Chunk(0, 0, source.bounds(table, None, 1 << 30)[0]))
         assert target.count(table.name) == 1
         assert target.count(stage) == 100
-        assert target.publish(RUN, 0, stage, find(target, "t")) == 100
+        target.publish(RUN, [Staged(0, stage, find(target, "t"))])
         assert target.count(table.name) == 101
         state = target.ledger.tables(RUN)[0]
         assert (state.state, state.rows) == ("complete", 100)

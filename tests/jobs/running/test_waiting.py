@@ -264,15 +264,15 @@ def test_a_cycle_that_our_user_can_neither_drop_nor_switch_off_arrives_in_one_st
     """Killed before the publication, and resumed: each row is there once, and the keys were on all the time."""
     site = server_site
     people_and_homes(site)
-    guest = f"{site.dev.user}_guest"
+    server: Any = site.landing
+    guest = f"{site.dev.database}_guest"
     for statement in (
-        f"CREATE ROLE {guest} LOGIN PASSWORD 'owns' CREATEDB",
+        f"CREATE ROLE {guest} LOGIN PASSWORD '{site.dev.password}' CREATEDB",
         f"GRANT CREATE ON DATABASE {site.dev.database} TO {guest}",
         f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {guest}",
         f"GRANT USAGE ON SCHEMA public TO {guest}",
     ):
-        where = site.landing.endpoint if "ROLE" in statement else site.dev  # type: ignore[attr-defined]
-        site.landing.execute(where, statement)
+        server.execute(server.endpoint if "ROLE" in statement else site.dev, statement)
     site.environments({"DEV": {"user": guest}})
     before, console = schema(site), Console(record=True, width=250)
     with monkeypatch.context() as stopped:
