@@ -118,7 +118,7 @@ def test_a_copy_that_was_cancelled_because_its_driver_was_slow_stays_cancelled(
 ) -> None:
     file_site.fill(users=5, orders=5, plain=3)
     meanwhile(monkeypatch, Driver, "execute", lambda: stopped(file_site, "cancel"), after=True)
-    with pytest.raises(RunStopped, match="was cancelled meanwhile, but everything was copied and proven"):
+    with pytest.raises(RunStopped, match="was cancelled meanwhile, but everything was done and proven"):
         go(file_site)
     assert only_operation(file_site).status == "cancelled"
 
