@@ -65,8 +65,8 @@ def live(die_at: int, operation: str, environments: str, control: str, told: int
             boundaries.around(type(driver.target), name)
         return prepared(driver)
 
-    Driver.execute = execute  # type: ignore[method-assign]
-    run_module.LeanSpark = Here  # type: ignore[assignment,misc]
+    for whose, name, ours in ((Driver, "execute", execute), (run_module, "LeanSpark", Here)):
+        setattr(whose, name, ours)
     suspending.WORTH = 0
     run_module.run(
         operation, environments_path=Path(environments), control_url=control, console=Console(stderr=True, quiet=True)

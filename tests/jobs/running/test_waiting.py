@@ -298,14 +298,14 @@ def test_without_privileges_constraints_stay_on_and_the_plan_says_so(server_site
     site.landing.execute(site.dev, "DROP TRIGGER awake ON orders")
     site.fill(users=30, orders=40, plain=20)
     owner, grantee = site.dev, f"{site.dev.user}_guest"
-    server = site.landing
+    server: Any = site.landing
     for statement in (
         f"CREATE ROLE {grantee} LOGIN PASSWORD 'owns' CREATEDB",
         f"GRANT CREATE ON DATABASE {owner.database} TO {grantee}",
         f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {grantee}",
         f"GRANT USAGE ON SCHEMA public TO {grantee}",
     ):
-        server.execute(server.endpoint if "ROLE" in statement else owner, statement)  # type: ignore[attr-defined]
+        server.execute(server.endpoint if "ROLE" in statement else owner, statement)
     before = schema(site)
     site.environments({"DEV": {"user": grantee}})
     console = Console(record=True, width=250)
