@@ -112,8 +112,9 @@ class SqliteDefiner:
                             self._session.run(statement)
                         self._analyze(step.id)
             except ValueRefused:
-                broken = duplicates(self._session, step.table.name, step.restore[0])
-                if not broken.groups:  # the one too many has gone meanwhile, or something else was refused
+                if is_unique(step.restore[0]):
+                    broken = duplicates(self._session, step.table.name, step.restore[0])
+                if not broken or not broken.groups:  # the one too many has gone meanwhile
                     raise
         if broken:
             return Restored(step, time.monotonic() - began, broken.groups, broken.query)

@@ -66,6 +66,8 @@ TAKEN = re.compile(
 )
 NEEDED = re.compile(r"error in (\w+) (.+) after drop column")
 ROWS = "cannot add a "
+EVALUATED = ("malformed JSON", "integer overflow", "JSON path error", "bad JSON path")
+"""What functions in an index, a CHECK or a generated column say of a row's value. What follows may be that value."""
 IDENTIFIERS = re.compile(r"(?:UNIQUE|NOT NULL) constraint failed: (.*)")
 
 
@@ -78,6 +80,9 @@ def translate(error: sqlite3.Error, where: str = "") -> ConnectorError:
         column = IDENTIFIERS.match(text)  # names of columns, never values
         todo = "see the target's constraints" + (f" on {column[1]}" if column else "")
         return ValueRefused(words, where=where, todo=todo, code=name)
+    if text.startswith(EVALUATED):
+        what = "an expression of the schema cannot be computed for a row"
+        return ValueRefused(what, where=where, todo="see the table's indexes, CHECKs and generated columns", code=name)
     for code, start, kind, what, todo in VERDICTS:
         if name.startswith(code) or (not name and start and text.startswith(start)):
             return kind(what, where=where, todo=todo, code=name)

@@ -48,10 +48,12 @@ def read_objects(session: Session) -> Objects:
         virtual = sorted(name for name, (kind, _) in kinds.items() if kind == "virtual" and not _hidden(name))
         counters = _counters(session)
     tables = {entry.name: table_words(entry.sql) for entry in entries if entry.kind == "table"}
+    known = {folded(name): (name, words) for name, words in tables.items()}
     made: list[SchemaObject] = []
-    for name, words in tables.items():
-        [entry] = (entry for entry in entries if entry.kind == "table" and entry.name == name)
-        made += TableObjects(name, words, tables).objects(entry.sql, kinds[name][1], counters.get(name))
+    for entry in entries:
+        if entry.kind == "table":
+            name = entry.name
+            made += TableObjects(name, tables[name], known).objects(entry.sql, kinds[name][1], counters.get(name))
     made += [_index(entry, tables[entry.table]) for entry in entries if entry.kind == "index"]
     made += _views([entry for entry in entries if entry.kind == "view"], list(tables))
     order = list(ObjectKind)

@@ -13,11 +13,11 @@ from connectors.sqlite.words import Part
 
 
 class TableObjects:
-    """One table's objects. `tables` are all there are: a foreign key that names no columns means the other's key."""
+    """One table's objects. `tables` are all there are, by their folded names: a foreign key that names no columns means the
+    other's key."""
 
-    def __init__(self, name: str, words: TableWords, tables: Mapping[str, TableWords]) -> None:
-        self._name, self._words = TableName(None, name), words
-        self._tables = {folded(other): (other, found) for other, found in tables.items()}
+    def __init__(self, name: str, words: TableWords, tables: Mapping[str, tuple[str, TableWords]]) -> None:
+        self._name, self._words, self._tables = TableName(None, name), words, tables
 
     def objects(self, sql: str, options: str, counter: int | None) -> Iterator[SchemaObject]:
         name = self._name.name
@@ -85,7 +85,8 @@ class TableObjects:
         return self._inline(ObjectKind.CHECK, name, definition, check.beside, expression=check.expression)
 
     def _reference(self, key: ReferenceWords, name: str) -> SchemaObject:
-        parent, words = self._tables.get(folded(key.parent), (key.parent, None))
+        known = self._tables.get(folded(key.parent))
+        parent, words = known or (key.parent, None)
         columns = key.parent_columns
         if words and not columns and words.primary_key:
             columns = tuple(part.name or "" for part in words.primary_key.parts)

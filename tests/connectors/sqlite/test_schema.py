@@ -94,6 +94,22 @@ def test_constraints_come_later_and_values_need_no_defaults(files: Ends) -> None
     assert not any(says(sql, word) for word in ("DEFAULT", "CHECK", "UNIQUE", "REFERENCES"))
 
 
+def test_a_schema_that_looks_into_json_is_read_and_copied(files: Ends) -> None:
+    make(
+        files.source,
+        "CREATE TABLE t (id INTEGER PRIMARY KEY, doc TEXT CHECK (json_valid(doc) OR doc IS NULL),"
+        " name TEXT AS (json_extract(doc, '$.name')) STORED)",
+        "CREATE INDEX by_age ON t (json_extract(doc, '$.age'))",
+        """INSERT INTO t (doc) VALUES ('{"name": "x"}'), (NULL)""",
+    )
+    copy(files, "t")
+    assert files.server.read(files.target, "t") == [(1, '{"name": "x"}', "x"), (2, None, None)]
+    [found] = read(files).tables
+    assert [index.parts[0].expression for index in found.indexes] == ["json_extract(doc, '$.age')"]
+    with driver(files) as one:
+        assert len(one.source.objects().made) == 7
+
+
 def test_what_is_no_table_is_named(files: Ends) -> None:
     make(
         files.source,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from connectors.errors import ConnectorError, LeaseLost, NotFound, TerminalError
+from connectors.errors import ConnectorError, LeaseLost, NotFound, TerminalError, ValueRefused
 from connectors.objects import ObjectId, ObjectKind, Step
 from connectors.sqlite.target import SqliteTarget
 from connectors.sqlite.testkit import connect
@@ -57,6 +57,25 @@ def test_what_is_known_of_an_indexs_values_comes_back_with_it(files: Ends) -> No
         session.suspend(steps)
         session.restore(steps)
         assert other.execute("SELECT * FROM sqlite_stat1").fetchall() == known != []
+
+
+def test_an_index_whose_expression_refuses_a_row_is_no_broken_key(files: Ends) -> None:
+    build(
+        files.target,
+        "CREATE TABLE users (id INTEGER PRIMARY KEY, low)",
+        "CREATE INDEX i ON users (json_extract(low, '$.a'))",
+    )
+    with target(files) as session:
+        lease(session, USERS)
+        steps = session.suspensions([USERS])
+        session.suspend(steps)
+        build(files.target, "INSERT INTO users (low) VALUES ('secret {'), ('secret {')")
+        with pytest.raises(ValueRefused, match="cannot be computed for a row") as refusal:
+            session.restore(steps)
+        assert "secret" not in str(refusal.value)
+        build(files.target, "UPDATE users SET low = '{}'")
+        session.restore(steps)
+    assert [name for kind, name, *_ in master(files.target) if kind == "index"] == ["i"]
 
 
 def test_triggers_fire_in_their_order_again(files: Ends) -> None:
