@@ -10,7 +10,11 @@ import typer
 from jobs.cli_options import Confirm, Control, Environments, Id, Json, console, example, print_json
 from jobs.errors import Exit
 
-app = typer.Typer(help="What operations have changed in schemas.", no_args_is_help=True)
+app = typer.Typer(
+    help="What operations have changed in schemas.",
+    epilog=example("schema changes op-20261121-3f9a2c"),
+    no_args_is_help=True,
+)
 
 
 def diff(

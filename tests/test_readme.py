@@ -152,12 +152,13 @@ def rules(policy: Path) -> dict[str, tuple[str | None, str | None]]:
 
 def test_every_runnable_block_is_run_by_a_test() -> None:
     """A block added to the README fails here until something below runs it."""
-    two_commands, *example, cluster = blocks("bash")
+    two_commands, *example, cluster, schema = blocks("bash")
     commands = [line.split()[0] for line in two_commands.splitlines()]
     assert commands == ["scripts/demo", "scripts/test"]  # test_the_demo_proves_its_copy; .ci/run
     assert (ROOT / ".ci" / "run").read_text().rstrip().endswith('/scripts/test"')
     assert len(example) == 4  # test_the_example_runs_as_written
     assert cluster.startswith("spark-submit --master spark://")  # tests/jobs/running/test_standalone.py
+    assert schema.startswith("dbagent run conf/schema.yaml")  # test_the_schema_travels_as_the_text_says
     assert len(blocks("sql")) == 1  # team
 
 
@@ -215,6 +216,22 @@ def test_the_mappings_of_the_text_fit_the_example(example: Example) -> None:
     plan = example.run("dbagent key new; dbagent plan conf/move.yaml")
     assert "public.users → public.customers" in plan
     assert "public.users.created_at timestamp without time zone → date, lossy: the time of day is dropped" in plan
+
+
+def test_the_schema_travels_as_the_text_says(example: Example) -> None:
+    (example.folder / "conf" / "approvals.yaml").write_text("roles: {}\npairs: {PROD -> DEV: {roles: []}}\n")
+    bring, *rest = blocks("bash")[-1].splitlines()
+    assert "objects of the schema are there as wanted" in example.run(bring)
+    [operation] = re.findall(r"op-\d{8}-\w+", example.run("dbagent list"))
+    said = example.run("\n".join(rest).replace("op-20261121-3f9a2c", operation))
+    assert "PROD and DEV: the same schema" in said
+    assert "CREATE TABLE" in said
+    assert "0 were undone already" in said
+    assert "missing" in example.run("dbagent diff PROD DEV", expected=Exit.DIFFERENT)
+    recreate = (example.folder / "conf" / "schema.yaml").read_text().replace("mode: create ", "mode: recreate ")
+    (example.folder / "conf" / "schema.yaml").write_text(recreate)
+    example.run("dbagent run conf/schema.yaml", expected=Exit.USAGE)
+    example.run("dbagent run conf/schema.yaml --confirm DEV")
 
 
 def test_the_schedule_in_the_text_is_one_an_operation_takes(tmp_path: Path) -> None:

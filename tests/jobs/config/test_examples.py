@@ -27,7 +27,7 @@ def test_what_the_example_operation_only_mentions_works_too(tmp_path: Path) -> N
     text = (
         (CONF / "operation.example.yaml").read_text().replace("policy.example.yaml", str(CONF / "policy.example.yaml"))
     )
-    for setting in ("required_approvers", "scheduled_at", "column_mappings", "allow_lossy"):
+    for setting in ("required_approvers", "scheduled_at", "column_mappings", "allow_lossy", "sync_schema"):
         assert f"\n# {setting}: " in text
         text = text.replace(f"\n# {setting}: ", f"\n{setting}: ")
     (tmp_path / "operation.yaml").write_text(text)
@@ -36,6 +36,7 @@ def test_what_the_example_operation_only_mentions_works_too(tmp_path: Path) -> N
     assert operation.scheduled_at == "2026-12-01T01:00:00+00:00"
     assert operation.column_mappings["users"].target == (None, "customers")
     assert operation.allow_lossy == ["orders.total"]
+    assert operation.carries_schema
 
 
 def test_the_key_of_the_example_policy_is_the_one_a_policy_without_one_has() -> None:
