@@ -298,7 +298,7 @@ class Conditions:
         raise Untranslatable(f"it compares {left.family.value} with {right.family.value}")
 
     def _moments(self, left: Typed, right: Typed) -> tuple[exp.Expression, exp.Expression]:
-        if self._source.moments != self._target.moments:
+        if self._source.moments != self._target.moments and not self._plain_days(left, right):
             raise Untranslatable("it compares dates or times, which one of both compares letter by letter")
         if right.literal is None and right.family is left.family:
             return left.node, right.node
@@ -308,6 +308,17 @@ class Conditions:
         if term.source.family is Family.INSTANT or not (fits([text], term.source) and fits([text], term.target)):
             raise Untranslatable("it compares with a moment whose text does not mean the same everywhere")
         return left.node, right.node
+
+    def _plain_days(self, left: Typed, right: Typed) -> bool:
+        """Whether both are days of four-digit years, whose letters are ordered as they are."""
+        terms = [part.term for part in (left, right) if part.literal is None]
+        if left.family is not Family.DATE or None in terms:
+            return False
+        known = [term.target if self._source.moments == "texts" else term.source for term in terms if term is not None]
+        return not any(ODD_DAYS & type_.odd for type_ in known)
+
+
+ODD_DAYS = frozenset({"infinity", "bc", "late", "anything"})
 
 
 def joined(both: bool, parts: Sequence[exp.Expression]) -> exp.Expression:

@@ -31,9 +31,10 @@ def agreeing(wanted: Sequence[Table], there: Schema, types: Types, grammar: Gram
         if one.definition == other.definition:
             return True
         if one.id.table not in pairs:
-            return one.id.kind in (ObjectKind.SCHEMA, ObjectKind.SEQUENCE)
+            return False
         ours, theirs = pairs[one.id.table]
-        return ours.says(one.id) == theirs.says(other.id)
+        said = ours.says(one.id)
+        return said is not None and said == theirs.says(other.id) and not ours.counts(one.id) > theirs.counts(one.id)
 
     return same
 
@@ -62,12 +63,17 @@ class Form:
             return (table.comment, *(column.comment for column in table.columns))
         return kind  # the table itself, or what its columns count with: its parts are told one by one
 
+    def counts(self, id_: ObjectId) -> bool:
+        """Whether it is a column that the database numbers. That one does so unasked is no difference."""
+        return any(column.name == id_.name and bool(column.counter) for column in self._table.columns)
+
     def column(self, column: Column) -> Hashable:
         """A key's columns are never NULL, whatever was said of them, and a counter needs no default."""
         free = column.nullable and not column.counter and column.name not in self._table.primary_key
         fills = None if column.counter else self._default(column)
         comment = column.comment or None if self._grammar.comments else None
-        return (column.type.native.lower(), free, fills, comment, column.generated)
+        texts = (self._types.equality(column.type), column.ignores_case)
+        return (column.type.native.lower(), texts, free, fills, comment, column.generated, column.renewed)
 
     def index(self, index: Index) -> Hashable:
         parts = tuple(

@@ -88,10 +88,12 @@ def in_target_terms(operation: Operation, source: End, target: End, tables: Sequ
                  *words)
         for table in kept
     ]  # fmt: skip
-    shaped = [_shaped(crossing) for crossing in crossings]
+    shaped = [_shaped(crossing, operation.include_constraints) for crossing in crossings]
     everywhere = {**_standing(kept, ways, projector, target.schema), **ways}
     made = {table.name: table for table in shaped}
-    there = {table.name: table for table in target.schema.tables}
+    there = {table.name: table for table in target.schema.tables} | {
+        way.wanted.name: way.wanted for way in ways.values() if not way.crosses
+    }
     keyed = []
     for crossing, table in zip(crossings, shaped, strict=True):
         table = replace(table, foreign_keys=tuple(foreign_keys(crossing, everywhere, made, there)))
@@ -138,7 +140,7 @@ def _equality(column: Column, types: Types) -> Equality:
     return "other" if column.ignores_case else types.equality(column.type)
 
 
-def _shaped(crossing: Crossing) -> Table:
+def _shaped(crossing: Crossing, constraints: bool) -> Table:
     """The table with everything but its foreign keys."""
     table, way = crossing.table, crossing.way
     by_target = {one.target: one.source for one in way.fields}
@@ -156,7 +158,7 @@ def _shaped(crossing: Crossing) -> Table:
         crossing.findings.append(warning(crossing.where, what))
         columns, comment = [replace(column, comment=None) for column in columns], None
     wanted = Table(way.wanted.name, tuple(columns), way.wanted.primary_key, comment=comment)
-    return replace(wanted, indexes=indexes(crossing), checks=checks(crossing))
+    return replace(wanted, indexes=indexes(crossing), checks=checks(crossing) if constraints else ())
 
 
 def _filled(crossing: Crossing, made: Column, column: Column) -> Column:

@@ -100,3 +100,24 @@ def test_what_fills_otherwise_there_fills_nothing(one: str, other: str, family: 
     words = grammar(one), grammar(other)
     with pytest.raises(Untranslatable):
         default(text, Term("x", Canonical(family), Canonical(family)), *words)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "family", "text", "there"),
+    [
+        ("mysql", "postgresql", Family.BINARY, "x'00FF'", "'\\x00ff'"),
+        ("postgresql", "sqlite", Family.BINARY, "'\\x00ff'::bytea", "X'00ff'"),
+        ("sqlite", "mysql", Family.BINARY, "X'00ff'", "X'00ff'"),
+        ("postgresql", "mysql", Family.BITS, "'101'::\"bit\"", "b'101'"),
+        ("postgresql", "mysql", Family.JSON, "'{}'::jsonb", "'{}'"),
+        ("sqlite", "postgresql", Family.INSTANT, "'2000-01-01 00:00:00'", "'2000-01-01 00:00:00+00'"),
+        ("postgresql", "sqlite", Family.INSTANT, "'2000-01-01 02:00:00+02'::timestamp with time zone",
+         "'2000-01-01 00:00:00'"),
+        ("postgresql", "mysql", Family.TEXT, "NULL::character varying", None),
+    ],
+)  # fmt: skip
+def test_bytes_bits_and_moments_are_written_as_each_engine_does(
+    one: str, other: str, family: Family, text: str, there: str | None
+) -> None:
+    type_ = Canonical(family, length=3 if family is Family.BITS else None)
+    assert default(text, Term("x", type_, type_), grammar(one), grammar(other)) == there

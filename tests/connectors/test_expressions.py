@@ -147,14 +147,15 @@ def test_what_the_target_says_of_it_again_is_the_same(one: str, other: str, side
         ("mysql", "a <=> 1", "it uses NULLSAFEEQ"),
         ("sqlite", "a + b > 0", "too large"),
         ("sqlite", "typeof(a) = 'integer'", "it calls typeof"),
-        ("sqlite", "d > '2000-01-01'", "letter by letter"),
+        ("postgresql", "d > '2000-01-01'", "letter by letter"),
+        ("mysql", "m > '2000-01-01 00:00:00'", "letter by letter"),
     ],
 )
 def test_what_could_differ_is_not_translated_and_says_why(one: str, text: str, reason: str, sides: Any) -> None:
-    for other in ENGINES:
-        if other != one:
-            with pytest.raises(Untranslatable, match=reason):
-                said(text, sides[one], sides[other])
+    others = ["sqlite"] if "letter" in reason else [other for other in ENGINES if other != one]
+    for other in others:
+        with pytest.raises(Untranslatable, match=reason):
+            said(text, sides[one], sides[other])
 
 
 @pytest.mark.parametrize(
@@ -170,6 +171,7 @@ def test_what_could_differ_is_not_translated_and_says_why(one: str, text: str, r
          "(`a` + `b`) >= -2147483648 AND (`a` + `b`) <= 2147483647 AND (`a` + `b`) > 0"),
         ("mysql", "postgresql", "`a` + `b` > 0", '(CAST("a" AS BIGINT) + CAST("b" AS BIGINT)) > 0'),
         ("mysql", "postgresql", "w in ('x ')", "TRIM(TRAILING ' ' FROM \"w\") = 'x'"),
+        ("mysql", "sqlite", "`d` > `e` and `d` > '2000-01-01'", '"d" > "e" AND "d" > \'2000-01-01\''),
         ("mysql", "sqlite", "`p` between 1 and 5", '"p" >= 1 AND "p" <= 5'),
         ("sqlite", "mysql", "k IN (0, 1)", "`k` IN (0, 1)"),
         ("sqlite", "postgresql", "[a] == 1", '"a" = 1'),
