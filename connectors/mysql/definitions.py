@@ -105,15 +105,17 @@ class Definition:
         """An option as it is written, or nothing."""
         return next((option for option in self.options if option.startswith(f"{word}=")), "")
 
+    @property
+    def counts(self) -> str | None:
+        """The column that numbers rows."""
+        return next((column.name for column in self.columns if column.counts), None)
+
     def counting(self) -> KeyWords | None:
         """The key without which the counter could not be."""
-        counter = next((column.name for column in self.columns if column.counts), None)
-        if counter is None:
-            return None
-        first = [key for key in self.keys if key.columns[:1] == (counter,)]
+        first = [key for key in self.keys if key.columns[:1] == (self.counts,)]
         order = {"PRIMARY": 0, "UNIQUE": 1, "": 2}
         return min(
-            first or [key for key in self.keys if counter in key.columns],
+            first or [key for key in self.keys if self.counts in key.columns],
             key=lambda key: order.get(key.kind, 3),
             default=None,
         )

@@ -111,9 +111,10 @@ def parts_of(table: Definition) -> Iterator[SchemaObject]:
     """A table and everything that is its own. Foreign keys to other databases are left behind."""
     kept = replace(table, foreign=tuple(key for key in table.foreign if key.database is None))
     yield _table(kept)
-    yield from (column_object(kept.name, one) for one in kept.columns)
     counting = kept.counting()
-    yield from (key_object(kept.name, one, one == counting) for one in sorted(kept.keys, key=lambda key: key.name))
+    yield from (column_object(kept.name, one, counting if one.counts else None) for one in kept.columns)
+    for one in sorted(kept.keys, key=lambda key: key.name):
+        yield key_object(kept.name, one, kept.counts if one == counting else None)
     name, alter = TableName(None, kept.name), f"ALTER TABLE {identifier(kept.name)}"
     for check in sorted(kept.checks, key=lambda check: check.name):
         drop = f"{alter} DROP CONSTRAINT {identifier(check.name)}"
@@ -129,7 +130,7 @@ def parts_of(table: Definition) -> Iterator[SchemaObject]:
 def _table(table: Definition) -> SchemaObject:
     counting = table.counting()
     items = [str(column) for column in table.columns]
-    items += [key.text for key in table.keys if key_object(table.name, key, key == counting).inline]
+    items += [key.text for key in table.keys if key == counting or key_object(table.name, key).inline]
     items += [check.text for check in table.checks]
     options, partitions = _storage(table), table.partitions
     counter = f" AUTO_INCREMENT={table.counter}" if table.counter else ""
@@ -155,22 +156,25 @@ def _storage(table: Definition) -> str:
     return " ".join([f"ENGINE={TRANSACTIONAL}", *kept])
 
 
-def column_object(table: str, column: ColumnWords) -> SchemaObject:
+def column_object(table: str, column: ColumnWords, key: KeyWords | None = None) -> SchemaObject:
+    """A column, with the key that it cannot be without."""
     alter, name = f"ALTER TABLE {identifier(table)}", identifier(column.name)
     telling = [column.type] * column.type.startswith(("enum(", "set("))
     telling += [clause for clause in column.clauses if clause.startswith(VALUED) and not CLOCK.match(clause)]
     return SchemaObject(
         ObjectId(ObjectKind.COLUMN, TableName(None, table), column.name),
         str(column),
-        (f"{alter} ADD COLUMN {column}",),
+        (f"{alter} ADD COLUMN {column}" + (f", ADD {key.text}" if key else ""),),
         (f"{alter} DROP COLUMN {name}",),
         inline=True,
+        needs=tuple(ObjectId(ObjectKind.SEQUENCE, None, one) for one in column.sequences),
         literals=tuple(f"{name} {clause}" for clause in telling if holds_values(clause)),
         additive=bool(column.nullable or column.computed or column.clause("DEFAULT")),
     )
 
 
-def key_object(table: str, key: KeyWords, counting: bool) -> SchemaObject:
+def key_object(table: str, key: KeyWords, counter: str | None = None) -> SchemaObject:
+    """A key or index; `counter`: the column that cannot be without it."""
     kind = {"PRIMARY": ObjectKind.PRIMARY_KEY, "UNIQUE": ObjectKind.UNIQUE}.get(key.kind, ObjectKind.INDEX)
     alter = f"ALTER TABLE {identifier(table)}"
     drop = "DROP PRIMARY KEY" if kind is ObjectKind.PRIMARY_KEY else f"DROP KEY {identifier(key.name)}"
@@ -179,7 +183,11 @@ def key_object(table: str, key: KeyWords, counting: bool) -> SchemaObject:
         key.text,
         (f"{alter} ADD {key.text}",),
         (f"{alter} {drop}",),
-        inline=kind is ObjectKind.PRIMARY_KEY or counting or key.kind in REBUILDING or key.text.endswith("USING HASH"),
+        inline=kind is ObjectKind.PRIMARY_KEY
+        or bool(counter)
+        or key.kind in REBUILDING
+        or key.text.endswith("USING HASH"),
+        needs=(ObjectId(ObjectKind.COLUMN, TableName(None, table), counter),) if counter else (),
         literals=_literal(key.text) if "'" in key.text else (),
     )
 

@@ -77,7 +77,7 @@ def _serves(key: KeyWords, columns: tuple[str, ...]) -> bool:
 
 
 def _step(table: str, key: KeyWords) -> Step:
-    made = key_object(table, key, counting=False)
+    made = key_object(table, key)
     return Step(made.id, TableName(None, table), made.drop, made.create)
 
 

@@ -133,6 +133,23 @@ def test_a_column_without_a_default_may_not_be_added_under_rows(ends: Ends, serv
     assert additive == {"a": False, "b": True, "c": True, "d": True}
 
 
+def test_a_counter_is_added_with_its_key(ends: Ends, server: MariaServer) -> None:
+    server.execute(ends.source, "CREATE TABLE t (a int, id int NOT NULL AUTO_INCREMENT, KEY counts (id, a))")
+    server.execute(ends.target, "CREATE TABLE t (a int)")
+    server.execute(ends.target, "INSERT INTO t VALUES (7), (8)")
+    found = by_id(objects(ends.source))
+    here = TableName(None, "t")
+    column, key = (
+        ObjectId(kind, here, name) for kind, name in ((ObjectKind.COLUMN, "id"), (ObjectKind.INDEX, "counts"))
+    )
+    assert (found[key].inline, found[key].needs) == (True, (column,))
+    with contextlib.closing(connector.target(ends.target)) as target:
+        target.apply(found[column].create, "the counter")
+        assert {one.id: one.definition for one in target.objects().made} == {
+            id_: one.definition for id_, one in found.items()
+        }
+
+
 def test_the_words_of_mysql_are_read_too() -> None:
     """By its documentation: none is installed here."""
     table = definition(OF_MYSQL, "d", {"a": ("latin1", "latin1_swedish_ci")})
