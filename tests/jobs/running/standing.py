@@ -70,7 +70,7 @@ def _dumped(site: Site) -> str:
          "-U", dev.user or "", dev.database],
         env={"PGPASSWORD": dev.password or ""}, capture_output=True, text=True, check=True, timeout=120,
     ).stdout  # fmt: skip
-    return "\n".join(line for line in said.splitlines() if not line.startswith(("\\", "--")))
+    return "\n".join(line for line in said.splitlines() if line and not line.startswith(("\\", "--")))
 
 
 def _shown(site: Site) -> str:

@@ -1,0 +1,115 @@
+"""Restoring beside what else a run does: its connections, a schema that it brings, keys that sessions leave unchecked."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from jobs.cli import call
+from jobs.errors import RunStopped
+from jobs.planning import suspending
+from jobs.running import epoch
+from jobs.running.run import resume, run
+from tests.jobs.running.faults import asked, once, only_operation
+from tests.jobs.running.site import ORDERS, PLAIN, USERS, Site
+from tests.jobs.running.standing import own, schema
+
+pytestmark = pytest.mark.usefixtures("no_spark", "worth_it")
+
+UNMASKED = {"policy": None, "anonymize": False}
+TABLES = [f"t{number}" for number in range(12)]
+
+
+@pytest.fixture
+def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of tests are small."""
+    monkeypatch.setattr(suspending, "WORTH", 0)
+
+
+def told(site: Site) -> dict[str, Any]:
+    environments = site.folder / "environments.yaml"
+    return {"environments_path": environments, "control_url": site.control, "console": Console(quiet=True)}
+
+
+def test_restoring_stays_within_the_connections_that_copying_may_have(server_site: Site) -> None:
+    site = server_site
+    own(site)
+    server: Any = site.server
+    for name in TABLES:
+        for end in (site.prod, site.dev):
+            server.execute(end, f"CREATE TABLE {name} (id int PRIMARY KEY, a text, b int)")
+        server.execute(site.prod, f"INSERT INTO {name} SELECT n, repeat('x', 50), n FROM generate_series(1, 3000) n")
+        for column in ("a", "b"):
+            server.execute(site.dev, f"CREATE INDEX {name}_{column} ON {name} ({column})")
+    before, over, seen = schema(site), threading.Event(), []
+
+    def watch() -> None:
+        query = (
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'dbagent/%'"
+            f" AND datname = '{site.dev.database}'"
+        )
+        with server.connect(site.dev) as connection:
+            while not over.wait(0.005):
+                seen.append(connection.execute(query).fetchall()[0][0])
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        run(str(site.operation(disable_constraints=True, parallel_workers=4, **UNMASKED)), **told(site))
+    finally:
+        over.set()
+        watching.join()
+    assert schema(site) == before
+    assert all(len(site.rows(site.dev, name)) == 3000 for name in TABLES)
+    report = only_operation(site).report
+    assert report is not None
+    assert sum(one["validated"] for one in report["objects"]) == 24
+    assert 2 < max(seen) <= 4 + 2, "four workers and the driver's own two"
+
+
+def test_keys_that_sessions_leave_unchecked_stay_where_they_are(server_site: Site) -> None:
+    site = server_site
+    for table in (USERS, ORDERS, PLAIN):
+        site.landing.create(site.dev, table)
+    site.landing.execute(site.dev, "CREATE INDEX orders_user ON orders (user_id)")
+    site.fill(users=30, orders=40, plain=5)
+    before = schema(site)
+    run(str(site.operation(disable_constraints=True)), **told(site))
+    assert schema(site) == before
+    report = only_operation(site).report
+    assert report is not None
+    assert [one["object"] for one in report["objects"]] == ["index orders_user of public.orders"]
+    assert [one["orphans"] for one in report["references"]] == [0]
+
+
+def test_what_a_schema_makes_late_is_repaired_and_resumed_too(
+    server_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = server_site
+    own(site)
+    site.fill(users=30, orders=40, plain=5)
+    for statement in (
+        "CREATE INDEX orders_user ON orders (user_id) WHERE note <> ''",
+        "CREATE VIEW spenders AS SELECT u.name, count(*) AS orders FROM users u JOIN orders o ON o.user_id = u.id GROUP BY 1",
+    ):
+        site.server.execute(site.prod, statement)
+    file = str(site.operation(sync_schema=True))
+
+    def paused() -> None:
+        raise RunStopped("pause")
+
+    once(monkeypatch, epoch.Epoch, "_split", paused)
+    with pytest.raises(RunStopped) as stopped:
+        run(file, **told(site))
+    assert "dbagent repair DEV" in stopped.value.todo
+    late = {one["object"] for one in asked(site, "status", "DEV")["open"]}
+    assert {"index orders_user of public.orders", "view public.spenders"} <= late
+    assert any(name.startswith("foreign key") for name in late)
+    assert call(site.arguments("repair", "DEV")) == 0
+    assert asked(site, "status", "DEV")["open"] == []
+    resume(only_operation(site).id, **told(site))
+    assert schema(site) == schema(Site(site.server, site.dev, site.prod, site.folder))
+    assert asked(site, "status", "DEV")["open"] == []
