@@ -56,15 +56,18 @@ def copied_into(name: str, path: Path | None) -> dict[str, Any]:
     if _file_missing(environment):
         return status_json(name, [], None)
     found: dict[str, tuple[RunRecord, TableState]] = {}
+    last: RunRecord | None = None
     try:
         with closing(connector_of(environment.engine).target(endpoint)) as session:
-            runs, journal = session.ledger.runs(), session.ledger.journal()
-            for run in runs:
-                for state in session.ledger.tables(run.run_id):
+            journal = session.ledger.journal()
+            for run in session.ledger.runs():
+                states = session.ledger.tables(run.run_id)
+                last = last or (run if states else None)  # others have changed the schema alone
+                for state in states:
                     found.setdefault(state.target, (run, state))
     except ConnectorError as error:
         raise error.at(name) from None
-    return status_json(name, [found[table] for table in sorted(found)], runs[0] if runs else None, journal)
+    return status_json(name, [found[table] for table in sorted(found)], last, journal)
 
 
 def repaired(name: str, path: Path | None) -> tuple[list[Repaired], LeaseHeld | None]:

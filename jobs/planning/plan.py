@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from anonymizers.contract import ColumnShape, Rule, strategies, version
@@ -91,10 +92,10 @@ class Plan:
     suspended: tuple[Step, ...] = ()
     """What of the target waits while rows come, where constraints are disabled."""
 
-    @property
+    @cached_property
     def late(self) -> tuple[Step, ...]:
         """What of the schema is made when the rows are there."""
-        return steps(self.schema, [table.name for table in self.tables]) if self.schema else ()
+        return steps(self.schema, [table.name for table in self.tables]) if self.schema and self.tables else ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:

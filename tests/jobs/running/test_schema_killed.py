@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from jobs.control.changes import ChangeStore
 from jobs.control.store import ControlStore
+from jobs.errors import RunStopped
 from jobs.running import drive, schema
+from jobs.running.run import resume
 from tests.jobs.running.schemas import COPY, bring, changes, execute, operations, shop, told
 from tests.jobs.running.site import Site
 
@@ -109,6 +112,28 @@ def test_a_copy_killed_between_its_schema_and_its_rows_goes_on_with_both(
         assert site.server.digest(site.prod, table) == site.landing.digest(site.dev, table)
     *_, first = operations(site)
     assert {change.status for change in changes(site, first)} == {"applied"}
+
+
+def test_paused_between_two_changes_it_is_resumed_by_its_id(file_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop(file_site)
+    made = ChangeStore.made
+
+    def pausing(self: ControlStore, operation: str, *rest: Any) -> None:
+        made(self, operation, *rest)
+        self.request_stop(operation, "pause")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ChangeStore, "made", pausing)
+        with pytest.raises(RunStopped, match="paused"):
+            bring(file_site)
+    [operation] = operations(file_site)
+    assert operation.status == "paused"
+    assert [change.status for change in changes(file_site, operation)].count("applied") == 1
+    environments = file_site.environments({})
+    resume(operation.id, environments_path=environments, control_url=file_site.control, console=Console(quiet=True))
+    assert told(file_site) == []
+    assert operations(file_site)[0].status == "completed"
+    assert file_site.json("status", "DEV")["last_run"] is None  # no row was copied
 
 
 def test_a_target_that_was_changed_between_plan_and_run_is_left_alone(

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from connectors.postgresql.target import Target as PostgresTarget
 from jobs.cli import call
 from jobs.control.changes import ChangeStore
 from jobs.errors import Exit, PlanRefused, UsageError
@@ -90,6 +91,23 @@ def test_what_was_dropped_comes_back_without_its_rows(site: Site) -> None:
     undo(site, operations(site)[0].id)
     assert told(site) == []
     assert before != site.rows(site.dev, "words") == []
+
+
+def test_what_waits_for_rows_is_brought_back_before_anything_is_undone(
+    server_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop(server_site)
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresTarget, "restore", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            bring(server_site, **COPY)
+    [operation] = operations(server_site)
+    with pytest.raises(UsageError, match=r"set \d+ objects aside and not brought back"):
+        undo(server_site, operation.id, confirm="DEV")
+    bring(server_site, **COPY)
+    assert told(server_site) == []
+    assert undo(server_site, operation.id, confirm="DEV")
+    assert {one.state for one in differing(server_site)} == {"missing"}
 
 
 def test_the_commands_list_undo_and_compare(file_site: Site, capsys: pytest.CaptureFixture[str]) -> None:
