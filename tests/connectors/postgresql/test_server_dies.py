@@ -55,6 +55,8 @@ def test_a_server_that_dies_while_it_builds_an_index_keeps_the_rows(pair: Pair) 
             os.kill(target._connection.info.backend_pid, signal.SIGKILL)
             with pytest.raises(ConnectionLost):
                 restoring.result(timeout=120)
+            with pytest.raises(psycopg.OperationalError):  # once everybody's session has ended
+                holder.execute("SELECT pg_sleep(200)")
     until_back(pair)
     with closing(connector.target(pair.dev)) as target:
         assert target.count(TableName("public", "t")) == 100
