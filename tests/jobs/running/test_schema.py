@@ -70,7 +70,10 @@ def test_what_is_missing_in_a_table_that_is_there_is_added_and_its_rows_stay(sit
             "CREATE INDEX by_nick ON customers (nick)")  # fmt: skip
     execute(site, site.dev, "DROP INDEX by_note" + (" ON purchases" if site.prod.engine == "mysql" else ""))
     bring(site, include_indexes=False)
-    assert sorted(told(site)) == [("missing", "index by_nick of customers"), ("missing", "index by_note of purchases")]
+    waiting = [("missing", "index by_nick of customers"), ("missing", "index by_note of purchases")]
+    if site.prod.engine == "mysql":  # there a unique index is a key, and comes with the constraints
+        waiting.pop()
+    assert sorted(told(site)) == waiting
     bring(site)
     assert told(site) == []
     assert [row[-1] for row in site.rows(site.dev, "customers")] == ["none", "none"]
