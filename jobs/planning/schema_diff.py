@@ -10,7 +10,7 @@ from jobs.config.operation import Operation
 from jobs.planning.build import project, select_tables
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding
-from jobs.planning.objects import Difference, differences, hangs_on, included
+from jobs.planning.objects import Difference, differences, hangs_on, identical, included
 from jobs.planning.schema_build import wanted_objects
 
 
@@ -73,13 +73,18 @@ def diff(operation: Operation, source: End, target: End, checks: TargetChecks) -
     tables, findings = select_tables(operation, source)
     _, ways, more = project(operation, tables, source, target)
     tables, findings = [table for table in tables if table.name in ways], findings + more
-    wanted, same, more = wanted_objects(operation, source, target, tables, ways, checks)
+    wanted, agree, more = wanted_objects(operation, source, target, tables, ways, checks)
     there, left = target.objects.made if target.objects else (), source.objects.left if source.objects else ()
     ours = hangs_on(wanted)
+    same = identical if agree is None else agree(target.schema)
     every = operation.wanted is None and not operation.exclude
 
+    foreign = source.facts.engine != target.facts.engine
+
     def extra(found: SchemaObject) -> bool:
-        return (every or ours(found)) and included(found, operation.include_indexes, operation.include_constraints)
+        """What belongs to no table has no counterpart in another engine."""
+        compared = every and not (foreign and found.id.table is None)
+        return (compared or ours(found)) and included(found, operation.include_indexes, operation.include_constraints)
 
     told = [_told(found, checks.definer) for found in differences(wanted, there, same, extra)]
     return Diff(source.environment, target.environment, tuple(told), tuple(dict.fromkeys(findings + more)), left)

@@ -27,7 +27,9 @@ def lines(what: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
         found += [f"schema: alter {each['name']}: {statement}" for statement in each["statements"]]
     found += [f"schema: stays, only the target has it: {each['name']}" for each in what.get("there", ())]
     found += [
-        f"schema: {each['name']} holds {literal}" for each in what["objects"] for literal in each.get("literals", ())
+        f"schema: {each['name']} holds {' '.join(literal.split())}"
+        for each in what["objects"]
+        for literal in each.get("literals", ())
     ]
     left: dict[str, list[str]] = {}
     for kind, name in shown["left"]:
