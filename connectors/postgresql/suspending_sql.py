@@ -12,9 +12,10 @@ WITH RECURSIVE family (root, oid, depth) AS (SELECT u.n, to_regclass(u.name)::oi
     FROM unnest(%s::text[]) WITH ORDINALITY u (name, n)
   UNION ALL SELECT f.root, i.inhrelid, f.depth + 1 FROM family f JOIN pg_inherits i ON i.inhparent = f.oid
     JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition),
-owned (root, oid, depth, nspname, relname, relkind) AS (SELECT f.root, c.oid, f.depth, n.nspname, c.relname, c.relkind
+owned (root, oid, depth, nspname, relname, relkind, makes) AS (
+  SELECT f.root, c.oid, f.depth, n.nspname, c.relname, c.relkind, has_schema_privilege(n.oid, 'CREATE')
   FROM family f JOIN pg_class c ON c.oid = f.oid JOIN pg_namespace n ON n.oid = c.relnamespace
-  WHERE pg_has_role(c.relowner, 'USAGE') AND has_schema_privilege(n.oid, 'CREATE'))
+  WHERE pg_has_role(c.relowner, 'USAGE'))
 """
 
 INDEXES = (
@@ -22,7 +23,7 @@ INDEXES = (
     + """
 , tree (root, top, oid, depth) AS (
   SELECT o.root, i.indexrelid, i.indexrelid, 0 FROM owned o JOIN pg_index i ON i.indrelid = o.oid
-    WHERE NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
+    WHERE o.makes AND NOT EXISTS (SELECT FROM pg_inherits h WHERE h.inhrelid = i.indexrelid)
   UNION ALL SELECT t.root, t.top, h.inhrelid, t.depth + 1 FROM tree t JOIN pg_inherits h ON h.inhparent = t.oid),
 kept (oid) AS (SELECT i.indexrelid FROM pg_index i JOIN pg_class x ON x.oid = i.indexrelid
   WHERE i.indisunique OR i.indisexclusion OR i.indisreplident OR i.indisclustered OR NOT i.indisvalid

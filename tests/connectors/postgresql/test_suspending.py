@@ -111,15 +111,18 @@ def test_what_is_a_key_or_would_not_come_back_stays(pair: Pair) -> None:
         assert target.suspensions([TableName("public", "t")]) == []
 
 
-def test_nothing_of_another_s_tables_waits(pair: Pair) -> None:
+def test_nothing_of_another_s_tables_waits_and_no_index_that_could_not_be_made_again(pair: Pair) -> None:
     pair.server.execute(
         pair.dev, f"{SHOP}; CREATE ROLE guest LOGIN PASSWORD 'guest'; GRANT ALL ON users, orders TO guest"
     )
     try:
         with closing(connector.target(replace(pair.dev, user="guest", password="guest"))) as target:
             assert target.suspensions([USERS, ORDERS]) == []
+            pair.server.execute(pair.dev, "ALTER TABLE users OWNER TO guest")
+            kinds = [step.id.kind for step in target.suspensions([USERS, ORDERS])]
+            assert set(kinds) == {ObjectKind.FOREIGN_KEY, ObjectKind.TRIGGER}
     finally:
-        pair.server.execute(pair.dev, "DROP OWNED BY guest; DROP ROLE guest")
+        pair.server.execute(pair.dev, "REASSIGN OWNED BY guest TO dba; DROP OWNED BY guest; DROP ROLE guest")
 
 
 class Crash(Exception):
@@ -157,7 +160,8 @@ def test_a_restore_that_died_between_any_two_statements_ends_well_later(
             steps += late(target, [USERS], [ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE])
             reached = restore_until(target, steps, count, monkeypatch)
             assert [one.violations for one in target.restore(steps)] == [0] * len(steps)
-            assert dump(pair.dev) == before or count % 4
+            if count % 4 == 0:
+                assert dump(pair.dev) == before
             if reached < count:
                 break
             count += 1
