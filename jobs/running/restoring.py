@@ -90,7 +90,9 @@ class Restoring:
         return not self._jobs and all(lane.over() for lane in self._lanes) and not (self._all_in and self._waiting)
 
     def __str__(self) -> str:
-        return f"rebuilding {self._restored} of {self._steps}" if self._steps else ""
+        """How far it is, for people; empty before it begins and when all are back."""
+        begun = self._restored or any(job.steps for _, job in tuple(self._jobs.values()))
+        return f"rebuilding {self._restored + 1} of {self._steps}" if begun and self._restored < self._steps else ""
 
     def loaded(self, name: TableName, settled: Table | None) -> None:
         """All rows of a table are there."""

@@ -174,6 +174,11 @@ def test_keys_that_would_wait_for_each_other_s_locks_do_not_come_at_once(one: Jo
 
 
 def test_it_says_how_far_it_is() -> None:
-    _, restoring = everything(Site(), [step(ObjectKind.INDEX, A), step(ObjectKind.VIEW, B)])
+    full = {"view": [TargetFull("no space")]}
+    _, restoring = everything(Site(full), [step(ObjectKind.INDEX, A), step(ObjectKind.VIEW, B, "view")])
     assert str(restoring) == "rebuilding 2 of 2"
-    assert str(everything(Site(), [])[1]) == ""
+    _, restoring = everything(Site(), [step(ObjectKind.INDEX, A), step(ObjectKind.VIEW, B)])
+    assert str(restoring) == ""
+    idle = Restoring(Site().connect, [step(ObjectKind.INDEX, A)], together=False, most=1, references={})
+    assert str(idle) == ""
+    idle.close()

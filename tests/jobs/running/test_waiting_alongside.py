@@ -9,13 +9,15 @@ import pytest
 from rich.console import Console
 
 from jobs.cli import call
+from jobs.control.store import ControlStore
 from jobs.errors import RunStopped
 from jobs.planning import suspending
 from jobs.running import epoch
+from jobs.running.restoring import Restoring
 from jobs.running.run import resume, run
-from tests.jobs.running.faults import asked, once, only_operation
+from tests.jobs.running.faults import asked, once, only_operation, until
 from tests.jobs.running.site import ORDERS, PLAIN, USERS, Site
-from tests.jobs.running.standing import own, schema
+from tests.jobs.running.standing import own, schema, stand
 
 pytestmark = pytest.mark.usefixtures("no_spark", "worth_it")
 
@@ -83,6 +85,24 @@ def test_keys_that_sessions_leave_unchecked_stay_where_they_are(server_site: Sit
     assert report is not None
     assert [one["object"] for one in report["objects"]] == ["index orders_user of public.orders"]
     assert [one["orphans"] for one in report["references"]] == [0]
+
+
+def test_progress_tells_how_far_restoring_is(file_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site = file_site
+    stand(site)
+    site.fill(users=30, orders=40, plain=5)
+    shown: list[str] = []
+    real = ControlStore.progress
+
+    def progress(store: ControlStore, *where: Any, **numbers: Any) -> None:
+        shown.append(numbers["current_table"])
+        real(store, *where, **numbers)
+
+    monkeypatch.setattr(ControlStore, "progress", progress)
+    monkeypatch.setattr(Restoring, "__str__", lambda _: "rebuilding 1 of 3")
+    once(monkeypatch, epoch.Epoch, "_restore_rest", lambda: until(lambda: "rebuilding 1 of 3" in shown, "a heartbeat"))
+    run(str(site.operation(disable_constraints=True)), **told(site))
+    assert only_operation(site).status == "completed"
 
 
 def test_what_a_schema_makes_late_is_repaired_and_resumed_too(
