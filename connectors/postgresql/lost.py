@@ -15,8 +15,6 @@ SELECT obj_description(k.oid, 'pg_constraint') FROM pg_constraint k
 WHERE k.conrelid = to_regclass(%s) AND k.conname = %s
 """
 DECLARED = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.CHECK, ObjectKind.FOREIGN_KEY)
-
-
 INDEXES = b"SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass(%s) ORDER BY 1"
 
 
@@ -30,6 +28,7 @@ def lost_with(connection: Connection, one: SchemaObject) -> tuple[str, ...]:
 
 
 def remark_of(connection: Connection, one: SchemaObject) -> tuple[str, ...]:
+    """The statement that says its comment again, where it has one."""
     id_ = one.id
     if id_.kind in DECLARED and id_.table is not None:
         table = sql_name(id_.table)

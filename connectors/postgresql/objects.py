@@ -53,8 +53,8 @@ class Reading:
             self.view_needs[view].append(used)
         self.uses_rows = rows(sql.USES)
         self.left: list[tuple[str, str]] = [(kind, name) for kind, name in rows(sql.LEFT)]
-        self.commented: dict[tuple[str, int], tuple[ObjectId, str]] = {}
-        """By catalog and number: what may have a comment, and how SQL calls it."""
+        self.known: dict[tuple[str, int], tuple[ObjectId, str]] = {}
+        """By catalog and number: the object, and how SQL calls it."""
 
     def own(self, rows: list[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
         return (row for row in rows if ("pg_class", row[0]) not in self.members)
@@ -76,8 +76,8 @@ class Reading:
         """What the objects take of what is never carried. A default is its table's, and its column's."""
         found: dict[ObjectId, list[tuple[str, str]]] = defaultdict(list)
         for catalog, oid, column, kind, name in self.uses_rows:
-            if (catalog, oid) in self.commented:
-                of, _ = self.commented[catalog, oid]
+            if (catalog, oid) in self.known:
+                of, _ = self.known[catalog, oid]
                 for id_ in (of, *([ObjectId(ObjectKind.COLUMN, of.table, column)] if column else [])):
                     found[id_].append((kind, name))
         return {id_: list(dict.fromkeys(used)) for id_, used in found.items()}
@@ -85,7 +85,7 @@ class Reading:
     def schemas(self) -> Iterator[SchemaObject]:
         for oid, name in self.schema_rows:
             id_ = ObjectId(ObjectKind.SCHEMA, None, name)
-            self.commented["pg_namespace", oid] = id_, f"SCHEMA {quoted(name)}"
+            self.known["pg_namespace", oid] = id_, f"SCHEMA {quoted(name)}"
             statement = f"CREATE SCHEMA {quoted(name)}"
             yield SchemaObject(id_, statement, (statement,), (f"DROP SCHEMA {quoted(name)}",))
 
@@ -106,7 +106,7 @@ class Reading:
                 self.left.append(("type", row.shown))
                 continue
             word = "DOMAIN" if row.kind == "d" else "TYPE"
-            self.commented["pg_type", oid] = self.commented["pg_class", relation] = id_, f"{word} {called}"
+            self.known["pg_type", oid] = self.known["pg_class", relation] = id_, f"{word} {called}"
             needs = dict.fromkeys(ids[inner.name] for inner in self.types.needed(oid) if inner.name in ids)
             yield SchemaObject(
                 id_,
@@ -127,10 +127,10 @@ class Reading:
     def tables(self) -> Iterator[SchemaObject]:
         for relation in self.relations.values():
             word = {"v": "VIEW", "m": "MATERIALIZED VIEW"}.get(relation.kind, "TABLE")
-            self.commented["pg_class", relation.oid] = relation.id, f"{word} {sql_name(relation.name)}"
+            self.known["pg_class", relation.oid] = relation.id, f"{word} {sql_name(relation.name)}"
         for row in self.sequences.values():
             if row.dependency != "i":
-                self.commented["pg_class", row.oid] = row.id, f"SEQUENCE {sql_name(row.name)}"
+                self.known["pg_class", row.oid] = row.id, f"SEQUENCE {sql_name(row.name)}"
         own = {oid: row for oid, row in self.sequences.items() if row.owner is None or row.owner in self.relations}
         yield from Tables(self.relations, self.columns, own, self.needed_types()).objects()
 
@@ -139,15 +139,15 @@ class Reading:
             table = made.id.table
             if made.id.kind is ObjectKind.INDEX and table is not None:
                 name = sql_name(TableName(table.schema, made.id.name))
-                self.commented["pg_class", oid] = made.id, f"INDEX {name}"
+                self.known["pg_class", oid] = made.id, f"INDEX {name}"
             elif table is not None:
                 called = f"CONSTRAINT {quoted(made.id.name)} ON {sql_name(table)}"
-                self.commented["pg_constraint", oid] = made.id, called
+                self.known["pg_constraint", oid] = made.id, called
             yield made
         for oid, of, schema, name, definition in self.statistics:
             if of in self.relations:
                 made = statistics(self.relations[of].name, TableName(schema, name), definition)
-                self.commented["pg_statistic_ext", oid] = made.id, f"STATISTICS {sql_name(TableName(schema, name))}"
+                self.known["pg_statistic_ext", oid] = made.id, f"STATISTICS {sql_name(TableName(schema, name))}"
                 yield made
 
     def views(self) -> Iterator[SchemaObject]:
@@ -172,9 +172,9 @@ class Reading:
 
     def remarks(self) -> Iterator[SchemaObject]:
         for catalog, oid, number, column, text in self.comments:
-            if (catalog, oid) not in self.commented:
+            if (catalog, oid) not in self.known:
                 continue
-            of, called = self.commented[catalog, oid]
+            of, called = self.known[catalog, oid]
             if number and of.kind not in (ObjectKind.TABLE, ObjectKind.VIEW):
                 continue
             relation = self.relations.get(oid)
