@@ -26,12 +26,12 @@ from jobs.planning.crossing import Projection, Projector, through, unchanged
 from jobs.planning.desired_keys import Crossing, checks, foreign_keys, indexes
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
-from jobs.planning.objects import Same, arranged
+from jobs.planning.objects import Agree, Same, arranged
 from jobs.planning.schema_build import Masked, crossed
 
 
 def desired(operation: Operation, source: End, target: End, tables: Sequence[Table], checks: TargetChecks, masked: Masked
-            ) -> tuple[tuple[SchemaObject, ...], Same, list[Finding]]:  # fmt: skip
+            ) -> tuple[tuple[SchemaObject, ...], Agree, list[Finding]]:  # fmt: skip
     """The objects that tables which cross need in the target, how they are compared with those there, and what is lost."""
     assert checks.definer is not None
     projector, ways, found = project(operation, tables, source, replace(target, schema=Schema(())))
@@ -46,8 +46,11 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
         except TerminalError as problem:  # what a table of this shape cannot be is told by `creatable` too, better
             problems.append(error(f"{target.environment}: {table.name}", problem.what, problem.todo))
     problems += _left(source, target, carried)
-    same = agreeing(wanted, target.schema, target.types, grammar_of(target.facts))
-    return arranged(objects.values()), same, [*problems, *findings]
+
+    def agree(there: Schema) -> Same:
+        return agreeing(wanted, there, target.types, grammar_of(target.facts))
+
+    return arranged(objects.values()), agree, [*problems, *findings]
 
 
 def _left(source: End, target: End, tables: Sequence[Table]) -> Iterable[Finding]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from connectors.objects import ObjectId, ObjectKind, Objects, SchemaObject
-from connectors.schema import TableName, written
+from connectors.schema import Schema, TableName, written
 
 CONSTRAINTS = frozenset({ObjectKind.UNIQUE, ObjectKind.CHECK, ObjectKind.FOREIGN_KEY})
 """What `include_constraints: false` leaves out. A primary key always comes: rows are known by it."""
@@ -24,6 +24,8 @@ HOLDERS = frozenset({ObjectKind.TABLE, ObjectKind.VIEW})
 
 Same = Callable[[SchemaObject, SchemaObject], bool]
 """Whether the object there is the one that is wanted."""
+Agree = Callable[[Schema], Same]
+"""The same, of objects of tables as they are there: what one engine made of another's is told in other words."""
 
 
 @dataclass(frozen=True)

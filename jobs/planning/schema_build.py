@@ -13,7 +13,7 @@ from jobs.config.operation import Operation
 from jobs.planning.crossing import Projection
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
-from jobs.planning.objects import Same, Selected, arranged, hangs_on, identical, included, select
+from jobs.planning.objects import Agree, Selected, arranged, hangs_on, identical, included, select
 from jobs.planning.schema_plan import Applied, Change, SchemaPlan, clashes, compared, dropped, with_applied
 
 Masked: TypeAlias = Mapping[TableName, Set[str]]
@@ -28,7 +28,7 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     assert definer is not None
     assert target.objects is not None
     there, left = target.objects.made, source.objects.left if source.objects else ()
-    wanted, same, findings = wanted_objects(operation, source, target, tables, ways, checks, masked)
+    wanted, agree, findings = wanted_objects(operation, source, target, tables, ways, checks, masked)
     names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id.table is not None}
     changes: list[Change] = []
     if operation.mode == "recreate":
@@ -45,6 +45,7 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     def extra(found: SchemaObject) -> bool:
         return ours(found) and included(found, operation.include_indexes, operation.include_constraints)
 
+    same = identical if agree is None else agree(target.schema)
     broken = checks.broken if operation.moves_rows else frozenset()
     more_changes, extras, more = compared(
         target.environment, wanted, there, operation.mode, definer.altered, same, extra, broken
@@ -53,23 +54,23 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     findings += _unmet(target, wanted, changes)
     altered = with_applied(changes, wanted, applied) if operation.mode == "update" else ()
     settings = {"include_indexes": operation.include_indexes, "include_constraints": operation.include_constraints}
-    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, same, broken)
+    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, agree, broken)
     return plan, findings + more
 
 
 def wanted_objects(operation: Operation, source: End, target: End, tables: Sequence[Table],
                    ways: Mapping[TableName, Projection], checks: TargetChecks, masked: Masked = MappingProxyType({})
-                   ) -> tuple[tuple[SchemaObject, ...], Same, list[Finding]]:  # fmt: skip
+                   ) -> tuple[tuple[SchemaObject, ...], Agree | None, list[Finding]]:  # fmt: skip
     """What the target should have, and how it is compared with what it has: of tables that stay what they are their own
     words; else what the target's engine makes of them."""
     made: tuple[SchemaObject, ...] = ()
-    same: Same = identical
+    agree: Agree | None = None
     findings: list[Finding] = []
     crossing = crossed(tables, ways)
     if crossing:
         from jobs.planning.desired import desired
 
-        made, same, findings = desired(operation, source, target, tables, checks, masked)
+        made, agree, findings = desired(operation, source, target, tables, checks, masked)
     others = [ways[table.name].wanted.name for table in crossing]
     staying = [table.name for table in tables if table not in crossing]
     if staying or not crossing:
@@ -84,7 +85,7 @@ def wanted_objects(operation: Operation, source: End, target: End, tables: Seque
         )
         made = arranged({found.id: found for found in (*made, *selected.made)}.values())
         findings += _stranded(source.environment, selected)
-    return made, same, findings
+    return made, agree, findings
 
 
 def crossed(tables: Sequence[Table], ways: Mapping[TableName, Projection]) -> list[Table]:

@@ -12,9 +12,9 @@ from typing import Any, Literal
 
 from connectors.facts import Facts
 from connectors.objects import Alteration, ObjectId, ObjectKind, SchemaObject, Step
-from connectors.schema import TableName
+from connectors.schema import Schema, TableName
 from jobs.planning.findings import Finding, error, warning
-from jobs.planning.objects import Difference, Same, arranged, differences, hangs_on, identical, over
+from jobs.planning.objects import Agree, Difference, Same, arranged, differences, hangs_on, identical, over
 
 Mode = Literal["create", "update", "recreate"]
 Action = Literal["make", "alter", "drop"]
@@ -69,9 +69,14 @@ class SchemaPlan:
     settings: Mapping[str, Any]
     altered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Of `update`: the objects altered, those that an operation has altered already included, and their statements."""
-    same: Same = field(default=identical, repr=False, compare=False)
+    agree: Agree | None = field(default=None, repr=False, compare=False)
+    """How objects are compared; None: to the letter."""
     broken: frozenset[ObjectId] = frozenset()
     """What rows break that a copy takes the place of: it is made or proved again when its own are there."""
+
+    def same(self, look: Callable[[], Schema]) -> Same:
+        """How objects are compared with those there now."""
+        return identical if self.agree is None else self.agree(look())
 
     @property
     def mended(self) -> frozenset[TableName]:

@@ -77,7 +77,7 @@ def bring(schema: SchemaPlan, target: TargetSession, record: Record, look: Calla
 def _today(schema: SchemaPlan, there: Objects, target: TargetSession) -> list[Change]:
     """What the plan wants and the target, as it is now, has not. Raises TerminalError where that is not what was allowed."""
     changes, _, findings = compared(
-        "", schema.wanted, there.made, schema.mode, target.altered, schema.same, broken=schema.broken
+        "", schema.wanted, there.made, schema.mode, target.altered, schema.same(target.schema), broken=schema.broken
     )
     if findings:
         raise TerminalError(f"{CHANGED}: {findings[0].what}", where=findings[0].where.removeprefix(": "), todo=ANEW)
@@ -91,7 +91,7 @@ def apart(schema: SchemaPlan, target: TargetSession, record: Record) -> list[str
     """What is not there as wanted, when everything is done. What is there is recorded."""
     there = target.objects().made
     record.recognise(there)
-    return [str(found.id) for found in differences(schema.wanted, there, schema.same)]
+    return [str(found.id) for found in differences(schema.wanted, there, schema.same(target.schema))]
 
 
 def _named(objects: Iterable[object]) -> str:
