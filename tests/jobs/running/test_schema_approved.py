@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobs import submit
+from jobs.running import jvm
 from jobs.running import run as run_module
 from tests.jobs.running.office import Office
 from tests.jobs.running.schemas import COPY, execute, shop
@@ -73,3 +74,12 @@ def test_spark_submit_recreates_only_what_somebody_has_confirmed(
     assert f"if you mean it: dbagent run {asked.id} --confirm DEV" in capsys.readouterr().err
     assert submit.main([*command, "--confirm", "DEV"]) == 0
     assert office.row(asked.id).status == "completed"
+
+
+def test_nothing_of_spark_is_started_for_a_schema_alone(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    launched: list[str] = []
+    monkeypatch.setattr(jvm, "launch", lambda: launched.append("a JVM"))
+    monkeypatch.setattr(run_module, "LeanSpark", lambda *_, **__: launched.append("Spark"))
+    office.rule(roles=[])
+    office.by("rita", "run", str(office.site.operation(**ALONE)))
+    assert launched == []
