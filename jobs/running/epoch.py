@@ -166,11 +166,13 @@ class Epoch:
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         most, slots = self._most(), self._slots()
+        restoring = self._restoring.running
         if not self._restoring.failed:  # tables that are complete stay so: the rest is copied first
-            self._restoring.start(max(most // 2, most - slots))
+            restoring = min(max(most // 2, most - slots), restoring + self._restoring.ready)
+            self._restoring.start(min(restoring, most - len(self._in_flight)))
         # Where Spark itself holds one more task back, it starts that without asking us first (0.1 s each).
-        ahead = 1 if self._driver.hooks.task_slots == slots and not self._restoring.running else 0
-        while len(self._in_flight) < min(slots, most - self._restoring.running) + ahead:
+        ahead = 1 if self._driver.hooks.task_slots == slots and not restoring else 0
+        while len(self._in_flight) < min(slots, most - restoring) + ahead:
             work = self._queue.take_all() if self._in_task else self._queue.take(slots)
             if not work:
                 return

@@ -81,6 +81,11 @@ class Restoring:
         return len(self._jobs)
 
     @property
+    def ready(self) -> int:
+        """How many jobs could begin now."""
+        return sum(len(lane.stages[0]) for lane in self._lanes if not lane.over())
+
+    @property
     def futures(self) -> frozenset[Future[list[Restored]]]:
         return frozenset(self._jobs)
 
