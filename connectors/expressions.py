@@ -31,19 +31,24 @@ CLOCKS = {exp.CurrentTimestamp: "now", exp.Localtimestamp: "session", exp.UtcTim
 
 def condition(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:
     """Which rows are meant, in the target's words: true, false or unknown of the same ones. Raises Untranslatable."""
-    found = Conditions(terms, source, target)
-    said = found.condition(parsed(text, source.dialect))
-    if found.guards:
-        raise Untranslatable("it computes a number that may be too large for one of both")
-    return _written(said, target)
+    return _condition(text, terms, source, target, guarded=False)
 
 
 def check(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:
     """A CHECK in the target's words: it refuses the same rows, also those of which the source cannot compute the sums.
     Raises Untranslatable."""
+    return _condition(text, terms, source, target, guarded=True)
+
+
+def _condition(text: str, terms: Terms, source: Grammar, target: Grammar, *, guarded: bool) -> str:
     found = Conditions(terms, source, target)
-    said = found.condition(parsed(text, source.dialect))
-    return _written(joined(True, [*found.guards, said]), target)
+    try:
+        said = found.condition(parsed(text, source.dialect))
+        if found.guards and not guarded:
+            raise Untranslatable("it computes a number that may be too large for one of both")
+        return _written(joined(True, [*found.guards, said]), target)
+    except RecursionError:
+        raise Untranslatable("it is nested too deeply") from None
 
 
 def expression(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:

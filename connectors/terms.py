@@ -92,13 +92,17 @@ def bare(node: Any) -> Any:
     return node
 
 
+UNICODE = ("_utf8mb4", "_utf8mb3", "_utf8")
+"""Before a literal, what says nothing of it that its letters do not."""
+
+
 def text_of(node: Any) -> str | None:
     """The text that a literal is; None for anything else."""
     node = bare(node)
-    if isinstance(node, exp.Introducer) and node.name.lower() in ("_utf8mb4", "_utf8mb3", "_utf8", "_latin1", "_ascii"):
-        node = node.expression
-        plain = isinstance(node, exp.Literal) and node.is_string and node.name.isascii()
-        return node.name if plain else None
+    if isinstance(node, exp.Introducer):
+        charset, node = node.name.lower(), node.expression
+        if charset not in UNICODE and not (charset in ("_latin1", "_ascii") and node.name.isascii()):
+            return None
     if isinstance(node, (exp.ByteString, exp.National)):
         return str(node.name)
     return str(node.name) if isinstance(node, exp.Literal) and node.is_string else None

@@ -44,7 +44,7 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
         try:
             objects |= {one.id: one for one in checks.definer.rendered(table)}
         except TerminalError as problem:  # what a table of this shape cannot be is told by `creatable` too, better
-            problems.append(error(f"{target.environment}: {table.name}", problem.what, problem.todo))
+            problems.append(error(f"{target.environment}: {table.name}", problem.what, problem.todo or TYPES_FIRST))
     problems += _left(source, target, carried)
 
     def agree(there: Schema) -> Same:
@@ -72,6 +72,9 @@ def _left(source: End, target: End, tables: Sequence[Table]) -> Iterable[Finding
 
 
 HANGING = (ObjectKind.UNIQUE, ObjectKind.INDEX, ObjectKind.CHECK, ObjectKind.FOREIGN_KEY)
+
+
+TYPES_FIRST = "make what its columns need in the target first, their types for example"
 
 
 def grammar_of(facts: Facts) -> Grammar:
