@@ -209,7 +209,7 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> l
     found = []
     for key in sorted({*old, *new}, key=str):
         here = f"{path}.{key}" if path else str(key)
-        one, other = _by_name(old.get(key)), _by_name(new.get(key))
+        one, other = _by_name(old.get(key), new.get(key)), _by_name(new.get(key), old.get(key))
         if isinstance(one, Mapping) and isinstance(other, Mapping):
             found += changed(one, other, here)
         elif one != other:
@@ -217,8 +217,12 @@ def changed(old: Mapping[str, Any], new: Mapping[str, Any], path: str = "") -> l
     return found
 
 
-def _by_name(value: Any) -> Any:
+def _by_name(value: Any, beside: Any) -> Any:
     """A list of named things as a mapping: what changed is then told by its name."""
-    if isinstance(value, list) and value and all(isinstance(item, Mapping) and "name" in item for item in value):
+    if _names_things(value) or (value == [] and _names_things(beside)):
         return {item["name"]: item for item in value}
     return value
+
+
+def _names_things(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(i, Mapping) and "name" in i for i in value)

@@ -62,15 +62,29 @@ class Claim:
         planned = Planned(plan.sha256, plan.what, shown(plan))
         if self._seen is None or not self._named:
             definition = bench.operation.model_dump(mode="json")
-            return self._store.find_or_create(
+            row = self._store.find_or_create(
                 definition, planned, requested_by=self._store.person(), people=people, seen=self._seen
             )
+            self._tell_what_changed(row, console)
+            return row
         if self._seen.plan_sha256 == plan.sha256:
             return self._seen
         self.hold_to(plan)
         differs = _differs(self._seen, plan)
         console.print(f"the plan is not the one that was requested, only its own approvals count; changed: {differs}")
         return self._store.replan(self._seen.id, planned, differs, person=self._store.person(), people=people)
+
+    def _tell_what_changed(self, row: OperationRow, console: Console) -> None:
+        """Of a request that was made before, and approved perhaps, under another plan."""
+        others = (other for other in self._store.recent(RECENT) if other.definition == row.definition)
+        before = next((other for other in others if other.id != row.id), None)
+        if before is not None and row.status in WAITING and before.plan_sha256 != row.plan_sha256:
+            differs = ", ".join(changed(before.plan_what, row.plan_what))
+            console.print(f"the plan is not that of operation {before.id}; changed: {differs}", markup=False)
+
+
+RECENT = 200
+"""So many operations back an earlier one of the same request is looked for."""
 
 
 def _differs(row: OperationRow, plan: Plan) -> str:

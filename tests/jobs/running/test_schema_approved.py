@@ -55,6 +55,8 @@ def test_a_nightly_copy_runs_until_a_schema_changes(office: Office) -> None:
     office.by("cron", "run", file)
     office.by("cron", "run", file)
     execute(office.site, office.site.dev, "ALTER TABLE words ADD own integer")
+    said = office.by("cron", "create", file)
+    assert "; changed: schema.there.column own of words\n" in said
     said = office.by("cron", "run", file, code=7)
     assert "waits for approval by DBA, SECURITY" in said
     shown = office.json("rita", "show", office.json("rita", "list")[0]["id"])
