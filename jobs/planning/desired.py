@@ -55,7 +55,7 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
 
 def _left(source: End, target: End, tables: Sequence[Table]) -> Iterable[Finding]:
     """What hangs on the tables and has no words in every engine's schema."""
-    named = {(table.name, one.name) for table in tables for one in (*table.indexes, *table.checks, *table.foreign_keys)}
+    named = {(table.name, name) for table in tables for name, _ in _parts(table)}
     by_name = {table.name: table for table in tables}
     what = "it is not made in the target: it has no words that every engine knows"
     for found in source.objects.made if source.objects is not None else ():
@@ -234,9 +234,13 @@ def _named(crossings: Sequence[Crossing], tables: Sequence[Table], source: Facts
 
 
 def _names(crossing: Crossing, table: Table) -> list[Named]:
-    others = [one.name for one in table.checks] + [one.name for one in table.foreign_keys]
-    named = [(one.name, True) for one in table.indexes] + [(name, False) for name in others]
-    return [Named(crossing.table.name, table.name, name, index) for name, index in named]
+    return [Named(crossing.table.name, table.name, name, index) for name, index in _parts(table)]
+
+
+def _parts(table: Table) -> list[tuple[str, bool]]:
+    """What of a table has a name of its own, and whether it is an index."""
+    constraints = [one.name for one in table.checks] + [one.name for one in table.foreign_keys]
+    return [(one.name, True) for one in table.indexes] + [(name, False) for name in constraints]
 
 
 def _reserved(target: End, table: Table, grammar: Grammar) -> Iterable[Finding]:
