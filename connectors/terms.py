@@ -140,6 +140,8 @@ def called(node: Any, dialect: str = "") -> str:
     if isinstance(node, exp.Func) and not isinstance(node, exp.Binary):
         name = node.name if isinstance(node, exp.Anonymous) else node.sql(dialect=dialect or None).partition("(")[0]
         return f"it calls {name.lower()}"
+    if isinstance(node, exp.Binary):
+        return "it uses an operator that is not the same everywhere"
     return f"it uses {node.key.upper()}"
 
 

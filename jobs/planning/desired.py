@@ -217,11 +217,10 @@ def _named(crossings: Sequence[Crossing], tables: Sequence[Table], source: Facts
     found = []
     for crossing, table in pairs:
         new = {(one.index, one.name): called[one] for one in _names(crossing, table)}
-        for (_, old), name in sorted(new.items()):
+        for (index, old), name in sorted(new.items()):
             if old != name:
-                crossing.lost(
-                    old, f"it is called {name} in the target, whose names are shorter or must differ in more places"
-                )
+                what = f"it is called {name} in the target, whose names are shorter or must differ in more places"
+                crossing.lost(f"{'index' if index else 'constraint'} {old}", what)
         found.append(
             replace(
                 table,

@@ -335,7 +335,7 @@ def test_indexes_of_one_name_and_long_names_are_called_otherwise_every_night_ali
     )
     plan = night.plan(site)
     told = [f"{one['where']}: {one['what']}" for one in plan["findings"]]
-    assert any("a: by_v: it is called a_by_v" in line for line in told), told
+    assert any("a: index by_v: it is called a_by_v" in line for line in told), told
     night.run(site)
     again = night.plan(site)
     assert (again["sha256"], again["how"]["schema"]["changes"]) == (plan["sha256"], [])
