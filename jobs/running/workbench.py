@@ -14,6 +14,7 @@ from anonymizers.contract import strategy, version
 from anonymizers.keys import MasterKey
 from connectors.contract import Anonymize, Connector, Endpoint, RunRecord, SourceSession, TargetSession, connector
 from connectors.errors import Busy, ConnectorError, PermissionMissing
+from connectors.objects import Journaled, ObjectId
 from connectors.schema import Table, TableName
 from jobs.config.environment import Environment, choose
 from jobs.config.keyfile import read_key, usual_key
@@ -101,8 +102,7 @@ def open_workbench(
             _end(operation.target_env, target_endpoint, other, target, operation.carries_schema),
         )
         asks = SourceChecks(source.explain_filter, sampler(source))
-        broken = {entry.step.id for entry in target.ledger.journal() if entry.state == "violated"}
-        checks = TargetChecks(target.mismatches, target.creatable, target, frozenset(broken))
+        checks = TargetChecks(target.mismatches, target.creatable, target, _broken(operation, target))
         needed, changes = settings.requirement(operation), applied(operation.target_env)
         if operation.moves_rows:
             plan = build(operation, *ends, asks, checks, key.id if key else None, needed, requested, changes)
@@ -137,6 +137,15 @@ def _end(environment: str, endpoint: Endpoint, chosen: Connector, session: Sourc
          ) -> End:  # fmt: skip
     found = session.objects() if objects else None
     return End(environment, endpoint, chosen.facts, chosen.types, session.server, session.schema(), found)
+
+
+def _broken(operation: Operation, target: TargetSession) -> frozenset[ObjectId]:
+    """What rows of earlier copies break, where that counts."""
+    found: list[Journaled] = []
+    if operation.carries_schema:
+        with suppress(PermissionMissing):  # a finding of its own
+            found = target.ledger.journal()
+    return frozenset(entry.step.id for entry in found if entry.state == "violated")
 
 
 def _looked_up(look: Callable[[], T], problems: list[str]) -> T | None:

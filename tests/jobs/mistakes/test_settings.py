@@ -35,7 +35,8 @@ OPERATIONS: dict[str, tuple[str | bytes, str]] = {
 
 FIELDS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown key": ({"tabels": ["users"]}, "tabels: there is no such key; did you mean tables?"),
-    "an unknown type": ({"operation_type": "sync_schema"}, "must be 'copy_full' or 'copy_filtered'"),
+    "an unknown type": ({"operation_type": "copy"}, "must be 'copy_full', 'copy_filtered' or 'sync_schema'"),
+    "a schema with rows' settings": ({"operation_type": "sync_schema"}, "parallel_workers: is about rows"),
     "one table as text": ({"tables": "users"}, "tables: must be a list, as in [users, orders]"),
     "no table": ({"tables": []}, "tables: must not be empty"),
     "the star and more": ({"tables": ["*", "users"]}, '"*" means every table'),
