@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from jobs.cli import call
 from jobs.planning import suspending
 from jobs.running.run import resume
 from tests.jobs.running.faults import asked, operations
@@ -77,8 +76,9 @@ def test_a_driver_killed_at_any_step_of_its_journal_loses_nothing_of_the_schema(
                 break
             assert (code, count) == (-9, boundary + 1), (site.folder / "mortal.txt").read_text()
             reached.append(name)
-            away += schema(site) != before
-            assert call(site.arguments("repair", "DEV")) == 0, name
+            repaired = asked(site, "repair", "DEV")["objects"]
+            assert {one["outcome"] for one in repaired} <= {"restored"}, name
+            away += bool(repaired)
             assert schema(site) == before, name
             if operations(site)[0].status == "running":
                 resume(operations(site)[0].id, **told(site))
@@ -86,4 +86,4 @@ def test_a_driver_killed_at_any_step_of_its_journal_loses_nothing_of_the_schema(
     assert schema(site) == before
     assert asked(site, "status", "DEV")["open"] == []
     assert {"after intend", "after suspend", "after mark", "after restore", "after forget"} <= set(reached)
-    assert away > 4, "most of these deaths leave something suspended"
+    assert away > 6, "most of these deaths leave something suspended"
