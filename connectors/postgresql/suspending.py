@@ -7,7 +7,7 @@ in their sessions leave it set.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import groupby
 from time import monotonic
@@ -89,12 +89,14 @@ def suspended_index(root: TableName, members: Sequence[tuple[Any, ...]]) -> Step
     return Step(whole.id, root, whole.drop, (*restore, *remarks))
 
 
-def suspend(connection: Connection, where: str, steps: Sequence[Step]) -> None:
-    """All of them or none."""
+def suspend(connection: Connection, where: str, steps: Sequence[Step], hold: Callable[[], None]) -> None:
+    """All of them or none. `hold` keeps the tables' leases until they are away: who slept while others took over and
+    brought everything back takes nothing away again."""
     statements = [statement for step in steps for statement in step.suspend]
 
     def away() -> None:
         with connection.transaction():
+            hold()
             for step in steps:
                 if step.suspend and present(connection, step.id) is not None:
                     execute(connection, step.suspend)
@@ -152,7 +154,10 @@ def index_back(connection: Connection, step: Step) -> Violations:
             if not there:
                 execute(connection, step.restore)
     except TWINS:
-        return violations.twins(connection, of(step), step.restore[0])
+        found = violations.twins(connection, of(step), step.restore[0])
+        if not found.count:  # the rows too many have gone meanwhile: it is not there, and must be tried again
+            raise
+        return found
     return violations.NONE
 
 
@@ -172,7 +177,10 @@ def key_back(connection: Connection, step: Step) -> Violations:
                     execute(connection, build)
         execute(connection, [declare])
     except TWINS:
-        return violations.twins(connection, of(step), step.restore[0])
+        found = violations.twins(connection, of(step), step.restore[0])
+        if not found.count:  # the rows too many have gone meanwhile: it is not there, and must be tried again
+            raise
+        return found
     return violations.NONE
 
 
@@ -187,7 +195,9 @@ def constraint_back(connection: Connection, step: Step) -> Violations:
         try:
             execute(connection, [add])
         except BROKEN:  # a partitioned table's can only be declared whole
-            return asks(connection, table, add)
+            broken = asks(connection, table, add)
+            if not broken.count:
+                raise
     elif there and (prove in rest or not add.endswith(NOT_VALID)):
         broken = asks(connection, table, add)
         if broken.count:
@@ -197,6 +207,8 @@ def constraint_back(connection: Connection, step: Step) -> Violations:
             execute(connection, [prove])
         except BROKEN:
             broken = asks(connection, table, add)
+            if not broken.count:
+                raise
     if present(connection, step.id) is not None:
         execute(connection, [statement for statement in rest if statement != prove])
     return broken

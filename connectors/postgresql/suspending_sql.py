@@ -2,7 +2,8 @@
 
 Of each table and its partitions: secondary indexes that are no keys, foreign keys out of them, triggers that would fire.
 Only what the tables' owner may drop and make again, and nothing that would not come back as it was: an index that rows
-are ordered by, that has a tablespace or statistics of its own, that replication or another object hangs on.
+are ordered by, that has a tablespace or statistics of its own, that replication or another object hangs on; a foreign key
+whose checks somebody has turned off.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ SELECT o.root::int, o.nspname, o.relname, k.conname, pg_get_constraintdef(k.oid)
   obj_description(k.oid, 'pg_constraint')
 FROM owned o JOIN pg_constraint k ON k.conrelid = o.oid AND k.contype = 'f' AND k.conparentid = 0
 WHERE (SELECT bool_and(has_column_privilege(k.confrelid, c.num, 'REFERENCES')) FROM unnest(k.confkey) c (num))
+  AND NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgconstraint = k.oid AND t.tgenabled <> 'O')
 ORDER BY o.root, o.depth, o.relname, k.conname
 """
 )

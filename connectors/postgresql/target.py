@@ -109,8 +109,9 @@ class Target:
             return suspending.suspensions(self._connection, names)
 
     def suspend(self, steps: Sequence[Step]) -> None:
-        tables = ", ".join(dict.fromkeys(str(step.table) for step in steps))
-        suspending.suspend(self._connection, f"{self._where}: suspending indexes and constraints of {tables}", steps)
+        tables = list(dict.fromkeys(str(step.table) for step in steps))
+        where = f"{self._where}: suspending indexes and constraints of {', '.join(tables)}"
+        suspending.suspend(self._connection, where, steps, lambda: self.ledger.hold(tables))
 
     def restore(self, steps: Sequence[Step]) -> list[Restored]:
         return suspending.restore(self._connection, self._where, steps)

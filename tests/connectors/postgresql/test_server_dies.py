@@ -46,6 +46,7 @@ def test_a_server_that_dies_while_it_builds_an_index_keeps_the_rows(pair: Pair) 
     with closing(connector.target(pair.dev)) as target, ThreadPoolExecutor(1) as pool:
         steps = target.suspensions([TableName("public", "t")])
         assert len(steps) == 3
+        pair.lease(target, TableName("public", "t"))
         target.suspend(steps)
         with pair.server.connect(pair.dev) as holder:
             holder.execute("SELECT pg_advisory_lock(7)")
