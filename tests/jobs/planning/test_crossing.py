@@ -102,8 +102,9 @@ def test_a_type_without_room_needs_consent() -> None:
 
 def test_consent_for_numbers_of_any_digits_says_what_of_them_is_lost() -> None:
     there = Table(USERS.name, (pg("amount", "numeric(12,2)"),))
-    _, findings = project(Table(USERS.name, (pg("amount", "numeric"),)), there, target=PG,
-                          mappings={"users": {"columns": {"amount": {"name": "amount"}}}}, consents=("users.amount",))  # fmt: skip
+    mappings = {"users": {"columns": {"amount": {"name": "amount"}}}}
+    given = Table(USERS.name, (pg("amount", "numeric"),))
+    _, findings = project(given, there, target=PG, mappings=mappings, consents=("users.amount",))
     assert "loses what was consented to: rounded to 2 digits behind the point" in findings[0]
 
 
