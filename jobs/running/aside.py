@@ -7,6 +7,7 @@ take the place of those. (What another run had left suspended stops the plan: `l
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from connectors.contract import TargetSession
 from connectors.objects import Journaled, ObjectId, Step
@@ -45,6 +46,7 @@ class Aside:
         for table in dict.fromkeys(step.table for step in self.steps):
             found = [step for step in self.steps if step.table == table and step.suspend]
             if found and table in names:
+                ledger.mark(self._run_id, found, "intended")  # it is ours still, however long we slept meanwhile
                 self._target.suspend(found)
                 ledger.mark(self._run_id, found, "suspended")
 
@@ -65,14 +67,18 @@ def waits(plan: Plan) -> bool:
 
 
 def _waiting(plan: Plan, journal: Sequence[Journaled], run_id: str, begun: Collection[TableName]) -> list[Step]:
-    """The steps of the plan and those that the journal knows, whose own words count: it saw the object as it was."""
+    """The steps of the plan and those that the journal knows. Of this run's the journal's words count: it saw the object as
+    it was. Of another's the plan's, where they are others: somebody has changed since what that one's rows broke."""
     own = [entry for entry in journal if entry.run_id == run_id]
     done = {entry.step.id for entry in own if entry.state == "restored"}
     steps: dict[ObjectId, Step] = {step.id: step for step in plan.suspended if step.table in begun}
+    going = {step.id: step.suspend for step in steps.values()}
     steps |= {step.id: step for step in plan.late if step.table in begun or step.id not in done}
-    steps |= {
-        entry.step.id: entry.step for entry in (*_broken(plan, journal, run_id), *own) if entry.state != "restored"
-    }
+    for entry in _broken(plan, journal, run_id):
+        planned = steps.get(entry.step.id)
+        if planned is None or planned.restore[:1] == entry.step.restore[:1]:
+            steps[entry.step.id] = replace(entry.step, suspend=going.get(entry.step.id, entry.step.suspend))
+    steps |= {entry.step.id: entry.step for entry in own if entry.state != "restored"}
     return list(steps.values())
 
 

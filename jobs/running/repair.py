@@ -155,7 +155,7 @@ def remember(target: TargetSession, run_id: str, found: Sequence[Restored]) -> N
 
 def _emptied(target: TargetSession, run_id: str, broken: Sequence[Step]) -> bool:
     """Whether rows went: those of tables that the run has loaded in part, with those that reference them, as far as they
-    hold the run's own rows and no others."""
+    hold the run's own rows and no others. What another run has had since is that one's."""
     ledger, schema = target.ledger, target.schema()
     states = {state.target: state for state in ledger.tables(run_id)}
     names = {name for name in (table.name for table in schema.tables) if str(name) in states}
@@ -163,7 +163,7 @@ def _emptied(target: TargetSession, run_id: str, broken: Sequence[Step]) -> bool
     keys = [key for table in schema.tables for key in table.foreign_keys]
     for _ in names:  # as far as references reach
         going |= {key.table for key in keys if key.referenced in going} & names
-    if not any(step.table in going for step in broken):
+    if not any(step.table in going for step in broken) or not {str(name) for name in going} <= ledger.held(run_id):
         return False
     for name in going:
         state = states[str(name)]

@@ -247,7 +247,7 @@ def _ended(problem: BaseException, operation_id: str, left: str) -> tuple[Ended,
     `left` is what waits in the target meanwhile."""
     again = f"continue with: dbagent resume {operation_id}" + (f"; {left}" if left else "")
     if isinstance(problem, RunStopped) and problem.what == "cancel":
-        todo = "its file can be run again: that makes a new operation"
+        todo = "its file can be run again: that makes a new operation" + (f"; {left}" if left else "")
         return "cancelled", RunStopped("the run is cancelled", f"operation {operation_id}", todo)
     if isinstance(problem, RunStopped) and problem.what == "reject":
         return "rejected", RunStopped("the operation was rejected before a row had moved", f"operation {operation_id}",

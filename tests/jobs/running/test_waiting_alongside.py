@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from connectors.errors import Busy
 from jobs.cli import call
 from jobs.control.store import ControlStore
 from jobs.errors import RunStopped
 from jobs.planning import suspending
-from jobs.running import epoch
+from jobs.running import drive, epoch, repair
 from jobs.running.restoring import Restoring
 from jobs.running.run import resume, run
 from tests.jobs.running.faults import asked, once, only_operation, until
@@ -133,3 +134,28 @@ def test_what_a_schema_makes_late_is_repaired_and_resumed_too(
     resume(only_operation(site).id, **told(site))
     assert schema(site) == schema(Site(site.server, site.dev, site.prod, site.folder))
     assert asked(site, "status", "DEV")["open"] == []
+
+
+@pytest.mark.parametrize("site", ["sqlite"], indirect=True)
+def test_a_cancelled_run_that_could_not_bring_things_back_says_what_does(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand(site)
+    site.fill(users=3, orders=3, plain=0)
+    before = schema(site)
+
+    def cancelled() -> None:
+        raise RunStopped("cancel")
+
+    def refused(*_: object) -> None:
+        raise Busy("a lock was not granted in time")
+
+    once(monkeypatch, drive.Driver, "rows_are_in", cancelled)
+    with monkeypatch.context() as patched:
+        patched.setattr(repair, "bring_back", refused)
+        with pytest.raises(RunStopped, match="cancelled") as stopped:
+            run(str(site.operation(disable_constraints=True)), **told(site))
+    assert "set aside" in stopped.value.todo
+    assert "dbagent repair DEV" in stopped.value.todo
+    assert call(site.arguments("repair", "DEV")) == 0
+    assert schema(site) == before
