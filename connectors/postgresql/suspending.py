@@ -152,7 +152,7 @@ def index_back(connection: Connection, step: Step) -> Violations:
             if there is False:
                 execute(connection, [f"DROP INDEX {index_name(step.id)}"])
             if not there:
-                execute(connection, step.restore)
+                execute(connection, [*([sql.IN_PLACE] if step.suspend else []), *step.restore])
     except TWINS:
         found = violations.twins(connection, of(step), step.restore[0])
         if not found.count:  # the rows too many have gone meanwhile: it is not there, and must be tried again

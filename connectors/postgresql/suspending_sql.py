@@ -72,6 +72,9 @@ WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144
 """
 """For sorting an index and for proving a key; a server that gives more is left alone."""
 
+IN_PLACE = "SET LOCAL default_tablespace = ''"
+"""What was in the database's own tablespace comes back there, wherever our user makes new things."""
+
 INDEX_STATE = "SELECT i.indisvalid FROM pg_index i WHERE i.indexrelid = to_regclass(%s)"
 CONSTRAINT_STATE = "SELECT k.convalidated FROM pg_constraint k WHERE k.conrelid = to_regclass(%s) AND k.conname = %s"
 TRIGGER_STATE = """

@@ -76,3 +76,24 @@ def test_one_that_was_never_proven_comes_back_so(pair: Pair) -> None:
             assert pair.server.rows(pair.dev, "SELECT convalidated FROM pg_constraint WHERE conname = 'k'") == [
                 (False,)
             ]
+
+
+def test_an_index_comes_back_where_it_was_wherever_new_ones_are_made(pair: Pair) -> None:
+    pair.server.execute(pair.dev, "CREATE TABLE t (a integer); CREATE INDEX i ON t (a)")
+    with pair.server.connect(pair.dev) as other:
+        other.execute("SET allow_in_place_tablespaces = on")
+        other.execute("CREATE TABLESPACE elsewhere LOCATION ''")
+    table = TableName("public", "t")
+    try:
+        with pair.sessions() as (_, target):
+            target._connection.execute(b"SET default_tablespace = elsewhere")
+            pair.lease(target, table)
+            steps = target.suspensions([table])
+            target.suspend(steps)
+            target.restore(steps)
+            assert target.suspensions([table]) == steps, "one in a tablespace of its own would not be suspended"
+    finally:
+        pair.server.execute(pair.dev, "DROP TABLE t")
+        with pair.server.connect(pair.dev) as other:
+            other.execute("DROP SCHEMA _dbagent CASCADE")
+            other.execute("DROP TABLESPACE elsewhere")
