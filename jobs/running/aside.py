@@ -100,8 +100,8 @@ def told(plan: Plan, left: Sequence[Step]) -> str:
 
 
 def leftovers(plan: Plan, journal: Sequence[Journaled], run_id: str | None) -> list[Finding]:
-    """What other runs have suspended on the plan's tables, and not brought back."""
-    ours = {table.name for table in plan.tables}
+    """What other runs have suspended on the tables that the plan loads or changes, and not brought back."""
+    ours = {table.name for table in plan.tables} | {c.table for c in (plan.schema.changes if plan.schema else ())}
     left = [e for e in journal if e.run_id != run_id and is_open(e) and e.step.table in ours]
     by_run = {(e.step.table, e.run_id): [o.step for o in left if (o.step.table, o.run_id) == (e.step.table, e.run_id)]
               for e in left}  # fmt: skip

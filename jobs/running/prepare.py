@@ -15,7 +15,7 @@ from connectors.errors import NotFound, TerminalError
 from connectors.schema import Table, TableName
 from jobs.planning.crossing import column_of
 from jobs.planning.plan import Plan, TablePlan
-from jobs.running.aside import Aside
+from jobs.running.aside import Aside, waits
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,12 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str, aside
 def _begun(plan: Plan, states: Mapping[int, TableState], target: TargetSession, touched: Collection[TableName]
            ) -> list[TablePlan]:  # fmt: skip
     """The tables that are not complete, and those whose foreign keys reference rows that go: nobody empties a table under
-    rows that reference it."""
+    rows that reference it. A key that is away now, and must hold afterwards, leads from rows of one snapshot to those of
+    another if what it references begins anew: then what references it does too."""
     names = {table.name for table in plan.tables if not _kept(table, states.get(table.table_id), target, touched)}
     if plan.if_target_not_empty != "append":
+        for _ in plan.tables if waits(plan) else ():  # as far as references reach
+            names |= {key.table for key in plan.references if key.referenced in names}
         schema = target.schema()
         going = {table.name for table in schema.tables if table.name in names and not target.is_empty(table.name)}
         for _ in plan.tables:  # as far as references reach

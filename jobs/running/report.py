@@ -141,6 +141,11 @@ def proven(report: dict[str, Any]) -> list[str]:
         for one in objects
         if one["violations"]
     ]
+    lines += [
+        f"! rows break {one['object']}, as an earlier driver of the run found: dbagent repair counts them"
+        for one in objects
+        if one["restored"] and not one["validated"] and not one["violations"]
+    ]
     snapshots = sorted({t["snapshot"] for t in report["tables"]})
     if len(snapshots) > 1:
         lines.append(

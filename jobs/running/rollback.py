@@ -6,7 +6,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,10 @@ def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession
             store.undone(reverse.change)
         store.note_undone(row, f"{sum(bool(reverse.down) for reverse in reverses)} of {len(changes)} changes")
         ledger.finished(run.run_id)
+    except BaseException:
+        with suppress(ConnectorError):
+            ledger.abandoned(run.run_id)
+        raise
     finally:
         ledger.release(run.run_id, fence)
     return reverses

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.testkit import testkits
+from jobs.planning import suspending
 from jobs.running import run as run_module
 from tests.jobs.running.faults import Launcher
 from tests.jobs.running.site import Here, Site
@@ -55,3 +56,9 @@ def launch() -> Iterator[Launcher]:
         yield launcher
     finally:
         launcher.end_all()
+
+
+@pytest.fixture
+def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tables of tests are small."""
+    monkeypatch.setattr(suspending, "WORTH", 0)

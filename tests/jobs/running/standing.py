@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from connectors.schema import quoted
 from tests.jobs.running.site import ORDERS, PLAIN, USERS, Site
 
@@ -35,6 +37,20 @@ EXTRAS = {
     ),
 }
 TABLES = ("users", "orders", "plain")
+
+
+def told(site: Site, console: Console | None = None) -> dict[str, Any]:
+    """What a run in this process is told."""
+    environments = site.folder / "environments.yaml"
+    return {
+        "environments_path": environments,
+        "control_url": site.control,
+        "console": console or Console(quiet=True),
+    }
+
+
+def waiting(site: Site, **changes: Any) -> str:
+    return str(site.operation(disable_constraints=True, **changes))
 
 
 def stand(site: Site) -> None:

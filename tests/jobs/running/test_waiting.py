@@ -14,40 +14,18 @@ import pytest
 from rich.console import Console
 
 from connectors.contract import connector
-from connectors.errors import TerminalError
 from connectors.objects import Journaled
 from connectors.postgresql import session
 from jobs.cli import call
 from jobs.control.store import ControlStore
 from jobs.errors import PlanRefused, RunFailed, RunStopped, VerificationFailed
-from jobs.planning import suspending
 from jobs.running import drive, epoch
 from jobs.running.run import resume, run
 from tests.jobs.running.faults import asked, once, only_operation, operations, until
 from tests.jobs.running.site import Site
-from tests.jobs.running.standing import own, schema, stand
+from tests.jobs.running.standing import schema, stand, told, waiting
 
 pytestmark = pytest.mark.usefixtures("no_spark", "worth_it")
-
-
-@pytest.fixture
-def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of tests are small."""
-    monkeypatch.setattr(suspending, "WORTH", 0)
-
-
-def told(site: Site, console: Console | None = None) -> dict[str, Any]:
-    """What a run in this process is told."""
-    environments = site.folder / "environments.yaml"
-    return {
-        "environments_path": environments,
-        "control_url": site.control,
-        "console": console or Console(quiet=True),
-    }
-
-
-def waiting(site: Site, **changes: Any) -> str:
-    return str(site.operation(disable_constraints=True, **changes))
 
 
 def journal(site: Site) -> list[Journaled]:
@@ -106,6 +84,25 @@ def stops(what: str) -> Callable[[], None]:
         raise RunStopped(what)
 
     return happens
+
+
+def test_what_references_a_table_that_begins_anew_begins_anew_with_it_while_its_key_is_away(
+    server_site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rows are of another snapshot, and the key must hold when it is back."""
+    site = server_site
+    before = stood(site)
+    once(monkeypatch, drive.Driver, "rows_are_in", stops("pause"))
+    with pytest.raises(RunStopped):
+        run(waiting(site), **told(site))
+    assert len(site.rows(site.dev, "orders")) == 40
+    site.landing.execute(site.dev, "TRUNCATE users")
+    for gone in ("DELETE FROM orders WHERE user_id = 30", "DELETE FROM users WHERE id = 30"):
+        site.server.execute(site.prod, gone)
+    resume(only_operation(site).id, **told(site))
+    assert schema(site) == before
+    assert len(site.rows(site.dev, "users")) == 29
+    assert len(site.rows(site.dev, "orders")) == len(site.rows(site.prod, "orders"))
 
 
 def test_a_run_that_is_cancelled_brings_everything_back_at_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,66 +227,6 @@ def test_the_next_run_takes_over_what_the_rows_of_an_earlier_one_break(server_si
     run(waiting(site, if_target_not_empty="truncate"), **told(site))
     assert schema(site) == before
     assert journal(site) == []
-
-
-def people_and_homes(site: Site) -> None:
-    """Two tables that reference each other, and one of them itself."""
-    for end in (site.prod, site.dev):
-        for statement in (
-            "CREATE TABLE people (id int PRIMARY KEY, boss int REFERENCES people, home int)",
-            "CREATE TABLE homes (id int PRIMARY KEY, owner int NOT NULL REFERENCES people)",
-            "ALTER TABLE people ADD FOREIGN KEY (home) REFERENCES homes",
-        ):
-            site.server.execute(end, statement)
-    site.server.execute(site.prod, "INSERT INTO people SELECT n, 1 + n % 50, NULL FROM generate_series(1, 50) n")
-    site.server.execute(site.prod, "INSERT INTO homes SELECT n, 51 - n FROM generate_series(1, 50) n")
-    site.server.execute(site.prod, "UPDATE people SET home = 51 - id")
-
-
-def test_cycles_and_self_references_load_for_a_plain_owner(server_site: Site) -> None:
-    site = server_site
-    own(site)
-    people_and_homes(site)
-    before = schema(site)
-    plain = {"policy": None, "anonymize": False}
-    run(waiting(site, **plain), **told(site))
-    assert schema(site) == before
-    assert [len(site.rows(site.dev, table)) for table in ("people", "homes")] == [50, 50]
-    assert only_operation(site).status == "completed"
-
-
-def test_a_cycle_that_our_user_can_neither_drop_nor_switch_off_arrives_in_one_statement(
-    server_site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Killed before the publication, and resumed: each row is there once, and the keys were on all the time."""
-    site = server_site
-    people_and_homes(site)
-    server: Any = site.landing
-    guest = f"{site.dev.database}_guest"
-    for statement in (
-        f"CREATE ROLE {guest} LOGIN PASSWORD '{site.dev.password}' CREATEDB",
-        f"GRANT CREATE ON DATABASE {site.dev.database} TO {guest}",
-        f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {guest}",
-        f"GRANT USAGE ON SCHEMA public TO {guest}",
-    ):
-        server.execute(server.endpoint if "ROLE" in statement else site.dev, statement)
-    site.environments({"DEV": {"user": guest}})
-    before, console = schema(site), Console(record=True, width=250)
-    with monkeypatch.context() as stopped:
-        stopped.setattr(epoch.Epoch, "_clear", lambda *_: None)
-        stopped.setattr("connectors.postgresql.target.Target.publish", refuse)
-        with pytest.raises(RunFailed):
-            run(str(site.operation(policy=None, anonymize=False)), **told(site))
-    assert [site.rows(site.dev, table) for table in ("people", "homes")] == [[], []]
-    run(str(site.operation(policy=None, anonymize=False)), **told(site, console))
-    assert "foreign keys lead round in a circle" in console.export_text()
-    assert [site.rows(site.dev, t) == site.rows(site.prod, t) for t in ("people", "homes")] == [True, True]
-    assert schema(site) == before
-    assert only_operation(site).status == "completed"
-
-
-def refuse(*_: object) -> None:
-    raise TerminalError("refused by the test", where="DEV")
 
 
 def test_without_privileges_constraints_stay_on_and_the_plan_says_so(server_site: Site) -> None:

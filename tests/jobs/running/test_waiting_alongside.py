@@ -6,35 +6,22 @@ import threading
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 from connectors.errors import Busy
 from jobs.cli import call
 from jobs.control.store import ControlStore
 from jobs.errors import RunStopped
-from jobs.planning import suspending
 from jobs.running import drive, epoch, repair
 from jobs.running.restoring import Restoring
 from jobs.running.run import resume, run
 from tests.jobs.running.faults import asked, once, only_operation, until
 from tests.jobs.running.site import ORDERS, PLAIN, USERS, Site
-from tests.jobs.running.standing import own, schema, stand
+from tests.jobs.running.standing import own, schema, stand, told
 
 pytestmark = pytest.mark.usefixtures("no_spark", "worth_it")
 
 UNMASKED = {"policy": None, "anonymize": False}
 TABLES = [f"t{number}" for number in range(12)]
-
-
-@pytest.fixture
-def worth_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tables of tests are small."""
-    monkeypatch.setattr(suspending, "WORTH", 0)
-
-
-def told(site: Site) -> dict[str, Any]:
-    environments = site.folder / "environments.yaml"
-    return {"environments_path": environments, "control_url": site.control, "console": Console(quiet=True)}
 
 
 def test_restoring_stays_within_the_connections_that_copying_may_have(server_site: Site) -> None:
