@@ -117,7 +117,8 @@ def cluster(site: Submitted, launch: Launcher) -> Cluster:
 
 
 def submitted(site: Submitted, cluster: Cluster, launch: Launcher) -> Launched:
-    command = blocks("bash")[-1].replace("spark://master.example.com:7077", cluster.master)
+    [command] = [block for block in blocks("bash") if "spark://master.example.com:7077" in block]
+    command = command.replace("spark://master.example.com:7077", cluster.master)
     return launch.line(site, command, env=cluster.settings, cwd=site.folder.parent)
 
 
