@@ -22,10 +22,6 @@ from connectors.objects import SchemaObject
 from connectors.schema import Column, ForeignKey, Index, IndexPart, Table
 
 SCRATCH = f"{OURS}rendered"
-COLLATED = """
-SELECT column_name, character_set_name, collation_name FROM information_schema.columns
-WHERE table_schema = DATABASE() AND table_name = %s AND collation_name IS NOT NULL
-"""
 PLAIN_DEFAULT = ("'", "-", "+", "(", "current_timestamp", "null", "true", "false", *"0123456789")
 SPECIAL = ("fulltext", "spatial")
 

@@ -153,11 +153,8 @@ def index_back(connection: Connection, step: Step) -> Violations:
                 execute(connection, [f"DROP INDEX {index_name(step.id)}"])
             if not there:
                 execute(connection, [*([sql.IN_PLACE] if step.suspend else []), *step.restore])
-    except TWINS:
-        found = violations.twins(connection, of(step), step.restore[0])
-        if not found.count:  # the rows too many have gone meanwhile: it is not there, and must be tried again
-            raise
-        return found
+    except TWINS as refused:
+        return twins(connection, step, refused)
     return violations.NONE
 
 
@@ -176,12 +173,18 @@ def key_back(connection: Connection, step: Step) -> Violations:
                 if not there:
                     execute(connection, build)
         execute(connection, [declare])
-    except TWINS:
-        found = violations.twins(connection, of(step), step.restore[0])
-        if not found.count:  # the rows too many have gone meanwhile: it is not there, and must be tried again
-            raise
-        return found
+    except TWINS as refused:
+        return twins(connection, step, refused)
     return violations.NONE
+
+
+def twins(connection: Connection, step: Step, refused: psycopg.Error) -> Violations:
+    """The rows that keep a unique index from being built. Raises `refused` where they have gone meanwhile: the index is not
+    there, and must be tried again."""
+    found = violations.twins(connection, of(step), step.restore[0])
+    if not found.count:
+        raise refused
+    return found
 
 
 def constraint_back(connection: Connection, step: Step) -> Violations:
