@@ -234,6 +234,14 @@ class SqlLedger(SqlJournal):
         for target in sorted(targets):
             self._check(run_id, fence, target)
 
+    @property
+    def application(self) -> str:
+        """What sessions that work under this driver's lease call themselves: whoever takes over ends them first. Raises
+        LeaseLost for a driver that never took one."""
+        if self._lease is None:
+            raise LeaseLost("this driver has taken no lease")
+        return f"dbagent/{self._lease.run_id}/{self._lease.fence}/"
+
     def _hold_run(self, run_id: str) -> None:
         """`hold` for all tables of the run."""
         if self._lease is None or self._lease.run_id != run_id:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from connectors.errors import NotFound
+from connectors.errors import NotFound, TerminalError
 from connectors.mysql import triggers
 from connectors.mysql.definitions import Definition, KeyWords
 from connectors.mysql.objects import collated, described, key_object
@@ -23,12 +23,14 @@ from connectors.schema import TableName
 
 REFERENCED = """
 SELECT referenced_table_name, constraint_schema, constraint_name, referenced_column_name
-FROM information_schema.key_column_usage WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE()
+FROM information_schema.key_column_usage WHERE referenced_table_schema = DATABASE()
 ORDER BY constraint_schema, constraint_name, ordinal_position
 """
 TRIGGERS = """
 SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = DATABASE() AND event_object_table = %s
 """
+NEEDED = "1553"
+"""A foreign key needs the index: of another database, of which our user may see nothing."""
 LOOKS = 3
 """How often we look again when somebody else was quicker."""
 
@@ -94,15 +96,22 @@ def suspend(session: Session, steps: Sequence[Step], where: str) -> None:
 
 
 def _drop(session: Session, table: str, steps: Sequence[Step], where: str) -> None:
-    """With foreign keys on: the server would else drop what one of another database needs."""
+    """With foreign keys on: the server would else drop what one of another database needs. That stays."""
     for last in (*[False] * (LOOKS - 1), True):
         there = {key.name for key in definition_of(session, table).keys if key.kind == ""}
-        alter = joined((drop for step in steps if step.id.name in there for drop in step.suspend), identifier(table))
+        going = [step for step in steps if step.id.name in there]
+        alter = joined((drop for step in going for drop in step.suspend), identifier(table))
         try:
             run(session, ["SET SESSION foreign_key_checks = 1", *alter] if alter else [], where)
         except NotFound:
             if last:
                 raise
+        except TerminalError as error:
+            if error.code != NEEDED:
+                raise
+            for step in going if len(going) > 1 else []:
+                _drop(session, table, [step], where)
+            return
         else:
             return
 

@@ -1,13 +1,15 @@
 """The driver's session on a target: makes, empties, stages, publishes and finishes tables.
 
 Every definition of a table commits by itself here and would let go of the lease. So where tables change, a second session
-holds the lease meanwhile: no other driver can take it before this one is through.
+holds the lease meanwhile. Both are called after the lease: another driver that takes it ends them first, so that no
+definition which has waited for a lock comes through under its feet.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 
 from connectors.contract import Endpoint, Staged
 from connectors.errors import Busy, TerminalError
@@ -27,8 +29,8 @@ from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
 REFERENCES = """
-SELECT DISTINCT table_name, column_name FROM information_schema.key_column_usage
-WHERE table_schema = DATABASE() AND referenced_table_schema = DATABASE() AND referenced_table_name = %s
+SELECT DISTINCT nullif(table_schema, DATABASE()), table_name, column_name FROM information_schema.key_column_usage
+WHERE referenced_table_schema = DATABASE() AND referenced_table_name = %s
 AND position_in_unique_constraint = 1
 """
 STAGE = f"{catalog.OURS}stage_"
@@ -44,7 +46,7 @@ class Target:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint, self._where = endpoint, endpoint.environment
-        self._session = self._connected()
+        self._session = self._connected(endpoint)
         try:
             self.server = probe.server(self._session, source=False)
             self._session.run("SET SESSION foreign_key_checks = 0")
@@ -72,7 +74,8 @@ class Target:
         return suspensions(self._session, names)
 
     def suspend(self, steps: Sequence[Step]) -> None:
-        suspend(self._session, steps, self._where)
+        with self._holding({step.table for step in steps}) as session:
+            suspend(session, steps, self._where)
 
     def restore(self, steps: Sequence[Step]) -> list[Restored]:
         return restore(self._session, steps, self._where)
@@ -98,44 +101,46 @@ class Target:
     def count(self, name: TableName) -> int:
         return int(self._session.value(f"SELECT count(*) FROM {identifier(name.name)}"))
 
-    def _connected(self) -> Session:
+    def _connected(self, endpoint: Endpoint) -> Session:
         """A lock is given up before an answer is: that leaves the session usable. The server counts whole seconds."""
-        given, end = self._endpoint.patience, f"the target {self._where}"
+        given, end = endpoint.patience, f"the target {self._where}"
         if given is None:
-            return connect(self._endpoint, read_only=False, end=end)
-        seconds = max(1, round(given / 2))
-        session = connect(self._endpoint, read_only=False, end=end, patience=max(given, 2.0 * seconds))
-        _wait_for_locks(session, seconds)
+            session = connect(endpoint, read_only=False, end=end)
+        else:
+            seconds = max(1, round(given / 2))
+            session = connect(endpoint, read_only=False, end=end, patience=max(given, 2.0 * seconds))
+            _wait_for_locks(session, seconds)
         return session
 
     @contextlib.contextmanager
-    def _holding(self, names: Sequence[TableName]) -> Iterator[None]:
-        """Keep the leases of these tables, in another session's transaction, while this one defines tables."""
-        other = self._connected()
-        try:
-            with other.transaction():
-                self.ledger.over(other).hold(map(str, names))
-                yield
-        finally:
-            other.close()
+    def _holding(self, names: Collection[TableName]) -> Iterator[Session]:
+        """A session that defines these tables, while another one keeps their leases in its transaction."""
+        ours = replace(self._endpoint, application=self.ledger.application)
+        with contextlib.closing(self._connected(ours)) as keeper, contextlib.closing(self._connected(ours)) as session:
+            session.run("SET SESSION foreign_key_checks = 0")
+            with keeper.transaction():
+                self.ledger.over(keeper).hold(map(str, names))
+                yield session
 
     def empty(self, names: Sequence[TableName]) -> None:
         """Foreign keys are off in our sessions, so nothing cascades; what would be orphaned is looked for first."""
         if not names:
             return
         truncates = grants(self._session)
-        with self._holding(names):
+        with self._holding(names) as session:
             for name in names:
                 self._refuse_referenced(name, set(names))
             for name in names:
                 truncate = truncates.may("DROP", name.name)
-                self._session.run(f"{'TRUNCATE TABLE' if truncate else 'DELETE FROM'} {identifier(name.name)}")
+                session.run(f"{'TRUNCATE TABLE' if truncate else 'DELETE FROM'} {identifier(name.name)}")
 
     def _refuse_referenced(self, name: TableName, going: set[TableName]) -> None:
-        for child, column in self._session.rows(REFERENCES, (name.name,)):
-            if TableName(None, child) in going:
+        for database, table, column in self._session.rows(REFERENCES, (name.name,)):
+            child = TableName(database, table)
+            if child in going:
                 continue
-            held = f"SELECT 1 FROM {identifier(child)} WHERE {identifier(column)} IS NOT NULL LIMIT 1"
+            its_name = ".".join(identifier(part) for part in (database, table) if part)
+            held = f"SELECT 1 FROM {its_name} WHERE {identifier(column)} IS NOT NULL LIMIT 1"
             if self._session.rows(held):
                 raise TerminalError(
                     f"rows of {child} reference this table, and that one is not emptied",
@@ -145,9 +150,9 @@ class Target:
 
     def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
         stage = TableName(None, f"{STAGE}{run_id}_{table_id}")
-        with self._holding([table.name]):
-            self._session.run(f"DROP TABLE IF EXISTS {identifier(stage.name)}")
-            self._session.run(ddl.staging(table, stage.name))
+        with self._holding([table.name]) as session:
+            session.run(f"DROP TABLE IF EXISTS {identifier(stage.name)}")
+            session.run(ddl.staging(table, stage.name))
         return stage
 
     def publish(self, run_id: str, staged: Sequence[Staged]) -> None:
@@ -167,7 +172,7 @@ class Target:
         gone = [name for name in found if _run(name) not in going]
         if not gone:
             return
-        with contextlib.closing(self._connected()) as brief:
+        with contextlib.closing(self._connected(self._endpoint)) as brief:
             _wait_for_locks(brief, 1)
             for name in gone:
                 with contextlib.suppress(Busy):  # a task that fills it will be ended

@@ -20,7 +20,7 @@ WORTH = 8 << 20
 twenty milliseconds and a lock; keeping it costs about as much as its rows themselves, which for 8 MiB is a tenth of a
 second on each index. Below that nothing is won, and a crash would leave more behind."""
 
-NO_PRIVILEGE = "our user may not drop and make them: they stay on while rows come"
+NO_PRIVILEGE = "foreign keys: our user may not drop and make them: they stay on while rows come"
 
 
 @dataclass(frozen=True)
@@ -51,19 +51,30 @@ def chosen(
 
 def _of(source: Table, there: Table, found: Sequence[Step], server: Server, appends: bool) -> Waits:
     indexes = [step for step in found if step.id.kind not in (ObjectKind.FOREIGN_KEY, ObjectKind.TRIGGER)]
-    stays = ""
-    if not indexes and any(not index.unique for index in there.indexes):
-        stays = f"indexes: {NO_PRIVILEGE}"
-    elif indexes and source.bytes < WORTH:
-        stays = f"{_stay(indexes)}: building them takes longer than so few rows do"
+    keys = [step for step in found if step.id.kind is ObjectKind.FOREIGN_KEY]
+    kept: list[Step] = []
+    stays = _needed(there, indexes)
+    if indexes and source.bytes < WORTH:
+        kept += indexes
+        stays.append(f"{_stay(indexes)}: building them takes longer than so few rows do")
     elif indexes and appends and there.bytes > source.bytes:
-        stays = f"{_stay(indexes)}: more rows are there than come"
-    kept = set() if not stays else {step.id for step in indexes}
+        kept += indexes
+        stays.append(f"{_stay(indexes)}: more rows are there than come")
     if server.suspends_foreign_keys:
-        kept |= {step.id for step in found if step.id.kind is ObjectKind.FOREIGN_KEY}
-    elif there.foreign_keys and not any(step.id.kind is ObjectKind.FOREIGN_KEY for step in found):
-        stays = "; ".join(part for part in (stays, f"foreign keys: {NO_PRIVILEGE}") if part)
-    return Waits(there.name, tuple(step for step in found if step.id not in kept), stays)
+        kept += keys
+    elif there.foreign_keys and not keys:
+        stays.append(NO_PRIVILEGE)
+    return Waits(there.name, tuple(step for step in found if step not in kept), "; ".join(stays))
+
+
+def _needed(there: Table, indexes: Sequence[Step]) -> list[str]:
+    """Of the indexes that are no keys, those that the target cannot suspend."""
+    could = {step.id.name for step in indexes}
+    names = [index.name for index in there.indexes if not index.unique and index.name not in could]
+    if not names:
+        return []
+    (word, stay, it) = ("index", "stays", "it") if len(names) == 1 else ("indexes", "stay", "them")
+    return [f"{word} {', '.join(names)} {stay}: a key or an object needs {it}, or our user may not drop and make {it}"]
 
 
 def _stay(steps: Sequence[Step]) -> str:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import replace
 from pathlib import Path
 
-from connectors.contract import Endpoint
+from connectors.contract import Endpoint, RunRecord
+from connectors.mysql.target import Target
 from connectors.mysql.testkit import MariaServer
 
 RICH = (Path(__file__).parent / "rich.sql").read_text()
@@ -42,3 +44,10 @@ def dumped(endpoint: Endpoint, *options: str, triggers: bool = False) -> list[st
     text = done.stdout.decode("utf-8", "surrogateescape").replace(f"`{endpoint.database}`", "`here`")
     text = re.sub(r"DEFINER=`[^`]*`@`[^`]*`", "", re.sub(r" AUTO_INCREMENT=\d+", "", text))
     return sorted(line.rstrip(",") for line in text.splitlines())
+
+
+def lease(target: Target, *tables: str, run: str = "run") -> int:
+    """The ledger made, and the lease of these tables taken from whoever had it; its fence."""
+    target.ledger.create()
+    record = RunRecord(run, "operation", "0" * 64, "PROD", "running", time.time(), None)
+    return target.ledger.acquire(record, tables, "driver", lambda _: False)

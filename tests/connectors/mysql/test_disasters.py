@@ -21,7 +21,7 @@ from connectors.mysql import connector
 from connectors.mysql.testkit import OWNER, MariaServer, install, served, unprivileged
 from connectors.schema import TableName
 from connectors.testkit import free_port
-from tests.connectors.mysql.databases import dumped
+from tests.connectors.mysql.databases import dumped, lease
 
 ROWS = 400_000
 T = TableName(None, "t")
@@ -75,8 +75,9 @@ def filled(server: MariaServer, rows: int) -> Endpoint:
 def test_a_server_that_is_killed_in_the_middle_of_an_index_build(folder: Path, endpoint: Endpoint) -> None:
     with running(folder, endpoint) as (server, kill):
         database = filled(server, ROWS)
-        before = dumped(database)
         with contextlib.closing(connector.target(database)) as target:
+            lease(target, "t")
+            before = dumped(database)
             steps = target.suspensions([T])
             target.suspend(steps)
             failed: list[ConnectorError] = []
@@ -117,9 +118,10 @@ def test_a_disk_that_is_full_leaves_the_rows_and_another_try(folder: Path, endpo
     with running(folder, endpoint, LITTLE) as (server, _):
         server.execute(replace(endpoint, database="mysql"), "SET GLOBAL innodb_file_per_table = 0")
         database = filled(server, 20_000)
-        before = dumped(database)
-        server.execute(database, "CREATE TABLE ballast (a longtext)")
         with contextlib.closing(connector.target(database)) as target:
+            lease(target, "t")
+            before = dumped(database)
+            server.execute(database, "CREATE TABLE ballast (a longtext)")
             steps = target.suspensions([T])
             target.suspend(steps)
             with contextlib.suppress(pymysql.OperationalError):

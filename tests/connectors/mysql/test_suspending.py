@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
 
 from connectors.contract import Endpoint
-from connectors.errors import Busy, ConnectorError
+from connectors.errors import Busy, ConnectionLost, ConnectorError, LeaseLost
 from connectors.mysql import connector
 from connectors.mysql.restoring import restore
 from connectors.mysql.session import Session, connect
@@ -19,7 +20,7 @@ from connectors.mysql.testkit import MariaServer
 from connectors.objects import ObjectId, ObjectKind, Step
 from connectors.schema import TableName
 from tests.connectors.drive import Ends
-from tests.connectors.mysql.databases import dumped, rich, user
+from tests.connectors.mysql.databases import dumped, lease, rich, user
 
 TABLES = ("customers", "orders", "tickets", "log")
 TICKETS = TableName(None, "tickets")
@@ -48,6 +49,7 @@ class Mortal(Session):
 def target(ends: Ends, server: MariaServer) -> Iterator[Target]:
     rich(server, ends.target)
     with contextlib.closing(connector.target(ends.target)) as opened:
+        lease(opened, *TABLES)
         yield opened
 
 
@@ -86,6 +88,28 @@ def test_an_index_stays_that_a_foreign_key_needs_on_either_side(ends: Ends, serv
     with contextlib.closing(connector.target(ends.target)) as target:
         steps = target.suspensions([TableName(None, "p"), TableName(None, "c")])
     assert names(steps) == {"others"}
+
+
+@pytest.mark.parametrize("sees", [True, False])
+def test_an_index_stays_that_a_foreign_key_of_another_database_needs(
+    ends: Ends, server: MariaServer, sees: bool
+) -> None:
+    """Where our user may not see that key, the server tells when the index is to go."""
+    server.execute(
+        ends.target, "CREATE TABLE p (id int PRIMARY KEY, code int, other int, KEY codes (code), KEY o (other))"
+    )
+    referenced = f"`{ends.target.database}`.p (code)"
+    server.execute(ends.source, f"CREATE TABLE c (code int, CONSTRAINT one FOREIGN KEY (code) REFERENCES {referenced})")
+    login = ends.target if sees else user(server, ends.target, "ALL")
+    with contextlib.closing(connector.target(login)) as target:
+        lease(target, "p")
+        before = schema(ends)
+        steps = target.suspensions([TableName(None, "p")])
+        assert names(steps) == ({"o"} if sees else {"codes", "o"})
+        target.suspend(steps)
+        assert names(target.suspensions([TableName(None, "p")])) == (set() if sees else {"codes"})
+        target.restore(steps)
+        assert schema(ends) == before
 
 
 def test_suspended_and_restored_is_as_before(target: Target, ends: Ends, server: MariaServer) -> None:
@@ -203,6 +227,7 @@ def test_a_trigger_that_our_user_cannot_make_again_stays(ends: Ends, server: Mar
         )
         steps = target.suspensions([TICKETS])
         assert names(steps) == {"more", "own"}
+        lease(target, *TABLES)
         before = schema(ends)
         target.suspend(steps)
         target.restore(steps)
@@ -274,8 +299,9 @@ def test_who_holds_a_lock_is_named_and_nothing_is_changed(ends: Ends, server: Ma
 def test_two_that_restore_at_once_do_it_once(ends: Ends, server: MariaServer) -> None:
     server.execute(ends.target, "CREATE TABLE t (a int, b int, KEY k (a), KEY l (b))")
     server.execute(ends.target, "INSERT INTO t SELECT seq, seq FROM seq_1_to_20000")
-    before = schema(ends)
     targets = [connector.target(ends.target) for _ in range(3)]
+    lease(targets[0], "t")
+    before = schema(ends)
     steps = targets[0].suspensions([TableName(None, "t")])
     targets[0].suspend(steps)
     failed: list[ConnectorError] = []
@@ -295,3 +321,44 @@ def test_two_that_restore_at_once_do_it_once(ends: Ends, server: MariaServer) ->
         target.close()
     assert failed == []
     assert schema(ends) == before
+
+
+def test_who_waits_for_a_lock_is_ended_by_who_takes_over_and_takes_nothing_away(
+    ends: Ends, server: MariaServer
+) -> None:
+    server.execute(ends.target, "CREATE TABLE t (a int, KEY k (a))")
+    here = TableName(None, "t")
+    waiting = (
+        "SELECT 1 FROM information_schema.processlist WHERE state = 'Waiting for table metadata lock'"
+        f" AND db = '{ends.target.database}'"
+    )
+    with (
+        contextlib.closing(connector.target(ends.target)) as asleep,
+        contextlib.closing(connector.target(ends.target)) as target,
+        server.connect(ends.target) as other,
+        other.cursor() as cursor,
+    ):
+        lease(asleep, "t")
+        steps = asleep.suspensions([here])
+        cursor.execute("START TRANSACTION")
+        cursor.execute("SELECT * FROM t")
+        failed: list[ConnectorError] = []
+
+        def suspended() -> None:
+            try:
+                asleep.suspend(steps)
+            except ConnectorError as error:
+                failed.append(error)
+
+        thread = threading.Thread(target=suspended)
+        thread.start()
+        while not server.rows(ends.target, waiting):
+            assert thread.is_alive()
+            time.sleep(0.01)
+        lease(target, "t")
+        thread.join(120)
+        assert [type(error) for error in failed] == [ConnectionLost]
+        cursor.execute("COMMIT")
+        with pytest.raises(LeaseLost):
+            asleep.suspend(steps)
+        assert target.suspensions([here]) == steps

@@ -14,10 +14,9 @@ from connectors.errors import Busy, ConnectionLost, LeaseHeld, LeaseLost, Termin
 from connectors.ledger import SqlLedger
 from connectors.mysql import connector
 from connectors.mysql.session import LEDGER, connect
-from connectors.mysql.target import Target
 from connectors.schema import TableName
 from tests.connectors.drive import Ends, driver
-from tests.connectors.mysql.databases import user
+from tests.connectors.mysql.databases import lease, user
 
 WIDE = r"""
 CREATE TABLE wide (
@@ -30,12 +29,6 @@ CREATE TABLE wide (
   `we``ird %s` varchar(20) AS (concat('q', `c`)) VIRTUAL, PRIMARY KEY (q(10), h), KEY (id), UNIQUE (r(5), a)
 ) CHARACTER SET utf8mb4
 """
-
-
-def lease(target: Target, *tables: str, run: str = "run") -> int:
-    target.ledger.create()
-    record = RunRecord(run, "operation", "0" * 64, "PROD", "running", time.time(), None)
-    return target.ledger.acquire(record, tables, "driver", lambda _: False)
 
 
 def test_every_type_is_made_as_it_is_in_the_source(ends: Ends) -> None:
@@ -131,6 +124,7 @@ def test_identity_stays_with_rows_and_indexes_and_changes_with_the_table(ends: E
         assert target.identity(name) == before
         if privileged:
             steps = target.suspensions([name])
+            lease(target, "t")
             target.suspend(steps)
             assert target.identity(name) == before
             target.restore(steps)
@@ -193,6 +187,21 @@ def test_a_driver_that_was_superseded_empties_nothing(ends: Ends) -> None:
         with pytest.raises(LeaseLost):
             one.empty([TableName(None, "t")])
         assert not two.is_empty(TableName(None, "t"))
+
+
+def test_rows_that_another_database_references_stay(ends: Ends) -> None:
+    ends.server.execute(ends.target, "CREATE TABLE p (id int PRIMARY KEY)")
+    referenced = f"`{ends.target.database}`.p (id)"
+    ends.server.execute(ends.source, f"CREATE TABLE c (p_id int, FOREIGN KEY (p_id) REFERENCES {referenced})")
+    ends.server.execute(ends.target, "INSERT INTO p VALUES (1)")
+    ends.server.execute(ends.source, "INSERT INTO c VALUES (1)")
+    with contextlib.closing(connector.target(ends.target)) as target:
+        lease(target, "p")
+        with pytest.raises(TerminalError, match=rf"rows of {ends.source.database}\.c reference this table"):
+            target.empty([TableName(None, "p")])
+        ends.server.execute(ends.source, "DELETE FROM c")
+        target.empty([TableName(None, "p")])
+        assert target.count(TableName(None, "p")) == 0
 
 
 # The ledger
@@ -278,10 +287,9 @@ def test_a_lock_that_others_keep_is_busy(ends: Ends) -> None:
     ends.server.execute(ends.target, "CREATE TABLE t (a int)")
     with (
         contextlib.closing(connect(ends.target, read_only=False)) as other,
-        contextlib.closing(connector.target(ends.target)) as one,
+        contextlib.closing(connector.target(replace(ends.target, patience=2.0))) as one,
     ):
         lease(one, "t")
         other.run("LOCK TABLES t WRITE")
-        one._session.run("SET SESSION lock_wait_timeout = 1")
         with pytest.raises(Busy):
             one.empty([TableName(None, "t")])

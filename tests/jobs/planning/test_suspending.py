@@ -68,7 +68,7 @@ def test_what_our_user_may_not_suspend_is_told() -> None:
     nothing = waits(found=[])
     assert nothing.steps == ()
     assert nothing.stays == (
-        "indexes: our user may not drop and make them: they stay on while rows come;"
+        "index orders_note stays: a key or an object needs it, or our user may not drop and make it;"
         " foreign keys: our user may not drop and make them: they stay on while rows come"
     )
 

@@ -250,7 +250,7 @@ def test_without_privileges_constraints_stay_on_and_the_plan_says_so(server_site
     assert schema(site) == before
     said = console.export_text()
     assert "foreign keys: on: by load order" in said
-    assert "constraints: public.orders: indexes: our user may not drop and make them" in said
+    assert "constraints: public.orders: index orders_user stays: a key or an object needs it, or our user may not" in said
     assert only_operation(site).status == "completed"
 
 
