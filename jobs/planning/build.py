@@ -22,7 +22,7 @@ from jobs.planning.ends import End, SourceChecks, TargetChecks
 from jobs.planning.filters import parse_filter
 from jobs.planning.findings import Finding, error, nearest, warning
 from jobs.planning.order import load_order
-from jobs.planning.plan import Plan, TablePlan, describe, fingerprint
+from jobs.planning.plan import Plan, TablePlan, planned
 from jobs.planning.schema_build import carried
 from jobs.planning.schema_plan import Applied
 from jobs.planning.suspending import Waits
@@ -62,23 +62,17 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     findings += more + _source_findings(source, tables)
     plans, more = paths.chosen(operation, source, target, plans)
     findings += more
-    what = describe(_settings(operation), source.endpoint, target.endpoint, plans, key_id, requirement, schema)
-    return Plan(
-        operation_type=operation.operation_type,
-        source_env=operation.source_env,
-        target_env=operation.target_env,
-        anonymize=operation.anonymize,
-        if_target_not_empty=operation.if_target_not_empty,
-        on_violation=operation.on_violation,
-        tables=tuple(plans),
-        references=tuple(references),
-        requirement=requirement,
-        what=what,
-        sha256=fingerprint(what),
-        how=_how(operation, source, target, plans, waits) | ({"schema": schema.shown()} if schema else {}),
-        findings=tuple(dict.fromkeys(findings)),
+    return planned(
+        operation,
+        _settings(operation),
+        (source.endpoint, target.endpoint),
+        requirement,
+        _how(operation, source, target, plans, waits),
+        findings,
+        tables=plans,
+        references=references,
+        key_id=key_id,
         schema=schema,
-        disable_constraints=operation.disable_constraints,
         suspended=suspended,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,8 @@ from connectors.contract import DIRECT, Endpoint, Filter, Paths
 from connectors.objects import Step
 from connectors.schema import Column, ForeignKey, Table, TableName
 from jobs.config.approvals import Requirement
+from jobs.config.operation import Operation
+from jobs.errors import UsageError
 from jobs.planning.crossing import Judged, Projection
 from jobs.planning.decisions import Decision
 from jobs.planning.findings import Finding
@@ -111,6 +113,42 @@ def fingerprint(what: Mapping[str, Any]) -> str:
     """SHA-256 over canonical JSON: sorted keys, no spaces, UTF-8 (the parts of RFC 8785 that apply: no floats occur)."""
     text = json.dumps(what, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def genuine(operation: str, what: Mapping[str, Any], sha256: str) -> None:
+    """Raises UsageError where the plan recorded for an operation is not the one that its hash is the hash of."""
+    if fingerprint(what) != sha256:
+        raise UsageError(
+            "the recorded plan is not the one of its hash: somebody has changed it in the control store",
+            f"operation {operation}",
+            "approve nothing of it; look who did this, and run its file again",
+        )
+
+
+def planned(operation: Operation, settings: Mapping[str, Any], ends: tuple[Endpoint, Endpoint], requirement: Requirement,
+            how: Mapping[str, Any], findings: Iterable[Finding], *, tables: Sequence[TablePlan] = (),
+            references: Sequence[ForeignKey] = (), key_id: str | None = None, schema: SchemaPlan | None = None,
+            suspended: Sequence[Step] = ()) -> Plan:  # fmt: skip
+    """The plan of all that was found out. `settings` are those of the operation that its approvers approve."""
+    what = describe(settings, *ends, tables, key_id, requirement, schema)
+    return Plan(
+        operation_type=operation.operation_type,
+        source_env=operation.source_env,
+        target_env=operation.target_env,
+        anonymize=operation.anonymize,
+        if_target_not_empty=operation.if_target_not_empty,
+        on_violation=operation.on_violation,
+        tables=tuple(tables),
+        references=tuple(references),
+        requirement=requirement,
+        what=what,
+        sha256=fingerprint(what),
+        how={**how, **({"schema": schema.shown()} if schema else {})},
+        findings=tuple(dict.fromkeys(findings)),
+        schema=schema,
+        disable_constraints=operation.disable_constraints,
+        suspended=tuple(suspended),
+    )
 
 
 def describe(operation: Mapping[str, Any], source: Endpoint, target: Endpoint, tables: Sequence[TablePlan],

@@ -8,7 +8,7 @@ from jobs.config.approvals import Requirement
 from jobs.config.operation import Operation
 from jobs.planning.build import project, select_tables
 from jobs.planning.ends import End, TargetChecks
-from jobs.planning.plan import Plan, describe, fingerprint
+from jobs.planning.plan import Plan, planned
 from jobs.planning.schema_build import carried, obstacles
 from jobs.planning.schema_plan import Applied
 
@@ -22,20 +22,5 @@ def build_schema(operation: Operation, source: End, target: End, checks: TargetC
     findings += obstacles(target, tables, ways, checks)
     schema, more = carried(operation, source, target, tables, ways, checks, applied)
     settings = {"operation_type": operation.operation_type}
-    what = describe(settings, source.endpoint, target.endpoint, (), None, requirement, schema)
-    return Plan(
-        operation_type=operation.operation_type,
-        source_env=operation.source_env,
-        target_env=operation.target_env,
-        anonymize=operation.anonymize,
-        if_target_not_empty=operation.if_target_not_empty,
-        on_violation=operation.on_violation,
-        tables=(),
-        references=(),
-        requirement=requirement,
-        what=what,
-        sha256=fingerprint(what),
-        how={"schema": schema.shown()},
-        findings=tuple(dict.fromkeys(findings + more)),
-        schema=schema,
-    )
+    ends = source.endpoint, target.endpoint
+    return planned(operation, settings, ends, requirement, {}, findings + more, schema=schema)
