@@ -36,13 +36,18 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am m 
 WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't' AND {OURS} ORDER BY n.nspname, c.relname
 """
 
+OPTIONS = """array_to_string(array(SELECT o FROM unnest(a.attoptions) WITH ORDINALITY AS x(o, place)
+    WHERE left(o, 3) <> 'pg_' ORDER BY place), ', ')"""
+"""Those that somebody has set. What begins with `pg_` is the server's own mark: versions since 15.20 give each column a
+`pg_attver`, another one in every table."""
+
 COLUMNS = f"""
 SELECT a.attrelid::bigint, a.attname, a.attnum, a.atttypid::bigint, format_type(a.atttypid, a.atttypmod), a.attnotnull,
   a.attidentity::text, a.attgenerated::text, pg_get_expr(f.adbin, f.adrelid),
   CASE WHEN a.attcollation <> t.typcollation THEN format('%I.%I', ln.nspname, l.collname) END,
   CASE WHEN a.attstorage <> t.typstorage THEN CASE a.attstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL'
     WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END END,
-  {{compression}}, coalesce(a.attstattarget, -1), coalesce(array_to_string(a.attoptions, ', '), ''),
+  {{compression}}, coalesce(a.attstattarget, -1), {OPTIONS},
   array(SELECT d.refobjid::bigint FROM pg_depend d WHERE d.classid = 'pg_attrdef'::regclass AND d.objid = f.oid
     AND d.refclassid = 'pg_class'::regclass AND d.refobjid <> a.attrelid ORDER BY 1)
 FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace

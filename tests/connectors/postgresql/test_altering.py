@@ -107,6 +107,16 @@ def test_settings_that_only_an_alter_table_makes_come_and_go(pair: Pair) -> None
         assert definitions(columns(target)) == definitions(there)
 
 
+def test_a_mark_of_the_server_s_own_is_no_setting_of_a_column(pair: Pair) -> None:
+    pair.both("CREATE TABLE t (a text)")
+    pair.server.execute(pair.prod, "ALTER TABLE t ALTER a SET (n_distinct=5)")
+    mark = "UPDATE pg_attribute SET attoptions = '{pg_attver=7,n_distinct=5}' WHERE attrelid = 't'::regclass AND attnum = 1"
+    pair.server.execute(pair.prod, mark)
+    with pair.sessions() as (source, _):
+        [column] = columns(source).values()
+        assert column.definition == "text; (n_distinct=5)"
+
+
 @pytest.mark.parametrize(
     ("there", "wanted", "additive"),
     [
