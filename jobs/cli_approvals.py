@@ -53,13 +53,14 @@ def reject(operation: Id, plan: Plan, role: Role, comments: Comments = None, con
 
 
 def _decide(operation: str, decided: Decided, plan: str, role: str, comments: str | None, control: str | None) -> None:
-    from jobs import views_approvals
     from jobs.config.approvals import load_approvals
     from jobs.control.store import ControlStore
+    from jobs.planning.plan import genuine
 
     people = load_approvals().people
     with ControlStore.open(control) as store:
-        views_approvals.genuine(store.get(operation))
+        seen = store.get(operation)
+        genuine(seen.id, seen.plan_what, seen.plan_sha256)
         row, lacking = store.decide(
             operation, decided, role=role, person=store.person(), plan=plan, people=people, comments=comments
         )

@@ -15,9 +15,8 @@ from jobs.control.approving import Decision
 from jobs.control.audit import Entry
 from jobs.control.rows import OperationRow
 from jobs.control.states import OVER, WAITING
-from jobs.errors import UsageError
 from jobs.planning import render
-from jobs.planning.plan import fingerprint
+from jobs.planning.plan import genuine
 from jobs.views import grid, moment
 
 
@@ -34,21 +33,11 @@ def approvals_json(row: OperationRow, decisions: Sequence[Decision], lacking: Se
 
 def plan(row: OperationRow) -> RenderableType:
     """The plan an operation was recorded with: what its approvers see. Raises UsageError where it is not what its hash says."""
-    genuine(row)
+    genuine(row.id, row.plan_what, row.plan_sha256)
     if row.plan_how is None:
         return Text("")
     title = f"{row.operation_type}: {row.source_env} → {row.target_env}"
     return render.recorded(title, row.plan_sha256, row.plan_what, row.plan_how)
-
-
-def genuine(row: OperationRow) -> None:
-    """Raises UsageError where the recorded plan is not the one that its hash is the hash of."""
-    if fingerprint(row.plan_what) != row.plan_sha256:
-        raise UsageError(
-            "the recorded plan is not the one of its hash: somebody has changed it in the control store",
-            f"operation {row.id}",
-            "approve nothing of it; look who did this, and run its file again",
-        )
 
 
 def approvals(
