@@ -13,9 +13,11 @@ import secrets
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -152,6 +154,17 @@ class Watch(threading.Thread):
         return float(last - first)
 
 
+@contextmanager
+def place(*servers: str) -> Iterator[Path]:
+    """A folder for a benchmark's files, with one in it for each of its servers. It goes with everything in it."""
+    with tempfile.TemporaryDirectory(prefix="dbagent-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # the servers run as other users when we are root
+        for server in servers:
+            (folder / server).mkdir()
+        yield folder
+
+
 def configure(folder: Path, ends: Mapping[str, Endpoint], operations: Mapping[str, Mapping[str, Any]]) -> None:
     """Environments, leave to copy unmasked, a file for each operation, and a control store of our own."""
     environments = {}
@@ -233,9 +246,14 @@ def machine(rows: int, packages: Sequence[str]) -> dict[str, str]:
     }
 
 
+def show(facts: Mapping[str, Any]) -> None:
+    """A line each."""
+    for key, value in facts.items():
+        print(f"{key}: {value}", flush=True)
+
+
 def tell(found: Mapping[str, Any], facts: Mapping[str, Any], as_json: bool) -> None:
     """Print what was found, a line each, and with the facts as one line of JSON where that is asked for."""
-    for key, value in found.items():
-        print(f"{key}: {value}")
+    show(found)
     if as_json:
         print(json.dumps({**found, **facts}))

@@ -10,8 +10,6 @@ jdbc_mask_cost, at most 1.35: the masked copy with read: jdbc and write: jdbc, b
 from __future__ import annotations
 
 import argparse
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import _commands as commands
@@ -77,19 +75,14 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="dbagent-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the server runs as another user when we are root
-        (folder / "server").mkdir()
-        with testkit.start(folder / "server") as server:
-            bench = Bench(folder, server.database("prod"), server.database("dev"), given.rows, 0, 0)
-            facts = {
-                "postgresql": psql(bench.source, "SHOW server_version"),
-                **commands.machine(bench.rows, ("pyspark", "pyarrow", "pandas", "psycopg")),
-            }
-            for key, value in facts.items():
-                print(f"{key}: {value}")
-            found = measure(bench, given.repetitions)
+    with commands.place("server") as folder, testkit.start(folder / "server") as server:
+        bench = Bench(folder, server.database("prod"), server.database("dev"), given.rows, 0, 0)
+        facts = {
+            "postgresql": psql(bench.source, "SHOW server_version"),
+            **commands.machine(bench.rows, ("pyspark", "pyarrow", "pandas", "psycopg")),
+        }
+        commands.show(facts)
+        found = measure(bench, given.repetitions)
     commands.tell(found, facts, given.json)
 
 

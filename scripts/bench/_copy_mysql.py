@@ -26,9 +26,7 @@ import os
 import resource
 import subprocess
 import sys
-import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -246,13 +244,11 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=8, help="partitions of the JDBC way")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     given = parser.parse_args()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="dbagent-bench-")))
-        folder.chmod(0o755)  # the servers run as other users when we are root
-        for name in ("server", "other"):
-            (folder / name).mkdir()
-        maria = stack.enter_context(mariadb.start(folder / "server", *POOL))
-        postgres = stack.enter_context(postgresql.start(folder / "other"))
+    with (
+        commands.place("server", "other") as folder,
+        mariadb.start(folder / "server", *POOL) as maria,
+        postgresql.start(folder / "other") as postgres,
+    ):
         ends = maria.database("prod"), maria.database("dev"), postgres.database("dev")
         bench = Bench(folder, maria, postgres, *ends, given.rows, given.tasks)
         facts = {
@@ -261,8 +257,7 @@ def main() -> None:
             **commands.machine(given.rows, ("pyspark", "pyarrow", "pymysql", "psycopg")),
             "sling": SLING.split("==")[1],
         }
-        for key, value in facts.items():
-            print(f"{key}: {value}")
+        commands.show(facts)
         found = measure(bench, given.repetitions)
     commands.tell(found, facts, given.json)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -207,33 +206,26 @@ def main() -> None:
     parser.add_argument("--memory", action="store_true", help="also ten times the rows, and rows of 5 MB")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="dbagent-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the server runs as another user when we are root
-        (folder / "server").mkdir()
-        with testkit.start(folder / "server") as server:
-            ends = server.database("prod"), server.database("dev")
-            bench = Bench(folder, *ends, given.rows, given.tasks, given.faker_rows or given.rows)
-            facts = {
-                "postgresql": psql(bench.source, "SHOW server_version"),
-                **machine(bench.rows, ("pyspark", "pyarrow", "psycopg", "faker")),
-            }
-            for key, value in facts.items():
-                print(f"{key}: {value}")
-            configure(bench)
-            load(bench, FILL, 1000)  # once without a clock: class-data archive, driver jars, file cache
-            ours(bench, "masked", 1000)
-            spark(bench, "jdbc", 1000)
-            bench.forget()
-            load(bench, FILL, bench.rows)
-            for number in range(given.repetitions):
-                print(f"  repetition {number + 1} of {given.repetitions}", flush=True)
-                repetition(
-                    bench, number, given.repetitions if given.spark_repetitions is None else given.spark_repetitions
-                )
-            if given.memory:
-                memory(bench)
-            found = summary(bench)
+    with commands.place("server") as folder, testkit.start(folder / "server") as server:
+        ends = server.database("prod"), server.database("dev")
+        bench = Bench(folder, *ends, given.rows, given.tasks, given.faker_rows or given.rows)
+        facts = {
+            "postgresql": psql(bench.source, "SHOW server_version"),
+            **machine(bench.rows, ("pyspark", "pyarrow", "psycopg", "faker")),
+        }
+        commands.show(facts)
+        configure(bench)
+        load(bench, FILL, 1000)  # once without a clock: class-data archive, driver jars, file cache
+        ours(bench, "masked", 1000)
+        spark(bench, "jdbc", 1000)
+        bench.forget()
+        load(bench, FILL, bench.rows)
+        for number in range(given.repetitions):
+            print(f"  repetition {number + 1} of {given.repetitions}", flush=True)
+            repetition(bench, number, given.repetitions if given.spark_repetitions is None else given.spark_repetitions)
+        if given.memory:
+            memory(bench)
+        found = summary(bench)
     commands.tell(found, facts, given.json)
 
 

@@ -20,7 +20,6 @@ import argparse
 import os
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -214,23 +213,18 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2, help="our workers; pgcopydb's table jobs and index jobs")
     parser.add_argument("--json", action="store_true", help="end with one line of JSON")
     given = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="dbagent-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)  # the server runs as another user when we are root
-        (folder / "server").mkdir()
-        with testkit.start(folder / "server") as server:
-            prod, dev, shop, lab = (server.database(name) for name in ("prod", "dev", "shop", "lab"))
-            bench = Bench(folder, prod, dev, shop, lab, given.jobs)
-            told = subprocess.run(["pgcopydb", "--version"], check=True, capture_output=True, text=True).stdout
-            facts = {
-                "postgresql": psql(bench.source, "SHOW server_version"),
-                "pgcopydb": told.split()[2],
-                **commands.machine(given.rows, ("pyspark", "pyarrow", "psycopg")),
-                "orders": f"{given.orders:,}",
-            }
-            for key, value in facts.items():
-                print(f"{key}: {value}")
-            found = measure(bench, given.rows, given.orders, given.repetitions)
+    with commands.place("server") as folder, testkit.start(folder / "server") as server:
+        prod, dev, shop, lab = (server.database(name) for name in ("prod", "dev", "shop", "lab"))
+        bench = Bench(folder, prod, dev, shop, lab, given.jobs)
+        told = subprocess.run(["pgcopydb", "--version"], check=True, capture_output=True, text=True).stdout
+        facts = {
+            "postgresql": psql(bench.source, "SHOW server_version"),
+            "pgcopydb": told.split()[2],
+            **commands.machine(given.rows, ("pyspark", "pyarrow", "psycopg")),
+            "orders": f"{given.orders:,}",
+        }
+        commands.show(facts)
+        found = measure(bench, given.rows, given.orders, given.repetitions)
     commands.tell(found, facts, given.json)
 
 
