@@ -11,6 +11,7 @@
         ├── SourceChanged      the source was truncated, rewritten or altered under the snapshot
         ├── ValueRefused       the target refuses a row (unique, NOT NULL, CHECK, length, type)
         ├── TargetFull         no space left where the target keeps its data
+        ├── RowsChanged        a table was to be emptied of a run's own rows, and holds others
         ├── LeaseLost          another driver has taken this run over
         ├── LeaseHeld          another run is at work on this target table
         └── Unsupported        this engine, version or object cannot do what was asked
@@ -95,6 +96,10 @@ class TargetFull(TerminalError):
     """No space left where the target keeps its data."""
 
 
+class RowsChanged(TerminalError):
+    """A table was to be emptied of a run's own rows, and it holds others."""
+
+
 class LeaseLost(TerminalError):
     """Another driver has taken this run over; this one must stop at once."""
 
@@ -105,6 +110,11 @@ class LeaseHeld(TerminalError):
 
 class Unsupported(TerminalError):
     """This engine, version or object cannot do what was asked."""
+
+
+def others_rows(table: object, found: int, ours: int) -> RowsChanged:
+    what = f"other programs have changed its rows: {found:,} are there, and {ours:,} are this run's"
+    return RowsChanged(what, where=str(table))
 
 
 Driver = TypeVar("Driver", bound=Exception)

@@ -8,13 +8,14 @@ definition which has waited for a lock comes through under its feet.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.contract import Endpoint, Staged
-from connectors.errors import Busy, TerminalError
+from connectors.errors import Busy, TerminalError, others_rows
 from connectors.mysql import catalog, ddl, probe
 from connectors.mysql.altering import altered
+from connectors.mysql.forbidden import forbidden
 from connectors.mysql.identity import identity
 from connectors.mysql.ledger import Ledger
 from connectors.mysql.objects import objects
@@ -66,6 +67,9 @@ class Target:
 
     def altered(self, there: SchemaObject, wanted: SchemaObject) -> Alteration:
         return altered(there, wanted)
+
+    def forbidden(self, works: Sequence[Sequence[str]]) -> list[list[str]]:
+        return forbidden(self._session, works)
 
     def apply(self, statements: Sequence[str], what: str) -> None:
         run(self._session, statements, f"{self._where}: {what}")
@@ -122,17 +126,31 @@ class Target:
                 self.ledger.over(keeper).hold(map(str, names))
                 yield session
 
-    def empty(self, names: Sequence[TableName]) -> None:
+    def empty(self, names: Sequence[TableName], ours: Mapping[TableName, int] | None = None) -> None:
         """Foreign keys are off in our sessions, so nothing cascades; what would be orphaned is looked for first."""
         if not names:
             return
-        truncates = grants(self._session)
+        granted = grants(self._session)
         with self._holding(names) as session:
             for name in names:
                 self._refuse_referenced(name, set(names))
-            for name in names:
-                truncate = truncates.may("DROP", name.name)
+            left = list(names)
+            if ours and granted.may("LOCK TABLES"):
+                locked = ", ".join(f"{identifier(name.name)} WRITE" for name in names)
+                run(session, [f"LOCK TABLES {locked}"], f"{self._where}: emptying {', '.join(map(str, names))}")
+                for name, rows in ours.items():
+                    _expect(name, int(session.value(f"SELECT count(*) FROM {identifier(name.name)}")), rows)
+            elif ours:  # a DELETE tells how many rows went, and leaves those that come meanwhile
+                with session.transaction():
+                    for name, rows in ours.items():
+                        _expect(name, session.run(f"DELETE FROM {identifier(name.name)}"), rows)
+                left = [name for name in names if name not in ours]
+            for name in left:
+                truncate = granted.may("DROP", name.name)
+                counter = _counter(session, name) if truncate and granted.may("ALTER", name.name) else ""
                 session.run(f"{'TRUNCATE TABLE' if truncate else 'DELETE FROM'} {identifier(name.name)}")
+                if counter:
+                    session.run(f"ALTER TABLE {identifier(name.name)} {counter}")
 
     def _refuse_referenced(self, name: TableName, going: set[TableName]) -> None:
         for database, table, column in self._session.rows(REFERENCES, (name.name,)):
@@ -195,6 +213,11 @@ class Target:
         self._session.close()
 
 
+def _expect(name: TableName, found: int, rows: int) -> None:
+    if found != rows:
+        raise others_rows(name, found, rows)
+
+
 def _run(stage: str) -> str:
     """Whose staging table it is."""
     return stage.removeprefix(catalog.OURS).partition("_")[2].rpartition("_")[0]
@@ -202,3 +225,9 @@ def _run(stage: str) -> str:
 
 def _wait_for_locks(session: Session, seconds: int) -> None:
     session.run(f"SET SESSION innodb_lock_wait_timeout = {seconds}, SESSION lock_wait_timeout = {seconds}")
+
+
+def _counter(session: Session, name: TableName) -> str:
+    """How far it is, as ALTER TABLE says it: TRUNCATE forgets that."""
+    found = ddl.COUNTER.search(session.shown(f"SHOW CREATE TABLE {identifier(name.name)}").rpartition(") ENGINE=")[2])
+    return found[0] if found else ""

@@ -5,7 +5,7 @@ What a task may not do while others load happens here: creating, emptying, stagi
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 import psycopg
 
 from connectors.contract import Endpoint, Staged
-from connectors.errors import NotFound, TerminalError
+from connectors.errors import NotFound, TerminalError, others_rows
 from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step
-from connectors.postgresql import catalog, ddl, deferrable, objects, probe, suspending
+from connectors.postgresql import catalog, ddl, deferrable, objects, privileges, probe, suspending
 from connectors.postgresql.altering import altered
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
@@ -99,6 +99,10 @@ class Target:
             said = lost_with(self._connection, there)
         return replace(found, up=(*found.up, *said), down=(*found.down, *said))
 
+    def forbidden(self, works: Sequence[Sequence[str]]) -> list[list[str]]:
+        with translated(self._where):
+            return privileges.forbidden(self._connection, works)
+
     def apply(self, statements: Sequence[str], what: str) -> None:
         with told(self._connection, f"{self._where}: {what}", statements), self._connection.transaction():
             for statement in statements:
@@ -124,7 +128,7 @@ class Target:
         """What our user lacks to load an existing table, each with the statement that grants it."""
         name, user = sql_name(table.name), quoted(self._connection.info.user)
         if not ddl.allowed(self._connection, "has_schema_privilege(%s, 'USAGE')", table.name.schema or "public"):
-            yield f"our user may not enter its schema: GRANT USAGE ON SCHEMA {quoted(table.name.schema or 'public')} TO {user}"
+            yield privileges.enters(table.name.schema or "public", user)
             return
         missing = self._connection.execute(MISSING, [catalog.detail(table).oid]).fetchall()[0][0]
         if missing:
@@ -157,7 +161,7 @@ class Target:
     def count(self, name: TableName) -> int:
         return int(self._one(name, f"SELECT count(*) FROM {self._own(name)}".encode())[0])
 
-    def empty(self, names: Sequence[TableName]) -> None:
+    def empty(self, names: Sequence[TableName], ours: Mapping[TableName, int] | None = None) -> None:
         """One TRUNCATE; where a table outside references one of these, it must reference no row, and one DELETE
         statement removes all rows: foreign keys among the tables are checked at its end, so cycles do not matter."""
         if not names:
@@ -166,6 +170,7 @@ class Target:
         where = f"{self._where}: emptying {', '.join(map(str, names))}"
         with told(self._connection, where, whole), self._connection.transaction():
             self.ledger.hold(map(str, names))
+            self._nobody_elses(ours or {})
             roots = [self._one(name, b"SELECT to_regclass(%s)::oid", [sql_name(name)])[0] for name in names]
             family = self._connection.execute(FAMILY, [roots]).fetchall()[0][0]
             outside = self._connection.execute(REFERENCES, [family, family]).fetchall()
@@ -187,6 +192,15 @@ class Target:
                 return
             deletes = [f"d{number} AS (DELETE FROM {one})" for number, one in enumerate(whole)]
             self._connection.execute(f"WITH {', '.join(deletes)} SELECT".encode())
+
+    def _nobody_elses(self, ours: Mapping[TableName, int]) -> None:
+        """Until the transaction ends these tables hold so many rows and no others."""
+        if ours:
+            locked = ", ".join(map(self._own, ours))
+            self._connection.execute(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE".encode())
+        for name, rows in ours.items():
+            if (found := self.count(name)) != rows:
+                raise others_rows(name, found, rows)
 
     def stage(self, run_id: str, table_id: int, table: Table) -> TableName:
         """Made from a query, so that it has the exact types and no constraint; logged, so that a crash keeps it."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from connectors.contract import Endpoint, Staged
-from connectors.errors import NotFound, TerminalError
+from connectors.errors import NotFound, TerminalError, others_rows
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
-from connectors.sqlite.ddl import planned
+from connectors.sqlite.ddl import begun, planned
 from connectors.sqlite.definer import ANALYSIS_LIMIT, SqliteDefiner
 from connectors.sqlite.ledger import Ledger
 from connectors.sqlite.objects import OURS
@@ -120,7 +120,11 @@ class SqliteTarget(SqliteDefiner):
             )
         with self._session.transaction():
             for table in tables:
-                self._session.run(f"CREATE TABLE IF NOT EXISTS main.{quoted(table.name.name)} {_body(table)}")
+                made = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ? COLLATE NOCASE"
+                if not self._session.rows(made, (table.name.name,)):
+                    self._session.run(f"CREATE TABLE main.{quoted(table.name.name)} {_body(table)}")
+                    for statement in begun(table) if table.detail is None else ():
+                        self._session.run(statement)
 
     def identity(self, name: TableName) -> str:
         found = self._session.rows(
@@ -136,11 +140,14 @@ class SqliteTarget(SqliteDefiner):
     def count(self, name: TableName) -> int:
         return int(self._session.value(f"SELECT count(*) FROM main.{quoted(name.name)}"))
 
-    def empty(self, names: Sequence[TableName]) -> None:
+    def empty(self, names: Sequence[TableName], ours: Mapping[TableName, int] | None = None) -> None:
         """Foreign keys are off in our sessions, so nothing cascades; what would be orphaned is looked for first."""
         going = set(names)
         with self._session.transaction():
             self.ledger.hold(map(str, names))
+            for name, rows in (ours or {}).items():
+                if (found := self.count(name)) != rows:
+                    raise others_rows(name, found, rows)
             for name in names:
                 self._refuse_referenced(name, going)
             for name in names:

@@ -7,11 +7,11 @@ rows of the old one go, together with its ledger rows. Rows that are not ours ar
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from connectors.contract import TableState, TargetSession
-from connectors.errors import NotFound, TerminalError
+from connectors.errors import NotFound, RowsChanged, TerminalError
 from connectors.schema import Table, TableName
 from jobs.planning.crossing import column_of
 from jobs.planning.plan import Plan, TablePlan
@@ -53,12 +53,7 @@ def prepare(plan: Plan, target: TargetSession, run_id: str, snapshot: str, aside
     found = [(table, complete.pop(table.table_id)) for table in todo]
     append = plan.if_target_not_empty == "append"
     if not append:
-        going = [
-            there.name
-            for table, there in found
-            if _may_empty(plan, states.get(table.table_id), there, target, aside.touched)
-        ]
-        target.empty(going)
+        _empty(plan, states, [pair for pair in found if not target.is_empty(pair[1].name)], target, aside.touched)
     prepared = []
     for table, there in found:
         into = target.stage(run_id, table.table_id, there) if append or table.together else there.name
@@ -102,23 +97,27 @@ def _identity(table: TablePlan, target: TargetSession) -> str | None:
         return None
 
 
-def _may_empty(plan: Plan, state: TableState | None, there: Table, target: TargetSession, touched: Collection[TableName]
-               ) -> bool:  # fmt: skip
-    """Whether there are rows in this table that may go: our own of an earlier attempt, or anybody's under `truncate`."""
-    if target.is_empty(there.name):
-        return False
-    if plan.if_target_not_empty == "truncate":
-        return True
-    what = "the table is not empty any more"
-    same = there.name in touched or (state is not None and state.identity == target.identity(there.name))
-    if state is not None and state.target == str(there.name) and same:
-        count = target.count(there.name)
-        if count == state.rows:
-            return True
-        what = f"other programs have changed its rows: {count:,} are there, and {state.rows:,} are this run's"
-    raise TerminalError(
-        what, where=str(there.name), todo="empty it if its rows may go, or say `if_target_not_empty: truncate`"
+def _empty(plan: Plan, states: Mapping[int, TableState], full: Sequence[tuple[TablePlan, Table]], target: TargetSession,
+           touched: Collection[TableName]) -> None:  # fmt: skip
+    """Remove the rows that may go: our own of an earlier attempt, or anybody's under `truncate`. Raises TerminalError."""
+    names, todo = (
+        [there.name for _, there in full],
+        "empty it if its rows may go, or say `if_target_not_empty: truncate`",
     )
+    ours: dict[TableName, int] = {}
+    for table, there in full if plan.if_target_not_empty != "truncate" else ():
+        state = states.get(table.table_id)
+        same = there.name in touched or (state is not None and state.identity == target.identity(there.name))
+        if state is None or state.target != str(there.name) or not same:
+            raise TerminalError("the table is not empty any more", where=str(there.name), todo=todo)
+        ours[there.name] = state.rows
+    try:
+        target.empty(names, ours)
+    except RowsChanged as problem:
+        others = problem
+    else:
+        return
+    raise TerminalError(others.what, where=others.where, todo=todo) from None
 
 
 def _state(table: TablePlan, there: Table, target: TargetSession, snapshot: str, before: int) -> TableState:

@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connectors.contract import Connector, Endpoint, RunRecord, TargetSession
-from connectors.errors import ConnectorError, LeaseHeld
+from connectors.errors import ConnectorError, LeaseHeld, RowsChanged
 from connectors.objects import ObjectKind, Restored, Step
 from connectors.schema import ForeignKey, TableName
 from jobs.running.heart import PATIENCE, Heart, Progress
@@ -165,11 +165,12 @@ def _emptied(target: TargetSession, run_id: str, broken: Sequence[Step]) -> bool
         going |= {key.table for key in keys if key.referenced in going} & names
     if not any(step.table in going for step in broken) or not {str(name) for name in going} <= ledger.held(run_id):
         return False
-    for name in going:
-        state = states[str(name)]
-        if state.rows_before or target.count(name) != state.rows:
-            return False
-    target.empty(sorted(going))
+    if any(states[str(name)].rows_before for name in going):
+        return False
+    try:
+        target.empty(sorted(going), {name: states[str(name)].rows for name in going})
+    except RowsChanged:
+        return False
     for name in going:
         ledger.prepared(run_id, replace(states[str(name)], state="prepared", rows=0))
     return True

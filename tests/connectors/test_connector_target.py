@@ -7,7 +7,7 @@ import pickle
 
 import pytest
 
-from connectors.errors import TerminalError
+from connectors.errors import RowsChanged, TerminalError
 from connectors.schema import ForeignKey, Kind
 from connectors.testkit import SampleTable
 from tests.connectors.drive import Ends, driver
@@ -155,3 +155,16 @@ def test_a_row_the_target_refuses_is_an_error_without_its_value(ends: Ends) -> N
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
     assert found(ends) == []
+
+
+def test_a_run_s_own_rows_go_only_while_they_are_alone(ends: Ends) -> None:
+    for name, rows in (("accounts", 5), ("people", 3)):
+        ends.server.create(ends.target, dataclasses.replace(ACCOUNTS, name=name), accounts(rows))
+    tables = [ends.name("accounts"), ends.name("people")]
+    with driver(ends) as one:
+        one.lease(["accounts", "people"])
+        with pytest.raises(RowsChanged, match="3 are there, and 2 are this run's"):
+            one.target.empty(tables, dict(zip(tables, (5, 2), strict=True)))
+        assert [one.target.count(name) for name in tables] == [5, 3]
+        one.target.empty(tables, dict(zip(tables, (5, 3), strict=True)))
+        assert [one.target.count(name) for name in tables] == [0, 0]

@@ -5,15 +5,18 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from connectors.contract import RunRecord
-from connectors.errors import Busy, ConnectionLost, LeaseHeld, LeaseLost, TerminalError
+from connectors.errors import Busy, ConnectionLost, LeaseHeld, LeaseLost, RowsChanged, TerminalError
 from connectors.ledger import SqlLedger
 from connectors.mysql import connector
 from connectors.mysql.session import LEDGER, connect
+from connectors.mysql.testkit import MariaServer
 from connectors.schema import TableName
 from tests.connectors.drive import Ends, driver
 from tests.connectors.mysql.databases import lease, user
@@ -187,6 +190,34 @@ def test_a_driver_that_was_superseded_empties_nothing(ends: Ends) -> None:
         with pytest.raises(LeaseLost):
             one.empty([TableName(None, "t")])
         assert not two.is_empty(TableName(None, "t"))
+
+
+@pytest.mark.parametrize("more", ["", ", LOCK TABLES"])
+def test_a_row_that_comes_while_a_run_s_own_are_emptied_stays_with_them(ends: Ends, more: str) -> None:
+    ends.server.execute(ends.target, "CREATE TABLE t (a int)")
+    ends.server.execute(ends.target, "INSERT INTO t VALUES (1), (2)")
+    login = user(ends.server, ends.target, f"SELECT, INSERT, UPDATE, DELETE, CREATE, DROP, INDEX{more}")
+    name, server = TableName(None, "t"), cast(MariaServer, ends.server)
+    waiting = (
+        "SELECT 1 FROM information_schema.processlist p LEFT JOIN information_schema.innodb_trx x"
+        f" ON x.trx_mysql_thread_id = p.id WHERE p.user = '{login.user}'"
+        " AND (p.state = 'Waiting for table metadata lock' OR x.trx_state = 'LOCK WAIT')"
+    )
+    with contextlib.closing(connector.target(login)) as target, server.connect(ends.target) as other:
+        lease(target, "t")
+        with other.cursor() as cursor, ThreadPoolExecutor(1) as pool:
+            cursor.execute("START TRANSACTION")
+            cursor.execute("INSERT INTO t VALUES (3)")
+            emptied = pool.submit(target.empty, [name], {name: 2})
+            while not server.rows(ends.target, waiting):
+                assert not emptied.done()
+                time.sleep(0.01)
+            cursor.execute("COMMIT")
+            with pytest.raises(RowsChanged, match="3 are there, and 2 are this run's"):
+                emptied.result()
+        assert target.count(name) == 3
+        target.empty([name], {name: 3})
+        assert target.count(name) == 0
 
 
 def test_rows_that_another_database_references_stay(ends: Ends) -> None:
