@@ -40,6 +40,10 @@ class Grammar:
     """The length of a text goes on behind a NUL character."""
     counters_checked: bool = True
     """A CHECK may look at a column that the database numbers."""
+    counts_freely: bool = True
+    """A counter has a step, bounds and a sign of its own. Else it counts up by one, from a start above zero on."""
+    counts_keys_only: bool = False
+    """The database numbers no column but a whole primary key."""
     comments: bool = True
     """Tables and columns may have them."""
     partial_indexes: bool = True

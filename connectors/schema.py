@@ -102,6 +102,20 @@ def folded(name: str, ignored: IgnoredCase) -> str:
 
 
 @dataclass(frozen=True)
+class Counting:
+    """How the database numbers new rows, as far as it says so; a bound that is None is its type's."""
+
+    start: int = 1
+    step: int = 1
+    least: int | None = None
+    most: int | None = None
+    cycle: bool = False
+    """It begins anew behind its last number."""
+    sequence: str | None = None
+    """Where the numbers come from, if others may take some from there too."""
+
+
+@dataclass(frozen=True)
 class Column:
     name: str
     type: ColumnType
@@ -118,6 +132,12 @@ class Column:
     comment: str | None = None
     renewed: bool = False
     """The database sets it to the time whenever its row changes."""
+    counting: Counting | None = None
+    """By which rule its rows are numbered, where the database says so: by its counter, else by a sequence in its default."""
+    computed: str | None = None
+    """Of a generated one: its expression, in the engine's own words."""
+    stored: bool = False
+    """Of a generated one: its values are kept, not computed whenever they are read."""
 
 
 @dataclass(frozen=True)
@@ -216,9 +236,15 @@ class Table:
         """The table without what only the driver needs (keys, notes, most of the detail): a task's closure is small."""
         return Table(
             self.name,
-            tuple(replace(c, type=c.type.for_tasks(), default=None, comment=None) for c in self.columns),
+            tuple(_bare(column) for column in self.columns),
             detail=None if self.detail is None else self.detail.for_tasks(),
         )
+
+
+def _bare(column: Column) -> Column:
+    return replace(
+        column, type=column.type.for_tasks(), counting=None, default=None, comment=None, computed=None, stored=False
+    )
 
 
 @dataclass(frozen=True)

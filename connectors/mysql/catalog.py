@@ -11,12 +11,26 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from connectors.errors import ConnectorError
 from connectors.mysql.canonical import quoted
 from connectors.mysql.definitions import definition
 from connectors.mysql.letter_case import LetterCase
 from connectors.mysql.session import Session
 from connectors.mysql.types import MyType, column_type, identifier, type_of
-from connectors.schema import Action, Check, Column, ForeignKey, Index, IndexPart, Key, Kind, Schema, Table, TableName
+from connectors.schema import (
+    Action,
+    Check,
+    Column,
+    Counting,
+    ForeignKey,
+    Index,
+    IndexPart,
+    Key,
+    Kind,
+    Schema,
+    Table,
+    TableName,
+)
 
 OURS = "_dbagent_"
 """What the names of our own bookkeeping tables start with."""
@@ -68,6 +82,11 @@ ORDERED = ("BTREE", "HASH")
 """An index by hash is ordered all the same here, or makes long values unique."""
 JSON_COLLATION = "utf8mb4_bin"
 IS_JSON = re.compile(r"^json_valid\(`((?:[^`]|``)+)`\)$")
+NEXT = re.compile(r"^nextval\((`(?:[^`]|``)+`)\)$")
+"""A default that is a number of a sequence and nothing else."""
+RULE = "SELECT start_value, increment, minimum_value, maximum_value, cycle_option FROM {0}"
+USUAL = (1, 2**63 - 2)
+"""Between which numbers a sequence counts that is told none."""
 IN_QUOTES = re.compile(r"`((?:[^`]|``)+)`")
 
 
@@ -213,7 +232,23 @@ def _exact(session: Session, table: Table, database: str) -> Table:
     text = session.shown(f"SHOW CREATE TABLE {identifier(table.name.name)}")
     words = {one.name: one.clause("DEFAULT").removeprefix("DEFAULT ") for one in definition(text, database, {}).columns}
     columns = [replace(c, default=words[c.name]) if c.name in odd else c for c in table.columns]
-    return replace(table, columns=tuple(columns))
+    return replace(table, columns=tuple(_counting(session, column) for column in columns))
+
+
+def _counting(session: Session, column: Column) -> Column:
+    """With the rule of the sequence that fills it. Where our user may not look, its numbers are taken to be the usual ones."""
+    found = NEXT.match(column.default or "")
+    if found is None:
+        return column
+    name = found[1][1:-1].replace("``", "`")
+    try:
+        [(start, step, low, high, cycle)] = session.rows(RULE.format(found[1]))
+    except ConnectorError as error:
+        if error.retryable:
+            raise
+        return replace(column, counting=Counting(sequence=name))
+    least, most = (None if bound == usual else int(bound) for bound, usual in zip((low, high), USUAL, strict=True))
+    return replace(column, counting=Counting(int(start), int(step) or 1, least, most, bool(cycle), name))
 
 
 def filler(default: str | None, type_: MyType, bare: bool) -> str | None:

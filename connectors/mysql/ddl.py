@@ -5,10 +5,12 @@ Texts whose collation is not the source's own get one that tells all of them apa
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from connectors.errors import ConnectorError
 from connectors.mysql.catalog import TRANSACTIONAL, detail
+from connectors.mysql.forbidden import creates
 from connectors.mysql.limits import exceeded
 from connectors.mysql.privileges import grants
 from connectors.mysql.session import Session
@@ -18,6 +20,7 @@ from connectors.schema import Column, Table
 YOUNG = {"uuid": "MariaDB 10.7", "inet4": "MariaDB 10.10", "inet6": "MariaDB 10.5"}
 """Types that not every server has, and who has them."""
 
+COUNTER = re.compile(r"\bAUTO_INCREMENT=\d+")
 TELLING = ("utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb4_bin")
 """Collations by which texts are equal only where their bytes are, the best first: the last one leaves blanks at the end out."""
 
@@ -49,7 +52,14 @@ def statement(table: Table, collation: str) -> str:
         column.name for column in table.columns if column.counter and column.name != (*table.primary_key, "")[0]
     ]
     parts += [f"KEY ({identifier(name)})" for name in counters]  # no counter without an index that begins with it
-    return f"CREATE TABLE IF NOT EXISTS {identifier(table.name.name)} ({', '.join(parts)}) ENGINE = {TRANSACTIONAL}"
+    behind = f"ENGINE = {TRANSACTIONAL}{counting(table)}"
+    return f"CREATE TABLE IF NOT EXISTS {identifier(table.name.name)} ({', '.join(parts)}) {behind}"
+
+
+def counting(table: Table) -> str:
+    """Where its counter begins, if not at 1."""
+    starts = [column.counting.start for column in table.columns if column.counter and column.counting]
+    return "".join(f" AUTO_INCREMENT={start}" for start in starts if start > 1)
 
 
 def staging(table: Table, name: str) -> str:
@@ -81,8 +91,7 @@ def obstacles(session: Session, table: Table) -> Iterator[str]:
     """Why `create` would not succeed for this table: a sentence each."""
     granted = grants(session)
     if not granted.may("CREATE", table.name.name):
-        database = identifier(session.value("SELECT DATABASE()"))
-        yield f"our user may not create tables: GRANT CREATE ON {database}.* TO {granted.user}"
+        yield creates(str(session.value("SELECT DATABASE()")), granted.user)
     if table.detail is None:
         yield from exceeded(table, dict(session.rows(WIDTHS)), hashes=hashes(session))
     known = _collations(session)

@@ -15,6 +15,7 @@ GRAMMAR = Grammar(
     today="CURRENT_DATE",
     clock_digits=0,
     counters_checked=False,
+    counts_freely=False,
     partial_indexes=False,
     expression_indexes=False,
     prefix_indexes=True,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from connectors.errors import ConnectorError
 from connectors.mysql.canonical import quoted
 from connectors.mysql.catalog import OURS, TRANSACTIONAL
-from connectors.mysql.ddl import WIDTHS, telling, typed
+from connectors.mysql.ddl import WIDTHS, counting, telling, typed
 from connectors.mysql.definitions import Definition, definition
 from connectors.mysql.limits import CUT, KEY_BYTES, LONG, size
 from connectors.mysql.objects import parts_of
@@ -34,6 +34,7 @@ def rendered(session: Session, table: Table) -> tuple[SchemaObject, ...]:
     keys = list(_keys(table, widths, session.flavour == "MySQL"))
     behind = f"ENGINE={TRANSACTIONAL} DEFAULT CHARSET=utf8mb4 COLLATE={collation}"
     behind += f" COMMENT={quoted(table.comment)}" if table.comment else ""
+    behind += counting(table)
     ordinary = [key for key in keys if not key.startswith(("FULLTEXT", "SPATIAL"))]
     shown = _shown(session, [*columns, *ordinary, *checks], behind)
     own = _read([*columns, *keys, *checks, *map(_foreign, table.foreign_keys)], behind, table, collation)

@@ -6,19 +6,21 @@ is empty meanwhile: type names and expressions come out qualified.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
 from connectors.postgresql import types
+from connectors.postgresql.definitions import Numbering
 from connectors.postgresql.keys import CHECKS, FOREIGN_KEYS, INDEXES, with_keys
 from connectors.postgresql.letter_case import LetterCase
 from connectors.postgresql.objects_sql import OURS
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import Leaf
-from connectors.schema import Column, Schema, Table, TableName
+from connectors.schema import Column, Counting, Schema, Table, TableName
 
 OTHER = {"v": "view", "m": "materialized view", "f": "foreign table"}
 
@@ -50,6 +52,24 @@ JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_attrdef f ON f.adrelid = a.att
 LEFT JOIN pg_collation l ON l.oid = a.attcollation LEFT JOIN pg_namespace ln ON ln.oid = l.collnamespace
 WHERE a.attnum > 0 AND NOT a.attisdropped AND c.relkind IN ('r', 'p') AND {OURS} ORDER BY a.attrelid, a.attnum
 """
+COUNTERS = f"""
+SELECT a.attrelid::bigint, a.attname, q.seqstart, q.seqincrement, q.seqmin, q.seqmax, q.seqcycle, format_type(q.seqtypid, NULL),
+  CASE WHEN count(*) OVER (PARTITION BY q.seqrelid) > 1 OR NOT EXISTS (SELECT FROM pg_depend o
+      WHERE o.classid = 'pg_class'::regclass AND o.objid = q.seqrelid AND o.refclassid = 'pg_class'::regclass
+      AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i'))
+    THEN q.seqrelid::regclass::text END
+FROM (SELECT d.objid, d.refobjid, d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
+    AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0
+  UNION SELECT d.refobjid, f.adrelid, f.adnum FROM pg_depend d JOIN pg_attrdef f ON f.oid = d.objid
+    WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass) u (sequence, relation, number)
+JOIN pg_sequence q ON q.seqrelid = u.sequence
+JOIN pg_attribute a ON a.attrelid = u.relation AND a.attnum = u.number
+JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {OURS} ORDER BY 1, 2
+"""
+"""What numbers a column: an identity's sequence, or one in its default, whose name is told where others may use it."""
+NEXT = re.compile(r"nextval\('(?:[^']|'')+'::regclass\)")
+"""A default that is a number of a sequence and nothing else."""
 HOOKS = """
 SELECT tgrelid::bigint, 'trigger ' || tgname FROM pg_trigger WHERE NOT tgisinternal AND tgenabled <> 'D'
 UNION ALL SELECT ev_class::bigint, 'rule ' || rulename FROM pg_rewrite
@@ -133,7 +153,7 @@ class Attribute:
     @property
     def counter(self) -> str | None:
         numbers = {"a": "identity always", "d": "identity by default"}.get(self.identity)
-        return numbers or ("serial" if self.serial else None)
+        return numbers or ("serial" if self.serial and NEXT.fullmatch(self.expression or "") else None)
 
 
 def detail(table: Table) -> Detail:
@@ -157,7 +177,7 @@ def introspect(connection: Connection) -> Schema:
         relations = {row[0]: Relation(*row) for row in connection.execute(RELATIONS.encode())}
         by_table = {
             query: grouped(connection.execute(query.encode()).fetchall())
-            for query in (COLUMNS, INDEXES, FOREIGN_KEYS, CHECKS, HOOKS)
+            for query in (COLUMNS, COUNTERS, INDEXES, FOREIGN_KEYS, CHECKS, HOOKS)
         }
         has_large_objects = bool(connection.execute(LARGE_OBJECTS).fetchall()[0][0])
     cases = LetterCase(connection)
@@ -166,7 +186,8 @@ def introspect(connection: Connection) -> Schema:
     for relation in relations.values():
         if relation.kind not in ("r", "p") or relation.partition or relation.extension:
             continue
-        table = shaped(relation, known, cases, by_table[COLUMNS][relation.oid])
+        counters = {row[1]: counting(*row[2:]) for row in by_table[COUNTERS][relation.oid]}
+        table = shaped(relation, known, cases, by_table[COLUMNS][relation.oid], counters)
         numbered = {row[1]: row[2] for row in by_table[COLUMNS][relation.oid]}
         table, timing = with_keys(
             table, numbered, *(by_table[query][relation.oid] for query in (INDEXES, FOREIGN_KEYS, CHECKS))
@@ -218,7 +239,15 @@ def family(relations: dict[int, Relation]) -> tuple[Family, Family]:
     return leaves, children
 
 
-def shaped(relation: Relation, known: types.Types, cases: LetterCase, rows: list[tuple[Any, ...]]) -> Table:
+def counting(start: int, step: int, low: int, high: int, cycle: bool, type_: str, sequence: str | None) -> Counting:
+    """What is said of a sequence, without what its type says anyway."""
+    usual = Numbering.usual(type_, step)
+    bounds = (None if low == usual.low else low), (None if high == usual.high else high)
+    return Counting(start, step, *bounds, cycle, sequence)
+
+
+def shaped(relation: Relation, known: types.Types, cases: LetterCase, rows: list[tuple[Any, ...]],
+           counters: Mapping[str, Counting]) -> Table:  # fmt: skip
     columns, expressions, defaults = [], [], set()
     for row in (Attribute(*row) for row in rows):
         type_ = known.column(row.type_oid, row.modifier, row.native, row.collation)
@@ -229,9 +258,12 @@ def shaped(relation: Relation, known: types.Types, cases: LetterCase, rows: list
                 nullable=not row.not_null and known.nullable(row.type_oid),
                 generated=bool(row.generated),
                 counter=row.counter,
+                counting=counters.get(row.name) if row.counter else None,
                 ignores_case=cases.ignored(type_.base, row.exact, row.collation),
                 default=None if row.generated or row.counter else row.expression,
                 comment=row.comment,
+                computed=row.expression if row.generated else None,
+                stored=row.generated == "s",
             )
         )
         if row.generated:

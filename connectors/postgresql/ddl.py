@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from connectors.postgresql import catalog
-from connectors.postgresql.definitions import NAME_BYTES
+from connectors.postgresql.definitions import NAME_BYTES, Numbering, identity
+from connectors.postgresql.privileges import fills
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
 from connectors.postgresql.types import PgType, TypeDefinition
@@ -56,7 +57,8 @@ def column_definition(column: Column, expression: str | None) -> str:
     if expression is not None:
         words.append(f"GENERATED ALWAYS AS {expression}")
     elif column.counter and column.counter.startswith("identity") and not numbers_others(column):
-        words.append(f"GENERATED {column.counter.removeprefix('identity ').upper()} AS IDENTITY")
+        numbering = Numbering.usual(native) if column.counting is None else Numbering.of(native, column.counting)
+        words.append(identity(column.counter.removeprefix("identity ").upper(), numbering))
     if not column.nullable:
         words.append("NOT NULL")
     return " ".join(words)
@@ -102,7 +104,7 @@ def obstacles(connection: Connection, table: Table) -> Iterator[str]:
     for schema in sorted({table.name.schema or "public"} | made):
         if exists(connection, "to_regnamespace(%s)", quoted(schema)):
             if not allowed(connection, "has_schema_privilege(%s, 'CREATE')", schema):
-                yield f"our user may not create tables: GRANT CREATE ON SCHEMA {quoted(schema)} TO {user}"
+                yield fills(schema, user)
         elif not allowed(connection, "has_database_privilege(current_database(), %s)", "CREATE"):
             what = f"schema {quoted(schema)} is missing and our user may not create it"
             yield f"{what}: GRANT CREATE ON DATABASE {database} TO {user}"

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.postgresql.statements import sql_name
 from connectors.postgresql.types import literal
-from connectors.schema import TableName, quoted
+from connectors.schema import Counting, TableName, quoted
 
 NAME_BYTES = 63
 WORD = r"""(?:"(?:[^"]|"")+"|[^\s,()".;']+)"""
@@ -108,8 +108,19 @@ class Numbering:
     cycle: bool = False
 
     @classmethod
-    def usual(cls, type_: str) -> Numbering:
-        return cls(type_, high=INTEGERS.get(type_, INTEGERS["bigint"]))
+    def usual(cls, type_: str, step: int = 1) -> Numbering:
+        """What the server takes where nothing else is said."""
+        most = INTEGERS.get(type_, INTEGERS["bigint"])
+        if step > 0:
+            return cls(type_, increment=step, high=most)
+        return cls(type_, start=-1, increment=step, low=-most - 1, high=-1)
+
+    @classmethod
+    def of(cls, type_: str, counting: Counting) -> Numbering:
+        usual = cls.usual(type_, counting.step)
+        low = usual.low if counting.least is None else counting.least
+        high = usual.high if counting.most is None else counting.most
+        return replace(usual, start=counting.start, low=low, high=high, cycle=counting.cycle)
 
     @property
     def options(self) -> str:

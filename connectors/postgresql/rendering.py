@@ -141,4 +141,5 @@ def counts_apart(column: Column) -> bool:
 
 
 def numbering(column: Column) -> Numbering:
-    return Numbering.usual(column.type.native if column.type.native in SERIALS else "bigint")
+    type_ = column.type.native if column.type.native in SERIALS else "bigint"
+    return Numbering.usual(type_) if column.counting is None else Numbering.of(type_, column.counting)

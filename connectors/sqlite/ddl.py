@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from connectors.schema import ForeignKey, Index, Table, quoted
 from connectors.sqlite.definition import constant
+from connectors.sqlite.table_objects import text
 
 
 @dataclass(frozen=True)
@@ -114,10 +115,18 @@ def planned(table: Table, *, whole: bool = False) -> TablePlan:
     )
 
 
+def begun(table: Table) -> Iterator[str]:
+    """What tells its counter where to begin, if not at 1."""
+    for column in table.columns:
+        if column.counter == "autoincrement" and column.counting and column.counting.start > 1:
+            yield f"INSERT INTO sqlite_sequence (name, seq) VALUES ({text(table.name.name)}, {column.counting.start - 1})"
+
+
 def statements(table: Table) -> Iterator[str]:
     """What makes a table and its indexes."""
     name = quoted(table.name.name)
     yield f"CREATE TABLE {name} {planned(table, whole=True).body()}"
+    yield from begun(table)
     for index in table.indexes:
         if not _inside(index):
             where = f" WHERE {index.where}" if index.where else ""

@@ -34,7 +34,7 @@ def agreeing(wanted: Sequence[Table], there: Schema, types: Types, grammar: Gram
             return False
         ours, theirs = pairs[one.id.table]
         said = ours.says(one.id)
-        return said is not None and said == theirs.says(other.id) and not ours.counts(one.id) > theirs.counts(one.id)
+        return said is not None and said == theirs.says(other.id) and ours.counted_by(theirs, one.id)
 
     return same
 
@@ -63,9 +63,18 @@ class Form:
             return (table.comment, *(column.comment for column in table.columns))
         return kind  # the table itself, or what its columns count with: its parts are told one by one
 
-    def counts(self, id_: ObjectId) -> bool:
-        """Whether it is a column that the database numbers. That one does so unasked is no difference."""
-        return any(column.name == id_.name and bool(column.counter) for column in self._table.columns)
+    def counted_by(self, other: Form, id_: ObjectId) -> bool:
+        """Whether the other's counter does for this column's. That one counts unasked is no difference, nor is a rule of
+        counting that only one of both tells."""
+        ours, theirs = (self._numbers(id_), other._numbers(id_))
+        if ours is None or ours.counter is None or theirs is None:
+            return True
+        return theirs.counter is not None and (
+            None in (ours.counting, theirs.counting) or ours.counting == theirs.counting
+        )
+
+    def _numbers(self, id_: ObjectId) -> Column | None:
+        return next((column for column in self._table.columns if column.name == id_.name), None)
 
     def column(self, column: Column) -> Hashable:
         """A key's columns are never NULL, whatever was said of them, and a counter needs no default."""

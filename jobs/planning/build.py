@@ -15,7 +15,7 @@ from jobs.config.approvals import Requirement
 from jobs.config.names import parse_table
 from jobs.config.operation import Operation
 from jobs.planning import paths, suspending
-from jobs.planning.crossing import Projection, Projector, Side, places
+from jobs.planning.crossing import Projection, Projector, Side, places, uncomputed
 from jobs.planning.decisions import Decision, Place, decide, keep_all
 from jobs.planning.detected import REST, UNSEEN, Sample, propose, recorded, survey
 from jobs.planning.ends import End, SourceChecks, TargetChecks
@@ -225,6 +225,9 @@ def project(operation: Operation, tables: Sequence[Table], source: End, target: 
             findings.append(error(f"{source.environment}: {table.name}", what, todo))
         taken[place] = table.name
         projected[table.name] = found
+        if found.crosses and target.schema.get(found.wanted.name) is None:
+            findings += found.lost
+            findings += [] if operation.carries_schema else uncomputed(source.environment, table)
     return projector, projected, findings + projector.findings
 
 

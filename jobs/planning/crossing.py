@@ -19,6 +19,7 @@ from connectors.schema import Column, ColumnType, ForeignKey, Key, Schema, Table
 from connectors.types import Canonical, Family, Types
 from jobs.config.mappings import ColumnMapping, Constant, TableMapping
 from jobs.config.names import parse_column
+from jobs.planning.counters import counted
 from jobs.planning.findings import Finding, error, nearest, warning
 
 Place = tuple[TableName, str]
@@ -55,6 +56,8 @@ class Projection:
     """Empty where the rows do not cross."""
     sees: Mapping[str, Canonical] = field(default_factory=dict)
     """What the source's columns are."""
+    lost: tuple[Finding, ...] = ()
+    """What the target cannot say of it where it is to be made."""
 
     @property
     def crosses(self) -> bool:
@@ -152,11 +155,6 @@ class Projector:
             return None
         there = self._there.get(name)
         self.findings += _unknown(table, mapping, where)
-        self.findings += [
-            warning(f"{where}.{column.name}", "the database computes this column: it is not made in the target")
-            for column in table.columns
-            if column.generated and there is None
-        ]
         columns, judged = [], []
         for column, given in self._travelling(table, mapping):
             found = self._column(table, column, given, there, name)
@@ -184,7 +182,10 @@ class Projector:
             bytes=table.bytes,
         )
         sees = {column.name: self._source.types.canonical(column.type) for column in table.copied}
-        return Projection(wanted, names, tuple(judged), sees)
+        lost: list[Finding] = []
+        if there is None and self._target.facts.grammar is not None:
+            wanted, lost = counted(where, table, wanted, names, self._target.facts.grammar)
+        return Projection(wanted, names, tuple(judged), sees, tuple(lost))
 
     def _travelling(self, table: Table, mapping: TableMapping | None) -> Iterator[tuple[Column, ColumnMapping | None]]:
         given_ones = mapping.by_column if mapping else {}
@@ -211,10 +212,12 @@ class Projector:
         judged = judged if values is not None else loss(source, target)
         self.findings += _judgement(where, judged, consent, f"{table.name}.{column.name}", column.type, type_, into)
         self.findings += _misgiven(where, "what one of its values becomes", (values or {}).values(), target, type_)
-        counter = self._target.types.counter if self._foreign and column.counter else column.counter
+        counts = column.counter or (column.counting if self._foreign else None)
+        counter = self._target.types.counter if self._foreign and counts else column.counter
         if source.family is not Family.INTEGER or target.family not in (Family.INTEGER, Family.DECIMAL):
             counter = None
-        made = Column(name, type_, column.nullable, counter=counter, ignores_case=column.ignores_case)
+        made = Column(name, type_, column.nullable, counter=counter, counting=column.counting if counts else None,
+                      ignores_case=column.ignores_case)  # fmt: skip
         return made, Judged(Field(name, column.name, source, target, consent, values=values), type_.native, judged)
 
     def _constant(self, name: str, constant: Constant, there: Table | None, into: TableName
@@ -256,6 +259,16 @@ class Projector:
             self.findings.append(error(where, what, todo))
             return None
         return name, type_
+
+
+def uncomputed(environment: str, table: Table) -> Iterator[Finding]:
+    """Columns that a copy of rows does not make."""
+    what = "the database computes this column: it is not made in the target"
+    for column in table.columns:
+        if column.generated:
+            yield warning(
+                f"{environment}: {table.name}.{column.name}", what, "`sync_schema: true` carries what both can say"
+            )
 
 
 def column_of(table: Table, name: str) -> Column | None:

@@ -39,6 +39,7 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
     ways |= {table.name: through(ways[table.name], table, source.types) for table in carried}
     wanted, findings = in_target_terms(operation, source, target, carried, projector, ways, masked)
     problems = [finding for finding in found if finding.severity == "error"]
+    problems += [finding for table in carried for finding in ways[table.name].lost]
     objects: dict[ObjectId, SchemaObject] = {}
     for table in wanted:
         try:
@@ -46,6 +47,8 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
         except TerminalError as problem:  # what a table of this shape cannot be is told by `creatable` too, better
             problems.append(error(f"{target.environment}: {table.name}", problem.what, problem.todo or TYPES_FIRST))
     problems += _left(source, target, carried)
+    if operation.wanted is None and not operation.exclude:
+        problems += _unused(source, carried)
 
     def agree(there: Schema) -> Same:
         return agreeing(wanted, there, target.types, grammar_of(target.facts))
@@ -69,6 +72,17 @@ def _left(source: End, target: End, tables: Sequence[Table]) -> Iterable[Finding
         own = [need.name for need in found.needs if need.kind is ObjectKind.TYPE]
         if own and not source.types.canonical(table.column(found.id.name).type).labels:
             yield warning(f"{source.environment}: {found.id}", f"what its type {own[0]} refuses, the target does not")
+
+
+def _unused(source: End, tables: Sequence[Table]) -> Iterable[Finding]:
+    """Sequences that number no table: those that do have their findings."""
+    names = {table.name for table in tables}
+    made = source.objects.made if source.objects is not None else ()
+    used = {need for found in made if found.id.table in names for need in found.needs}
+    for found in made:
+        if found.id.kind is ObjectKind.SEQUENCE and found.id not in used:
+            what = "it is not made in the target: no column of a table that is carried takes its numbers from it"
+            yield warning(f"{source.environment}: {found.id}", what)
 
 
 HANGING = (ObjectKind.UNIQUE, ObjectKind.INDEX, ObjectKind.CHECK, ObjectKind.FOREIGN_KEY)
@@ -174,7 +188,7 @@ def _filled(crossing: Crossing, made: Column, column: Column) -> Column:
         crossing.lost(
             column.name, "it is not set to the time when its row changes: let programs, or a trigger, do that"
         )
-    if column.default is None or made.counter:
+    if column.default is None or made.counter or column.counting:  # what becomes of a counter is told already
         return made
     try:
         term = crossing.column(column.name)

@@ -173,6 +173,9 @@ class Night:
         site.environments({})
         return site
 
+    def execute(self, end: Endpoint, statement: str) -> None:
+        self._servers[end.engine].execute(end, statement)
+
     def run(self, site: Site, *command: str, code: int = 0, **operation: Any) -> str:
         """`dbagent run`, or another command, on an operation that copies a schema and its rows. Returns what was said."""
         given = {"operation_type": "copy_full", "sync_schema": True, "anonymize": False, "policy": None}
