@@ -153,6 +153,12 @@ class Definer(Described, Protocol):
         rows or programs nothing: an index. A table's own definition (storage, partitioning) cannot be altered: both empty."""
         ...
 
+    def forbidden(self, works: Sequence[Sequence[str]]) -> list[list[str]]:
+        """Of each of these works (one object's statements, all in the order in which they will be applied) what our user may
+        not do, each with the statement by which a person would allow it. What earlier works have made is our own. Asks the
+        catalog, as often for a thousand works as for one."""
+        ...
+
     def apply(self, statements: Sequence[str], what: str) -> None:
         """Run them in order, in one transaction where the engine has that for definitions. `what` names the object in
         errors. Raises ConnectorError."""

@@ -13,12 +13,13 @@ GRANT = re.compile(r"^(GRANT|REVOKE) (.+?) ON (?:TABLE )?(\*|`(?:[^`]|``)*`)\.(\
 
 @dataclass(frozen=True)
 class Grants:
-    """Privileges by name (`CREATE`): on the whole server, on the whole database, on single tables of it. Those on single
-    columns do not count."""
+    """Privileges by name (`CREATE`): on the whole server, on the whole database, on single tables of it."""
 
     server: frozenset[str]
     database: frozenset[str]
     tables: frozenset[tuple[str, str]]
+    readable: frozenset[str]
+    """Tables of which single columns may be read. Nothing else that is granted for columns counts."""
     user: str
 
     def may(self, privilege: str, table: str | None = None) -> bool:
@@ -37,20 +38,24 @@ def parsed(lines: Sequence[str], database: str, user: str) -> Grants:
     server: set[str] = set()
     granted: set[str] = set()
     tables: set[tuple[str, str]] = set()
+    readable: set[str] = set()
     for line in lines:
         found = GRANT.match(line)
         if found is None or not _matches(found[3], database):
             continue
-        names = {name for name in re.split(r", (?![^(]*\))", found[2]) if not name.endswith(")")} - {"USAGE"}
+        each = re.split(r", (?![^(]*\))", found[2])
+        names = {name for name in each if not name.endswith(")")} - {"USAGE"}
         server |= names if found[3] == "*" else set()
         if found[1] == "REVOKE":
             granted -= names
         elif found[4] == "*":
             granted |= names
         else:
-            tables |= {(found[4][1:-1].replace("``", "`"), name) for name in names}
+            table = found[4][1:-1].replace("``", "`")
+            tables |= {(table, name) for name in names}
+            readable |= {table for name in each if name.startswith("SELECT (")}
     name, _, host = user.rpartition("@")
-    return Grants(frozenset(server), frozenset(granted), frozenset(tables), f"'{name}'@'{host}'")
+    return Grants(frozenset(server), frozenset(granted), frozenset(tables), frozenset(readable), f"'{name}'@'{host}'")
 
 
 def _matches(pattern: str, database: str) -> bool:

@@ -91,11 +91,6 @@ def local(text: str, database: str) -> str:
 
 def _view(name: str, text: str, collation: str | None, views: Collection[str], tables: Collection[str]) -> SchemaObject:
     create = DEFINER.sub(lambda found: f"CREATE {found[1] or ''}", text, count=1)
-    used = dict.fromkeys(
-        path[0]
-        for path, before, _ in paths(create)
-        if len(path) == 1 and before not in ("as", ")", NAME) and path[0] in tables and path[0] != name
-    )
     return SchemaObject(
         ObjectId(ObjectKind.VIEW, None, name),
         create.removeprefix("CREATE "),
@@ -105,10 +100,17 @@ def _view(name: str, text: str, collation: str | None, views: Collection[str], t
             ObjectId(ObjectKind.VIEW, None, one)
             if one in views
             else ObjectId(ObjectKind.TABLE, TableName(None, one), one)
-            for one in used
+            for one in used(create, tables)
+            if one != name
         ),
         literals=tuple(said for kind, said in tokens(create) if kind == "text"),
     )
+
+
+def used(create: str, tables: Collection[str]) -> list[str]:
+    """Those of the tables that a view is made of."""
+    found = (path[0] for path, before, _ in paths(create) if len(path) == 1 and before not in ("as", ")", NAME))
+    return list(dict.fromkeys(name for name in found if name in tables))
 
 
 def paths(text: str) -> Iterator[tuple[list[str], str, str]]:
