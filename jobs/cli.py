@@ -37,20 +37,19 @@ cli_repair.add_to(app)
 
 
 @app.command(epilog=example("plan conf/operation.yaml"))
-def plan(file: File, json: Json = False, environments: Environments = None) -> None:
+def plan(file: File, json: Json = False, environments: Environments = None, control: Control = None) -> None:
     """Show what an operation would do, and everything that stops it. Changes nothing."""
-    from jobs.config.request import load_request
     from jobs.errors import PlanRefused
     from jobs.planning import render
-    from jobs.running.workbench import open_workbench
+    from jobs.running.claim import look
 
-    with open_workbench(*load_request(file, environments)) as bench:
-        if json:
-            print_json(render.as_json(bench.plan))
-        else:
-            console().print(render.table(bench.plan))
-        if bench.plan.errors:
-            raise PlanRefused(bench.plan.errors)
+    found = look(file, environments, control)
+    if json:
+        print_json(render.as_json(found))
+    else:
+        console().print(render.table(found))
+    if found.errors:
+        raise PlanRefused(found.errors)
 
 
 @app.command(epilog=example("run conf/operation.yaml"))

@@ -6,7 +6,7 @@ intended was made, the target itself tells.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,6 +38,8 @@ class ChangeRow:
     down: list[str]
     before: str | None
     after: str | None
+    found: str | None
+    """`after` as the target told it: in its own words, or as rows have left it."""
     status: ChangeStatus
     intended_at: datetime
     applied_at: datetime | None
@@ -63,7 +65,8 @@ class ChangeStore(AuditStore):
         dropped = sa.and_(c.action == "drop", c.status == "applied", c.operation_id.in_(going))
         mine = sa.and_(c.target_env == target_env, sa.or_(sa.and_(c.action == "alter", _STANDING), dropped))
         with self._reading() as connection:
-            return [Applied(c.object, c.action, tuple(c.up), c.after) for c in self._changes(connection, mine)]
+            found = self._changes(connection, mine)
+            return [Applied(c.operation_id, c.object, c.action, tuple(c.up), c.after) for c in found]
 
     def intend(self, operation_id: str, holder: str, changes: Sequence[Change]) -> None:
         """Record what is going to be changed, unless it is recorded already. Raises AlreadyRunning where another driver has
@@ -103,15 +106,29 @@ class ChangeStore(AuditStore):
                 this = sa.and_(c.object == str(change.id), c.action == change.action, c.status == "intended")
                 self._set(connection, this & (c.operation_id == operation_id), "applied", applied_at=now())
 
-    def recognise(self, operation_id: str, holder: str, there: Mapping[str, str]) -> None:
-        """Which of the changes that were only intended are in the target: `there` is each object's definition. Raises
-        AlreadyRunning."""
+    def recognise(self, operation_id: str, holder: str, there: Mapping[str, str], as_wanted: Collection[str], *, last: bool
+                  ) -> None:  # fmt: skip
+        """Which of the changes that were only intended are in the target, and in what words it tells of all that are. `there`
+        is each object's definition, `as_wanted` names those that are what they shall be; at `last` the others are what rows
+        have made of them. Raises AlreadyRunning."""
         c = schema_changes.c
-        mine = sa.and_(c.operation_id == operation_id, c.status == "intended")
         with self._writing() as connection:
             held(self._hold(connection, operation_id), holder)
-            found = [each.id for each in self._changes(connection, mine) if there.get(each.object) == each.after]
-            self._set(connection, c.id.in_(found), "applied", applied_at=now())
+            for each in self._changes(connection, sa.and_(c.operation_id == operation_id, _STANDING)):
+                now_, intended = there.get(each.object), each.status == "intended"
+                made = now_ is None if each.after is None else now_ == each.after or each.object in as_wanted
+                if intended and made:
+                    self._set(connection, c.id == each.id, "applied", applied_at=now())
+                if each.after is not None and now_ != each.found and (made or not intended or last):
+                    connection.execute(schema_changes.update().where(c.id == each.id).values(found=now_))
+
+    def later(self, row: OperationRow) -> list[ChangeRow]:
+        """What operations have changed in the same target since this one, and nobody has undone."""
+        c = schema_changes.c
+        first = sa.select(sa.func.min(c.id)).where(c.operation_id == row.id).scalar_subquery()
+        since = sa.and_(c.target_env == row.target_env, c.operation_id != row.id, c.id > first, c.status == "applied")
+        with self._reading() as connection:
+            return self._changes(connection, since)
 
     def undone(self, change: ChangeRow) -> None:
         """This change is not in the target any more."""

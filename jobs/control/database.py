@@ -98,6 +98,34 @@ def connect(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def readable(url: sa.URL) -> sa.Engine | None:
+    """An engine on the store as it is, which writes nothing there. None where there is no store of this version that can be
+    reached."""
+    if in_a_file(url):
+        path = Path(url.database or "")
+        if not path.is_file():
+            return None
+        # not mode=ro: that would leave the files of a write-ahead log behind
+        there = FILE.set(database=path.as_uri(), query={"mode": "rw", "uri": "true"})
+        engine = sa.create_engine(there, connect_args={"timeout": LOCK_SECONDS})
+        event.listen(engine, "connect", _only_read)
+    else:
+        options = {"connect_timeout": 10, "options": "-c default_transaction_read_only=on"}
+        engine = sa.create_engine(url, connect_args=options)
+    try:
+        with told(shown(url)):
+            if _version(engine) == HEAD:
+                return engine
+    except ConnectionProblem:
+        pass
+    engine.dispose()
+    return None
+
+
+def _only_read(connection: Any, _: object) -> None:
+    connection.execute("PRAGMA query_only=ON")
+
+
 def _file(url: sa.URL) -> sa.Engine:
     path = Path(url.database or "")
     try:

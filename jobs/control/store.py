@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from jobs.config.approvals import People
 from jobs.control.approvals import ApprovalStore, Permission, refused
 from jobs.control.changes import ChangeStore
-from jobs.control.database import START_LOCK, connect, locate, take_turns
+from jobs.control.database import START_LOCK, connect, locate, readable, take_turns
 from jobs.control.driving import free, granted, held, untouched
 from jobs.control.rows import OperationRow, now
 from jobs.control.states import OPERATION, OVER, WAITING, Ended, Stop, step
@@ -54,6 +54,13 @@ class ControlStore(TaskStore, ChangeStore, ApprovalStore):
         """The store at `url`, else DBAGENT_CONTROL, else in the user's state folder; created or upgraded where needed.
         Raises ConfigError, ConnectionProblem."""
         return cls(connect(locate(url)))
+
+    @classmethod
+    def look(cls, url: str | None = None) -> ControlStore | None:
+        """The same store to be read alone: it is not made, not upgraded, not written. None where there is none yet, none
+        that can be reached, or one of another version. Raises ConfigError."""
+        engine = readable(locate(url))
+        return None if engine is None else cls(engine)
 
     def __enter__(self) -> ControlStore:
         return self

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 import sqlalchemy as sa
 
-HEAD = "0004"
+HEAD = "0005"
 """The newest migration. A store at this version is opened without loading alembic."""
 
 
@@ -110,6 +110,7 @@ schema_changes = sa.Table(
     sa.Column("down", sa.JSON, nullable=False, comment="those that undo it"),
     sa.Column("before", sa.Text, comment="its definition; NULL: it was not there"),
     sa.Column("after", sa.Text, comment="its definition; NULL: it is gone"),
+    sa.Column("found", sa.Text, comment="its definition as the target told it afterwards"),
     sa.Column("status", sa.String(20), nullable=False),
     sa.Column("intended_at", UtcDateTime, nullable=False, comment="before anything was done"),
     sa.Column("applied_at", UtcDateTime),

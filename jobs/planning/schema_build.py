@@ -14,6 +14,7 @@ from jobs.planning.crossing import Projection
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.objects import Agree, Selected, arranged, hangs_on, identical, included, select
+from jobs.planning.permitted import Work, unpermitted
 from jobs.planning.schema_plan import Applied, Change, SchemaPlan, clashes, compared, dropped, with_applied
 
 Masked: TypeAlias = Mapping[TableName, Set[str]]
@@ -21,9 +22,10 @@ Masked: TypeAlias = Mapping[TableName, Set[str]]
 
 
 def carried(operation: Operation, source: End, target: End, tables: Sequence[Table], ways: Mapping[TableName, Projection],
-            checks: TargetChecks, applied: Sequence[Applied] = (), masked: Masked = MappingProxyType({})
-            ) -> tuple[SchemaPlan, list[Finding]]:  # fmt: skip
-    """What the operation wants in the target, and what is done for it. `masked`: the columns whose values are replaced."""
+            checks: TargetChecks, applied: Sequence[Applied] = (), masked: Masked = MappingProxyType({}),
+            continued: str | None = None) -> tuple[SchemaPlan, list[Finding]]:  # fmt: skip
+    """What the operation wants in the target, and what is done for it. `masked`: the columns whose values are replaced;
+    `continued`: the operation that goes on, of whose own tables nothing is dropped a second time."""
     definer = checks.definer
     assert definer is not None
     assert target.objects is not None
@@ -32,7 +34,7 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     names = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id.table is not None}
     changes: list[Change] = []
     if operation.mode == "recreate":
-        gone_before = {one.object for one in applied if one.action == "drop"}
+        gone_before = {one.object for one in applied if one.action == "drop" and one.operation_id == continued}
         going = {name for name in names if str(ObjectId(ObjectKind.TABLE, name, str(name))) not in gone_before}
         changes, more = dropped(target.environment, there, wanted, going)
         findings += more + _lost(target, going)
@@ -55,7 +57,8 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     altered = with_applied(changes, wanted, applied) if operation.mode == "update" else ()
     settings = {"include_indexes": operation.include_indexes, "include_constraints": operation.include_constraints}
     plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, agree, broken)
-    return plan, findings + more
+    works = [Work(str(id_), None if id_.table is None else str(id_.table), up) for id_, up in plan.works()]
+    return plan, [*findings, *more, *unpermitted(target.environment, definer, works)]
 
 
 def wanted_objects(operation: Operation, source: End, target: End, tables: Sequence[Table],

@@ -48,6 +48,7 @@ Altered = Callable[[SchemaObject, SchemaObject], Alteration]
 class Applied:
     """A change that was made in this target for an operation, as the control store remembers it."""
 
+    operation_id: str
     object: str
     action: str
     up: tuple[str, ...]
@@ -77,6 +78,17 @@ class SchemaPlan:
     def same(self, look: Callable[[], Schema]) -> Same:
         """How objects are compared with those there now."""
         return identical if self.agree is None else self.agree(look())
+
+    @property
+    def again(self) -> tuple[SchemaObject, ...]:
+        """What rows broke and is made or proved again."""
+        return tuple(one for one in self.wanted if one.id in self.broken)
+
+    def works(self) -> list[tuple[ObjectId, tuple[str, ...]]]:
+        """All that is done for it: of each object the statements."""
+        changes = {change.id for change in self.changes}
+        again = ((one.id, one.create) for one in self.again if one.id not in changes)
+        return [*((change.id, change.up) for change in self.changes), *again]
 
     @property
     def mended(self) -> frozenset[TableName]:
@@ -150,7 +162,7 @@ def steps(schema: SchemaPlan, tables: Sequence[TableName]) -> tuple[Step, ...]:
             found[view] = replace(found[view], restore=(*found[view].restore, *change.up))
         else:
             found[change.id] = Step(change.id, waits_for(change.id, change.needs), (), change.up)
-    again = (one for one in schema.wanted if one.id in schema.broken and one.id.table in tables)
+    again = (one for one in schema.again if one.id.table in tables)
     found |= {one.id: Step(one.id, waits_for(one.id, ()), (), one.create) for one in again if one.id not in found}
     return tuple(found.values())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
@@ -91,13 +92,25 @@ def _differs(row: OperationRow, plan: Plan) -> str:
     return ", ".join(changed(row.plan_what, plan.what)) or "the plan"
 
 
+def look(file: Path, environments_path: Path | None, control_url: str | None) -> Plan:
+    """The plan of what a file asks for, as `create` and `run` would make it now. Nothing is written anywhere. Raises what
+    jobs.errors maps."""
+    operation, settings = load_request(file, environments_path)
+    with ExitStack() as opened:
+        store = ControlStore.look(control_url)
+        if store is None:
+            return opened.enter_context(open_workbench(operation, settings)).plan
+        opened.enter_context(store)
+        return opened.enter_context(open_workbench(operation, settings, Claim(store, None).look, store=store)).plan
+
+
 def create(file: Path, *, environments_path: Path | None, store: ControlStore, console: Console
            ) -> tuple[OperationRow, People]:  # fmt: skip
     """Plan what a file asks for and record it, to be approved. Returns the operation, and who may fill which role. Raises
     what jobs.errors maps."""
     operation, settings = load_request(file, environments_path)
     claim = Claim(store, None)
-    with open_workbench(operation, settings, claim.look, store.cancelled) as bench:
+    with open_workbench(operation, settings, claim.look, store=store) as bench:
         console.print(plan_table(bench.plan))
         if bench.plan.errors:
             raise PlanRefused(bench.plan.errors)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +13,20 @@ from typing import Any
 
 from connectors.contract import RunRecord, TargetSession, connector
 from connectors.errors import ConnectorError
-from connectors.objects import ObjectKind, SchemaObject
+from connectors.facts import Facts
+from connectors.objects import ObjectId, ObjectKind, SchemaObject
+from connectors.schema import TableName
 from jobs.config.environment import choose, load_environments
+from jobs.config.names import parse_table
 from jobs.control.changes import ChangeRow
 from jobs.control.driving import free
 from jobs.control.rows import OperationRow
 from jobs.control.store import ControlStore
 from jobs.errors import PlanRefused, UsageError
 from jobs.planning.findings import Finding, error
+from jobs.planning.permitted import Work, unpermitted
 from jobs.planning.plan import END, fingerprint
+from jobs.planning.schema_plan import clashes
 from jobs.running.aside import is_open
 from jobs.running.holder import alive, holder
 
@@ -51,8 +56,9 @@ def roll_back(reference: str, *, confirm: str | None, environments_path: Path | 
         if not changes:
             return row, []
         try:
-            with closing(connector(environment.engine).target(endpoint)) as target:
-                return row, _undo(row, changes, target, store, confirmed=confirm is not None)
+            engine = connector(environment.engine)
+            with closing(engine.target(endpoint)) as target:
+                return row, _undo(row, changes, target, store, engine.facts, confirmed=confirm is not None)
         except ConnectorError as problem:
             raise problem.at(row.target_env) from None
 
@@ -67,8 +73,8 @@ def _same_place(row: OperationRow, endpoint: Any, writable: bool) -> None:
         raise UsageError("the environment is not writable", row.target_env, "set `writable: true` if it may be changed")
 
 
-def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession, store: ControlStore, *, confirmed: bool
-          ) -> list[Reverse]:  # fmt: skip
+def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession, store: ControlStore, facts: Facts, *,
+          confirmed: bool) -> list[Reverse]:  # fmt: skip
     ledger = target.ledger
     ledger.create()
     waiting = [entry for entry in ledger.journal() if entry.run_id == row.run_id and is_open(entry)]
@@ -76,8 +82,11 @@ def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession
         what = f"its run has set {len(waiting)} objects aside and not brought back"
         raise UsageError(what, f"operation {row.id}", f"bring them back first: dbagent repair {row.target_env}")
     there = {str(found.id): found for found in target.objects().made}
-    reverses, findings = reversed_changes(changes, there)
+    reverses, findings = reversed_changes(changes, there, row.target_env, facts)
+    findings += _built_since(reverses, store.later(row))
     findings += [] if confirmed else _lost(row, reverses, there, target)
+    works = [Work(reverse.change.object, reverse.change.table_name, reverse.down) for reverse in reverses]
+    findings += unpermitted(row.target_env, target, works)
     if findings:
         raise PlanRefused(findings)
     sha256 = fingerprint({"rollback": row.id})
@@ -101,30 +110,79 @@ def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession
     return reverses
 
 
-def reversed_changes(
-    changes: Sequence[ChangeRow], there: dict[str, SchemaObject]
-) -> tuple[list[Reverse], list[Finding]]:
-    """What is to be done about each change, newest first, and which of them somebody has built upon since. Pure."""
+def reversed_changes(changes: Sequence[ChangeRow], there: Mapping[str, SchemaObject], where: str, facts: Facts
+                     ) -> tuple[list[Reverse], list[Finding]]:  # fmt: skip
+    """What is to be done about each change, newest first, and which of them somebody has built upon since. Pure.
+
+    now                           made        altered     dropped
+    as before it                  is undone   is undone   is undone
+    as after it                   dropped     altered     made
+    as before an earlier change   is undone   is undone   is undone
+    anything else                 a finding   a finding   a finding
+    """
     standing = {name: found.definition for name, found in there.items()}
-    found, findings = [], []
-    for change in reversed(changes):
+    found, findings, coming = [], [], []
+    for number, change in reversed(list(enumerate(changes))):
         now = standing.get(change.object)
-        if now == change.before:  # as it was before
+        earlier = {other.before for other in changes[:number] if other.object == change.object}
+        if now == change.before or (now not in _ours(change) and now in earlier):
             found.append(Reverse(change, ()))
             continue
-        if now != change.after and change.action == "alter":
-            what = "it was changed after the operation: undoing would lose that"
-            findings.append(error(change.object, what, "undo by hand what is meant: dbagent schema changes lists it"))
+        if now not in _ours(change):
+            findings.append(error(f"{where}: {change.object}", *_built_upon(change, now)))
             continue
         found.append(Reverse(change, tuple(change.down)))
-        if change.before is None:
-            standing.pop(change.object, None)
-            if change.kind == ObjectKind.TABLE.value:
-                gone = {name for name, one in there.items() if str(one.id.table) == change.table_name}
-                standing = {name: definition for name, definition in standing.items() if name not in gone}
-        else:
+        if change.before is not None:
             standing[change.object] = change.before
-    return found, findings
+            coming += [_again(change)] if change.action == "drop" else []
+            continue
+        standing.pop(change.object, None)
+        if change.kind == ObjectKind.TABLE.value:
+            gone = {name for name, one in there.items() if str(one.id.table) == change.table_name}
+            standing = {name: definition for name, definition in standing.items() if name not in gone}
+    staying = [one for name, one in there.items() if name in standing]
+    return found, findings + clashes(where, coming, staying, facts)
+
+
+def _ours(change: ChangeRow) -> set[str | None]:
+    """What the object is called after the change: as it was wanted, or as the target told it."""
+    return {None} if change.after is None else {change.after, change.found or change.after}
+
+
+def _built_upon(change: ChangeRow, now: str | None) -> tuple[str, str]:
+    """What somebody has done to it since, and what to do."""
+    if change.action == "drop":
+        return "its name is another's now, made after the operation", "drop or rename that one if this shall come back"
+    if now is None:
+        return "it was dropped after the operation", "make it as it was before by hand: dbagent schema changes lists it"
+    listed = "dbagent schema changes lists what the operation did"
+    return (
+        "it was changed after the operation: undoing would lose that",
+        f"drop or undo it by hand if that is meant: {listed}",
+    )
+
+
+def _again(change: ChangeRow) -> SchemaObject:
+    """What was dropped, to be made again."""
+    kind = ObjectKind(change.kind)
+    table = None if change.table_name is None else TableName(*parse_table(change.table_name))
+    name = change.object.removeprefix(f"{kind.value} ").removesuffix(f" of {change.table_name}")
+    return SchemaObject(ObjectId(kind, table, name), change.before or "", tuple(change.down), tuple(change.up))
+
+
+def _built_since(reverses: Sequence[Reverse], later: Sequence[ChangeRow]) -> list[Finding]:
+    """What other operations have done since to what would be undone, or within a table that would go."""
+
+    def touches(reverse: Reverse, other: ChangeRow) -> bool:
+        mine = reverse.change
+        within = mine.kind == ObjectKind.TABLE.value and mine.table_name == other.table_name
+        return bool(reverse.down) and (mine.object == other.object or within)
+
+    since = {(r.change.object, o.operation_id): None for r in reverses for o in later if touches(r, o)}
+    return [
+        error(object_, f"operation {other} has changed it since", f"undo that first: dbagent schema rollback {other}")
+        for object_, other in since
+    ]
 
 
 def _lost(row: OperationRow, reverses: Sequence[Reverse], there: dict[str, SchemaObject], target: TargetSession
@@ -138,12 +196,9 @@ def _lost(row: OperationRow, reverses: Sequence[Reverse], there: dict[str, Schem
             ObjectKind.COLUMN.value,
         )
         if drops and reverse.down and found is not None and found.id.table is not None:
-            if not target.is_empty(found.id.table):
-                what = "it holds rows, which would be lost"
-                todo = f"if that is meant: dbagent schema rollback {row.id} --confirm {row.target_env}"
-                findings.append(error(found.id, what, todo))
-            elif found.definition != reverse.change.after:
-                what = "it was changed after the operation"
-                todo = f"if it may go all the same: dbagent schema rollback {row.id} --confirm {row.target_env}"
-                findings.append(error(found.id, what, todo))
+            if target.is_empty(found.id.table):
+                continue
+            what = "it holds rows, which would be lost"
+            todo = f"if that is meant: dbagent schema rollback {row.id} --confirm {row.target_env}"
+            findings.append(error(found.id, what, todo))
     return findings

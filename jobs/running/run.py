@@ -126,7 +126,7 @@ def _execute(operation: Operation, settings: Settings, row: OperationRow | None,
             spark.start()
         claim = Claim(store, row)
         with open_workbench(operation, settings, claim.look if dry_run else claim.look_alone,
-                            store.cancelled, None if row is None else row.plan_what, store.applied) as bench:  # fmt: skip
+                            None if row is None else row.plan_what, store) as bench:  # fmt: skip
             bench = bench if spark is None else _fit(bench, spark, store)
             console.print(plan_table(bench.plan))
             claim.hold_to(bench.plan)

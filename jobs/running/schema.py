@@ -7,14 +7,14 @@ looks at what is there and goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from connectors.contract import RunRecord, TargetSession
 from connectors.errors import ConnectorError, TerminalError
-from connectors.objects import ObjectKind, Objects, SchemaObject
+from connectors.objects import ObjectId, ObjectKind, Objects, SchemaObject
 from jobs.control.store import ControlStore
 from jobs.errors import AlreadyRunning, ConnectionProblem, RunStopped
 from jobs.planning.objects import differences
@@ -30,7 +30,7 @@ ANEW = "resuming plans anew and says what changed"
 class Record(Protocol):
     """What remembers changes (the control store, or a list in tests)."""
 
-    def recognise(self, there: Sequence[SchemaObject]) -> None: ...
+    def recognise(self, there: Sequence[SchemaObject], as_wanted: Collection[ObjectId], *, last: bool) -> None: ...
     def intend(self, changes: Sequence[Change]) -> None: ...
     def made(self, change: Change) -> None: ...
 
@@ -43,8 +43,9 @@ class Recorder:
     operation_id: str
     holder: str
 
-    def recognise(self, there: Sequence[SchemaObject]) -> None:
-        self.store.recognise(self.operation_id, self.holder, {str(found.id): found.definition for found in there})
+    def recognise(self, there: Sequence[SchemaObject], as_wanted: Collection[ObjectId], *, last: bool) -> None:
+        definitions = {str(found.id): found.definition for found in there}
+        self.store.recognise(self.operation_id, self.holder, definitions, {str(id_) for id_ in as_wanted}, last=last)
 
     def intend(self, changes: Sequence[Change]) -> None:
         self.store.intend(self.operation_id, self.holder, changes)
@@ -58,7 +59,7 @@ def bring(schema: SchemaPlan, target: TargetSession, record: Record, look: Calla
     """Make the target's schema what the plan wants; where rows come, what waits for them is left out. `look` is shown what
     is still to be done before each change, and raises what must stop it. Raises ConnectorError."""
     there = target.objects()
-    record.recognise(there.made)
+    _recognised(schema, there.made, target, record, last=False)
     drops = [change for change in schema.changes if change.action == "drop"]
     if drops:
         record.intend(drops)
@@ -89,9 +90,15 @@ def _today(schema: SchemaPlan, there: Objects, target: TargetSession) -> list[Ch
 
 def apart(schema: SchemaPlan, target: TargetSession, record: Record) -> list[str]:
     """What is not there as wanted, when everything is done. What is there is recorded."""
-    there = target.objects().made
-    record.recognise(there)
-    return [str(found.id) for found in differences(schema.wanted, there, schema.same(target.schema))]
+    return list(map(str, _recognised(schema, target.objects().made, target, record, last=True)))
+
+
+def _recognised(schema: SchemaPlan, there: Sequence[SchemaObject], target: TargetSession, record: Record, *, last: bool
+                ) -> list[ObjectId]:  # fmt: skip
+    """Record what is there. Returns what is not as wanted."""
+    differing = [found.id for found in differences(schema.wanted, there, schema.same(target.schema))]
+    record.recognise(there, {found.id for found in schema.wanted}.difference(differing), last=last)
+    return differing
 
 
 def _named(objects: Iterable[object]) -> str:

@@ -27,12 +27,13 @@ from jobs.planning.ends import End, SourceChecks, TargetChecks
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.plan import Plan, TablePlan
 from jobs.planning.schema_only import build_schema
-from jobs.planning.schema_plan import Applied
 from jobs.running.aside import leftovers
 from jobs.running.claims import mark
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+    from jobs.control.store import ControlStore
 
 T = TypeVar("T")
 
@@ -80,14 +81,12 @@ def open_workbench(
     operation: Operation,
     settings: Settings,
     claimed: Callable[[Plan], str | None] = lambda _: None,
-    cancelled: Callable[[str], bool] = lambda _: False,
     requested: Mapping[str, Any] | None = None,
-    applied: Callable[[str], Sequence[Applied]] = lambda _: (),
+    store: ControlStore | None = None,
 ) -> Iterator[Workbench]:
-    """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over,
-    `cancelled` whether a run was cancelled, both as the control store knows it; `requested` is the plan an operation was
-    recorded with; `applied` tells what operations have changed in an environment's schema. Raises ConfigError and
-    ConnectorError; findings are in the plan."""
+    """Connect both ends and make the plan. `claimed` tells the run of an operation with this plan that is not over;
+    `requested` is the plan an operation was recorded with; `store` knows what other operations have done. Raises
+    ConfigError and ConnectorError; findings are in the plan."""
     source_environment, target_environment = _environments(operation, settings.environments)
     problems: list[str] = []
     source_endpoint = _looked_up(lambda: source_environment.endpoint(operation.source_env, "dbagent/driver"), problems)
@@ -103,14 +102,16 @@ def open_workbench(
         )
         asks = SourceChecks(source.explain_filter, sampler(source))
         checks = TargetChecks(target.mismatches, target.creatable, target, _broken(operation, target))
-        needed, changes = settings.requirement(operation), applied(operation.target_env)
+        needed, changes = settings.requirement(operation), store.applied(operation.target_env) if store else []
         if operation.moves_rows:
             plan = build(operation, *ends, asks, checks, key.id if key else None, needed, requested, changes)
         else:
             plan = build_schema(operation, *ends, checks, needed, changes)
         state = _same_database(ends) or _no_ledger(operation.target_env, target)
-        runs = [] if state else _runs(plan, target, cancelled)
+        runs = [] if state else _runs(plan, target, store.cancelled if store else lambda _: False)
         unfinished = _unfinished(runs, claimed(plan))
+        if unfinished is not None and operation.mode == "recreate":  # the same plan, less what it has dropped already
+            plan = build_schema(operation, *ends, checks, needed, changes, unfinished.operation_id)
         given_up = runs[0] if runs and unfinished is None and runs[0].state == "cancelled" else None
         state = state or [
             *_not_empty(plan, target, unfinished or given_up),

@@ -70,6 +70,30 @@ def test_a_store_from_the_future_is_left_alone(url: str) -> None:
     assert exit_code(caught.value) == Exit.CONNECTION
 
 
+def test_who_only_looks_makes_no_store_and_writes_into_none(url: str, tmp_path: Path) -> None:
+    if url.startswith("sqlite"):  # a server's database is there before its tables
+        assert ControlStore.look(url) is None
+        assert list(tmp_path.iterdir()) == []
+    with ControlStore.open(url) as store:
+        made = ask(store, DEFINITION, "a" * 64, None)
+    files = {file: file.read_bytes() for file in tmp_path.rglob("*.db*")}
+    looked = ControlStore.look(url)
+    assert looked is not None
+    with looked:
+        assert looked.get(made.id) == made
+        assert looked.applied("DEV") == []
+        with pytest.raises(ConnectionProblem):
+            looked.request_stop(made.id, "cancel")
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*.db*")} == files
+
+
+def test_a_store_of_another_version_is_not_looked_at(url: str) -> None:
+    with ControlStore.open(url) as store, store._engine.begin() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '0003'"))
+    assert ControlStore.look(url) is None
+    assert ControlStore.look("postgresql://nobody@127.0.0.1:1/none") is None
+
+
 def test_the_file_is_in_the_state_folder_and_for_its_owner_only(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

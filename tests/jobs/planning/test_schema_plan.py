@@ -225,7 +225,7 @@ def test_what_update_has_altered_before_is_approved_for_tomorrow_too() -> None:
     wanted = (table(USERS), column(USERS, "c", definition="wide"))
     changes, _, _ = compared("DEV", wanted, [table(USERS), column(USERS, "c")], "update", altered)
     tonight = with_applied(changes, wanted, [])
-    done = Applied(str(changes[0].id), "alter", changes[0].up, changes[0].after)
+    done = Applied("op-1", str(changes[0].id), "alter", changes[0].up, changes[0].after)
     assert with_applied([], wanted, [done]) == tonight != ()
     assert with_applied([], (table(USERS), column(USERS, "c", definition="wider")), [done]) == ()
     assert plan(wanted, mode="update", altered=tonight).what() != plan(wanted, mode="update").what()

@@ -137,7 +137,7 @@ class Site:
         options = []
         if command[0] in ("plan", "create", "run", "resume", "status", "check", "repair"):
             options += ["--environments", str(self.folder / "environments.yaml")]
-        if command[0] not in ("plan", "status", "check", "engines", "key", "repair", "diff"):
+        if command[0] not in ("status", "check", "engines", "key", "repair", "diff"):
             options += ["--control", self.control]
         return [*command, *options]
 

@@ -93,6 +93,75 @@ def test_what_was_dropped_comes_back_without_its_rows(site: Site) -> None:
     assert before != site.rows(site.dev, "words") == []
 
 
+OTHERS = {
+    "postgresql": ("DROP INDEX by_customer", "DROP INDEX by_note"),
+    "mysql": ("DROP INDEX by_customer ON purchases", "DROP INDEX by_note ON purchases"),
+    "sqlite": ("DROP INDEX by_customer", "DROP INDEX by_note"),
+}
+
+
+def test_what_somebody_has_made_anew_is_left_alone_with_all_else(site: Site) -> None:
+    shop(site)
+    bring(site)
+    [first] = operations(site)
+    by_customer, _ = OTHERS[site.prod.engine]
+    replaced = "CREATE INDEX by_customer ON purchases (customer_id, note)"
+    free = ["ALTER TABLE purchases DROP FOREIGN KEY bought_by"] if site.prod.engine == "mysql" else []
+    execute(site, site.dev, *free, by_customer, replaced, "DROP VIEW big_spenders",
+            "CREATE VIEW big_spenders AS SELECT id FROM customers")  # fmt: skip
+    before = told(site)
+    with pytest.raises(PlanRefused) as refused:
+        undo(site, first.id)
+    assert (
+        sorted(finding.what for finding in refused.value.findings)
+        == ["it was changed after the operation: undoing would lose that"] * 2
+    )
+    assert told(site) == before
+    execute(site, site.dev, "DROP VIEW big_spenders", by_customer)
+    undo(site, first.id)
+    assert {one.state for one in differing(site)} == {"missing"}
+
+
+def test_what_a_later_operation_has_changed_is_undone_there_first(file_site: Site) -> None:
+    shop(file_site)
+    bring(file_site, tables=["customers", "words"])
+    bring(file_site)
+    execute(file_site, file_site.prod, "ALTER TABLE words ADD place integer")
+    bring(file_site)
+    added, more, first = operations(file_site)
+    with pytest.raises(PlanRefused) as refused:
+        undo(file_site, first.id)
+    [finding] = refused.value.findings
+    assert (finding.where, finding.what) == ("table words", f"operation {added.id} has changed it since")
+    for operation in (added, more, first):
+        undo(file_site, operation.id)
+    assert {one.state for one in differing(file_site)} == {"missing"}
+
+
+def test_a_name_that_is_anothers_by_now_is_told_before_anything_is_undone(file_site: Site) -> None:
+    shop(file_site)
+    bring(file_site)
+    bring(file_site, mode="recreate", confirm="DEV", tables=["words"])
+    recreated, _ = operations(file_site)
+    execute(file_site, file_site.dev, "DROP TABLE words", "CREATE VIEW words AS SELECT id FROM customers")
+    with pytest.raises(PlanRefused) as refused:
+        undo(file_site, recreated.id)
+    assert [finding.what for finding in refused.value.findings] == ["its name is taken: view words"]
+    execute(file_site, file_site.dev, "DROP VIEW words")
+    undo(file_site, recreated.id)
+    assert told(file_site) == []
+
+
+@pytest.mark.parametrize("any_site", [("sqlite", "postgresql"), ("postgresql", "sqlite")], indirect=True)
+def test_what_was_brought_to_another_engine_is_known_there_by_its_words(any_site: Site) -> None:
+    shop(any_site)
+    bring(any_site, **COPY)
+    [first] = operations(any_site)
+    assert {change.status for change in changes(any_site, first)} == {"applied"}
+    undo(any_site, first.id, confirm="DEV")
+    assert {one.state for one in differing(any_site) if one.kind != "comment"} == {"missing"}
+
+
 def test_what_waits_for_rows_is_brought_back_before_anything_is_undone(
     server_site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
