@@ -1,11 +1,12 @@
-# What demo, test and check share: a virtual environment with the project in it, and a Java that Spark runs on.
+# What demo, test, check, package and the benchmarks share: a virtual environment with the project in it, a Java that Spark runs
+# on, and the programs that some of them need besides.
 #
 #   source scripts/_setup.sh
-#   setup         # the project
-#   setup dev     # the project and its tools
+#   setup ""                        # the project
+#   setup dev postgresql mariadb    # the project and its tools, and these programs: the names of `missing`
 #
 # Afterwards the current folder is the checkout, .venv/bin comes first on PATH and JAVA_HOME is set. What is missing is
-# installed through apt-get where the user may; otherwise one line says what to install and the exit code is 2.
+# installed through apt-get where the user may; otherwise one line says all that is to be installed and the exit code is 2.
 
 set -euo pipefail
 
@@ -50,15 +51,6 @@ apt_install() {
     privileged env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
 }
 
-# debian PURPOSE PACKAGE… : install, or say what to install and stop.
-debian() {
-    local purpose=$1
-    shift
-    local advice="$purpose is missing. Install it and start again, on Debian: sudo apt-get install $*"
-    may_install || fail "$advice"
-    step "Installing $*" apt_install "$@" || fail "$advice"
-}
-
 find_python() {
     local name
     for name in python3 python3.14 python3.13 python3.12 python3.11 python3.10; do
@@ -90,6 +82,45 @@ java_package() {
     )
 }
 
+has_venv() {
+    .venv/bin/python -c 'import pip' 2>/dev/null
+}
+
+# Whether a program is there, those that only administrators usually start among them.
+installed() {
+    [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$1")" ]
+}
+
+# missing NAME… : the packages that hold what is not there. Tests and benchmarks start servers of their own from these
+# programs, with folders and ports of their own; the services that some packages start are not used.
+missing() {
+    local name python
+    for name; do
+        case $name in
+        venv)
+            python=$(find_python) || exit 2
+            has_venv || "$python" -c 'import venv, ensurepip' 2>/dev/null || echo python3-venv
+            ;;
+        java) java_home >/dev/null || java_package ;;
+        postgresql) compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || echo postgresql ;;
+        mariadb) installed mariadbd || echo mariadb-server ;;
+        *) installed "$name" || echo "$name" ;; # its package is called like the program
+        esac
+    done
+}
+
+# provide NAME… : install what is missing, or say what to install and stop.
+provide() {
+    local lacks advice
+    lacks=$(missing "$@") || exit 2
+    [ -n "$lacks" ] || return 0
+    lacks=${lacks//$'\n'/ }
+    advice="Something is missing. Install it and start again, on Debian: sudo apt-get install $lacks"
+    may_install || fail "$advice"
+    # shellcheck disable=SC2086
+    step "Installing $lacks" apt_install $lacks || fail "$advice"
+}
+
 # The stamp says what was installed from where; a checkout that moved or changed its needs is installed again.
 make_venv() {
     local extra=$1 python needs stamp=.venv/installed
@@ -98,8 +129,7 @@ make_venv() {
         return
     fi
     python=$(find_python) || exit 2
-    if ! .venv/bin/python -c '' 2>/dev/null || ! .venv/bin/python -m pip --version >/dev/null 2>&1; then
-        "$python" -c 'import venv, ensurepip' 2>/dev/null || debian "Python's venv module" python3-venv
+    if ! has_venv; then
         step "Making .venv with $("$python" -V)" "$python" -m venv --clear .venv || fail "No virtual environment could be made in $ROOT/.venv"
     fi
     rm -f "$stamp"
@@ -109,26 +139,14 @@ make_venv() {
     { echo "$needs"; echo "extra "; echo "extra $extra"; } >"$stamp"
 }
 
+# setup EXTRA NAME… : EXTRA is one of pyproject.toml's, or nothing.
 setup() {
     local home
-    make_venv "${1:-}"
-    home=$(java_home) || {
-        debian "A Java 17 or 21 runtime" "$(java_package)"
-        home=$(java_home) || fail "The installed Java does not start: try java -version"
-    }
+    provide venv java "${@:2}"
+    make_venv "$1"
+    home=$(java_home) || fail "The installed Java does not start: try java -version"
     export JAVA_HOME=$home
     export PATH=$ROOT/.venv/bin:$PATH
-}
-
-# Server binaries for tests and benchmarks; they start servers of their own from them.
-postgresql_server() {
-    compgen -G "/usr/lib/postgresql/*/bin/initdb" >/dev/null || debian "A PostgreSQL server (only its programs)" postgresql
-}
-
-# What tests put before those servers: a pooler, and certificates.
-server_companions() {
-    [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v pgbouncer)" ] || debian "PgBouncer" pgbouncer
-    command -v openssl >/dev/null || debian "The openssl command" openssl
 }
 
 # The JDBC drivers that tests give to Spark, fetched once into a folder of this user's.
@@ -136,9 +154,4 @@ jdbc_drivers() {
     export DBAGENT_TEST_JARS=${DBAGENT_TEST_JARS:-${XDG_CACHE_HOME:-$HOME/.cache}/dbagent-test-jars}
     step "JDBC drivers for Spark" python -m tests.drivers "$DBAGENT_TEST_JARS" ||
         fail "The JDBC drivers could not be fetched. With a network, or with a mirror in Spark's own settings, start again."
-}
-
-# MariaDB's programs. The package starts its service; the tests' servers are others, with folders and ports of their own.
-mariadb_server() {
-    [ -n "$(PATH=$PATH:/usr/sbin:/usr/local/sbin command -v mariadbd)" ] || debian "A MariaDB server (only its programs)" mariadb-server
 }
