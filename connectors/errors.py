@@ -3,7 +3,8 @@
     ConnectorError
     ├── RetryableError         the same chunk may be tried again
     │   ├── ConnectionLost     the session ended under us, or the server cannot be reached
-    │   └── Busy               lock wait, deadlock, too many connections, file locked
+    │   └── Busy               deadlock, too many connections, out of memory
+    │       └── Locked         another session holds a lock that we need
     └── TerminalError          trying again changes nothing
         ├── LoginRefused       wrong user, password, database or TLS
         ├── PermissionMissing  a privilege is missing
@@ -66,6 +67,10 @@ class ConnectionLost(RetryableError):
 
 class Busy(RetryableError):
     """Lock wait, deadlock, too many connections, file locked."""
+
+
+class Locked(Busy):
+    """Another session holds a lock that we need: `what` names it, as far as it can be seen. Nothing was changed."""
 
 
 class TerminalError(ConnectorError):

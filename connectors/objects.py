@@ -141,7 +141,7 @@ class Described(Protocol):
 
 
 class Definer(Described, Protocol):
-    """What a target's session does to its schema. Locks are waited for as long as the session waits for any, then Busy
+    """What a target's session does to its schema. Locks are waited for as long as the session waits for any, then Locked
     tells who holds them (a pid, since when): nothing is changed then."""
 
     def rendered(self, table: Table) -> tuple[SchemaObject, ...]:

@@ -20,6 +20,7 @@ from jobs.cli_options import Confirm, Control, Env, Environments, File, Id, Json
 from jobs.errors import MEANINGS, Exit, UsageError, tell
 
 if TYPE_CHECKING:
+    from jobs.control.rows import OperationRow
     from jobs.control.states import Stop
 
 app = typer.Typer(
@@ -164,12 +165,17 @@ def pause(operation: Id, control: Control = None) -> None:
 
 
 @app.command(epilog=example("cancel op-20261121-3f9a2c"))
-def cancel(operation: Id, control: Control = None) -> None:
-    """Ask an operation to stop for good."""
-    _stop(operation, "cancel", control)
+def cancel(operation: Id, environments: Environments = None, control: Control = None) -> None:
+    """Ask an operation to stop for good. Where no driver is at work on it, what it has set aside in the target comes back
+    here and now."""
+    from jobs.cli_repair import given_up
+
+    row = _stop(operation, "cancel", control)
+    if row.status == "cancelled":
+        given_up(row, environments)
 
 
-def _stop(operation: str, what: Stop, control: str | None) -> None:
+def _stop(operation: str, what: Stop, control: str | None) -> OperationRow:
     from jobs.control.store import ControlStore
 
     with ControlStore.open(control) as store:
@@ -178,9 +184,7 @@ def _stop(operation: str, what: Stop, control: str | None) -> None:
         sys.stdout.write(f"{row.id}: asked its driver ({row.holder}) to {row.stop_requested}\n")
     else:
         sys.stdout.write(f"{row.id}: {row.status}\n")
-        waited = row.definition.get("disable_constraints") or row.definition.get("sync_schema")
-        if what == "cancel" and row.run_id is not None and waited:  # no driver is there that would do it
-            sys.stdout.write(f"what it has set aside comes back with: dbagent repair {row.target_env}\n")
+    return row
 
 
 @app.command(epilog=example("status DEV"))

@@ -11,6 +11,7 @@ from jobs.cli_options import Control, Environments, File, Id, Json, console, exa
 
 if TYPE_CHECKING:
     from jobs.control.approving import Decided
+    from jobs.control.rows import OperationRow
 
 Plan = Annotated[
     str, typer.Option(help="The hash of the plan you have seen, or its first 12 characters.", metavar="HASH")
@@ -47,12 +48,18 @@ def approve(operation: Id, plan: Plan, role: Role, comments: Comments = None, co
     _decide(operation, "approved", plan, role, comments, control)
 
 
-def reject(operation: Id, plan: Plan, role: Role, comments: Comments = None, control: Control = None) -> None:
+def reject(operation: Id, plan: Plan, role: Role, comments: Comments = None, environments: Environments = None,
+           control: Control = None) -> None:  # fmt: skip
     """Forbid an operation. Works until its first row moves, and ends all approvals of the same plan."""
-    _decide(operation, "rejected", plan, role, comments, control)
+    from jobs.cli_repair import given_up
+
+    row = _decide(operation, "rejected", plan, role, comments, control)
+    if row.status == "rejected":
+        given_up(row, environments)
 
 
-def _decide(operation: str, decided: Decided, plan: str, role: str, comments: str | None, control: str | None) -> None:
+def _decide(operation: str, decided: Decided, plan: str, role: str, comments: str | None, control: str | None
+            ) -> OperationRow:  # fmt: skip
     from jobs.config.approvals import load_approvals
     from jobs.control.store import ControlStore
     from jobs.planning.plan import genuine
@@ -66,6 +73,7 @@ def _decide(operation: str, decided: Decided, plan: str, role: str, comments: st
         )
     waits = f", waits for {', '.join(lacking)}" if lacking and decided == "approved" else ""
     sys.stdout.write(f"{row.id}: {decided} as {role}; {row.status}{waits}\n")
+    return row
 
 
 def audit(

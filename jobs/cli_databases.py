@@ -24,7 +24,7 @@ from jobs.views import status_json
 
 if TYPE_CHECKING:
     from jobs.planning.detected import Surveyed
-    from jobs.running.repair import Repaired
+    from jobs.running.repair import Repaired, Tell
     from jobs.views_engines import Arrival
 
 APPLICATION = "dbagent/look"
@@ -70,15 +70,17 @@ def copied_into(name: str, path: Path | None) -> dict[str, Any]:
     return status_json(name, [found[table] for table in sorted(found)], last, journal)
 
 
-def repaired(name: str, path: Path | None) -> tuple[list[Repaired], LeaseHeld | None]:
-    """What runs have left suspended in the environment, brought back; and who keeps us from more. Raises ConnectorError."""
+def repaired(name: str, path: Path | None, tell: Tell, run: str | None = None
+             ) -> tuple[list[Repaired], LeaseHeld | None]:  # fmt: skip
+    """What runs, or the one `run`, have left suspended in the environment, brought back; and who keeps us from more. Raises
+    ConnectorError."""
     from jobs.running.repair import repair
 
     environment = _target(name, path)
     if _file_missing(environment):
         return [], None
     try:
-        return repair(connector_of(environment.engine), environment.endpoint(name, REPAIR))
+        return repair(connector_of(environment.engine), environment.endpoint(name, REPAIR), tell, run)
     except ConnectorError as error:
         raise error.at(name) from None
 

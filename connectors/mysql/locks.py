@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from connectors.errors import Busy, ConnectorError
+from connectors.errors import Busy, ConnectorError, Locked
 from connectors.mysql.session import Session
 
 TIMED_OUT = ("1205", "3572")
@@ -27,16 +27,16 @@ BY_TRANSACTION = (
 SHOWN = 3
 
 
-def named(session: Session, error: Busy, table: str) -> Busy:
+def named(session: Session, error: Busy, table: str) -> Locked:
     """The error with the sessions that hold the table's lock, or may, as far as our user sees them. Never what they run."""
     found, held = _held(session, table), "held"
     if not found:
         found, held = _rows(session, BY_TRANSACTION, ()), "perhaps held"
     if not found:
         todo = "let our user see who holds it: GRANT PROCESS"
-        return Busy(error.what, where=error.where, todo=todo, code=error.code)
+        return Locked(error.what, where=error.where, todo=todo, code=error.code)
     told = [f"session {number} of {user}, busy or idle since {since} UTC" for number, user, since in found[:SHOWN]]
-    return Busy(
+    return Locked(
         f"{error.what}: it is {held} by {'; '.join(told)}",
         where=error.where,
         todo=f"wait until that is through, or KILL {found[0][0]}",

@@ -66,7 +66,8 @@ SETTINGS: Mapping[str, str | int] = {
     "innodb_strict_mode": 1,
 }
 READING: Mapping[str, str | int] = {"lock_wait_timeout": 60, "innodb_lock_wait_timeout": 60}
-WRITING: Mapping[str, str | int] = {"lock_wait_timeout": 300, "innodb_lock_wait_timeout": 300}
+WRITING: Mapping[str, str | int] = {"lock_wait_timeout": 20, "innodb_lock_wait_timeout": 20}
+"""A lock that is waited for keeps everybody else waiting behind it: the driver asks again and again, and says who holds it."""
 
 SLOTS = 256
 """How many sessions of one application can be told apart."""

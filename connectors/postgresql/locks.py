@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import psycopg
 
-from connectors.errors import Busy
+from connectors.errors import Busy, Locked
 from connectors.postgresql.definitions import QUALIFIED
 from connectors.postgresql.errors import translated
 from connectors.postgresql.session import Connection
@@ -78,7 +78,7 @@ def told(connection: Connection, where: str, statements: Sequence[str]) -> Itera
         return
     with translated(where):
         found = ", ".join(str(holder) for holder in holders(connection, statements) if not holder.ours)
-    raise Busy(
+    raise Locked(
         f"a lock was not granted in time: held by session {found}" if found else "a lock was not granted in time",
         where=where,
         todo="wait for that session or end it (pg_terminate_backend), then try again" if found else "try again",

@@ -57,7 +57,8 @@ SETTINGS = {
     "default_transaction_isolation": "read committed",
 }
 READING = {"default_transaction_read_only": "on", "row_security": "off", "lock_timeout": "60s"}
-WRITING = {"row_security": "off", "lock_timeout": "300s"}
+WRITING = {"row_security": "off", "lock_timeout": "20s"}
+"""A lock that is waited for keeps everybody else waiting behind it: the driver asks again and again, and says who holds it."""
 
 DRIVER_PATIENCE = 24 * 3600.0
 """Statements of a driver's own session may take long (a truncate that waits, an anti-join); tasks set their own."""

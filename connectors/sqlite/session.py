@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from connectors.contract import Endpoint
-from connectors.errors import Busy, NotFound, PermissionMissing, Unsupported
+from connectors.errors import Busy, Locked, NotFound, PermissionMissing, Unsupported
 from connectors.ledger import Dialect
 from connectors.sqlite.errors import translated
 from connectors.sqlite.locks import holders
@@ -211,7 +211,7 @@ class Session:
             found = holders(database)
             if not found:
                 raise
-            locked = Busy(f"{error.what}: {found}", where=error.where, todo=error.todo, code=error.code)
+            locked = Locked(f"{error.what}: {found}", where=error.where, todo=error.todo, code=error.code)
         else:
             return
         raise locked from None

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from connectors.contract import RunRecord, SourceSession, TableState, TargetSession
 from connectors.errors import ConnectorError, ValueRefused
@@ -25,11 +25,13 @@ from jobs.running import aside, epoch, repair
 from jobs.running.chunk import Outcome, Work
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
+from jobs.running.locked import patiently
 from jobs.running.restoring import Restoring
 from jobs.running.schema import Record, apart, bring
 from jobs.running.verify import ObjectProof, Proof, verify
 from jobs.running.workbench import Workbench
 
+T = TypeVar("T")
 CHANGED_SINCE = (
     "the copy was complete and proven when it ended, and was changed since: close this operation with dbagent cancel, then"
     " run its file to copy anew"
@@ -89,6 +91,7 @@ class Driver:
         self.left_aside = ""
         """What to know of the target when the run has stopped: what of it is suspended."""
         self._brought = False
+        self._waiting = ""
         self.apart: Sequence[str] = ()
         """What of the plan's schema is not there as wanted."""
         self.timing = Timing()
@@ -185,7 +188,15 @@ class Driver:
         expected = {table.table_id: table.source.rows for table in self.plan.tables}
         counted = {state.table_id: state.rows for state in states if state.state == "complete"}
         found = Progress.of(states, len(self.plan.tables), sum((expected | counted).values()))
-        return replace(found, chunk_bytes=self.chunk_bytes, restoring=str(self.restoring or ""))
+        waiting = self._waiting or (self.restoring.waiting if self.restoring else "")
+        return replace(found, chunk_bytes=self.chunk_bytes, restoring=str(self.restoring or ""), waiting=waiting)
+
+    def patiently(self, work: Callable[[], T]) -> T:
+        """Do it, however long locks of others are in the way, as long as a run waits for them."""
+        return patiently(work, self._wait_for, self.look_around)
+
+    def _wait_for(self, who: str) -> None:
+        self._waiting = who
 
     def _connect(self) -> TargetSession:
         """The heartbeat's session: it waits for nothing longer than the lease can."""
@@ -228,7 +239,7 @@ class Driver:
                 with Heart(self._connect, self.run_id, self.fence, self._progress, self.hooks.show) as self._heart:
                     self._bring_schema()
                     epoch.Epoch(self, self._source).load()
-                    return self._verified()
+                    return self.patiently(self._verified)
             except ConnectorError as problem:
                 if not problem.retryable or attempt == epoch.TRIES:
                     raise
@@ -237,8 +248,9 @@ class Driver:
 
     def _bring_schema(self) -> None:
         """What of the plan's schema does not wait for rows. Once: later, what waits for them is missing."""
-        if self.plan.schema is not None and self.hooks.record is not None and not self._brought:
-            bring(self.plan.schema, self.target, self.hooks.record, lambda _: self.look_around(), rows_come=True)
+        schema, record = self.plan.schema, self.hooks.record
+        if schema is not None and record is not None and not self._brought:
+            self.patiently(lambda: bring(schema, self.target, record, lambda _: self.look_around(), rows_come=True))
             self._brought = True
 
     def _verified(self) -> Proof:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from connectors.contract import DIRECT, Bounds, Chunk, SourceSession, Staged, TableCopy, TableState, TransferJob
 from connectors.errors import Busy, ConnectorError, SourceChanged
-from connectors.schema import Schema
+from connectors.schema import Schema, Table
 from jobs.planning.crossing import through
 from jobs.running.aside import Aside
 from jobs.running.chunk import Outcome, Work, copy_chunks
@@ -50,9 +50,7 @@ class Epoch:
     def load(self) -> None:
         """Every row is in, and everything that waited for it is back. Raises ConnectorError, RunStopped."""
         schema = self._unchanged()
-        target = self._driver.target
-        self._driver.aside = self._aside = Aside(self._plan, target, self._driver.run_id, self._driver.fence)
-        prepared, complete = prepare(self._plan, target, self._driver.run_id, self._source.snapshot.name, self._aside)
+        prepared, complete = self._driver.patiently(self._prepare)
         self._tables = {part.plan.table_id: part for part in prepared}
         self._copies = {part.plan.table_id: self._copy(part, schema) for part in prepared}
         chunks = self._split(prepared)
@@ -73,6 +71,11 @@ class Epoch:
                 raise
             finally:
                 self._restoring.close()
+
+    def _prepare(self) -> tuple[list[Prepared], dict[int, Table]]:
+        driver = self._driver
+        driver.aside = self._aside = Aside(self._plan, driver.target, driver.run_id, driver.fence)
+        return prepare(self._plan, driver.target, driver.run_id, self._source.snapshot.name, self._aside)
 
     def _unchanged(self) -> Schema:
         """The source as it was planned. Raises SourceChanged."""
@@ -237,7 +240,7 @@ class Epoch:
         run_id, target = self._driver.run_id, self._driver.target
         parts = [self._tables[number] for number in sorted(arriving)]
         if staged := [Staged(one.plan.table_id, one.into, one.filled) for one in parts if one.staged]:
-            target.publish(run_id, staged)
+            self._driver.patiently(lambda: target.publish(run_id, staged))
         else:
             target.ledger.completed(run_id, table_id)
         self._finished |= arriving

@@ -40,6 +40,13 @@ class Progress:
     """Table → about how many bytes a chunk of it has, where this driver has split it."""
     restoring: str = ""
     """How far what waited for rows is back: `rebuilding 3 of 9`; empty where nothing waits."""
+    waiting: str = ""
+    """For whose lock the run waits."""
+
+    @property
+    def current(self) -> str:
+        """What is going on now, in a few words."""
+        return self.waiting or self.current_table or self.restoring
 
     @staticmethod
     def of(states: Sequence[TableState], tables_total: int, rows_total: int) -> Progress:

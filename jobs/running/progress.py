@@ -16,6 +16,8 @@ from jobs.planning.plan import Plan
 from jobs.planning.render import size
 from jobs.running.heart import Progress
 
+SHOWN = 400
+"""Characters that the control store keeps of what is going on."""
 PHASE = "copy"
 """What the table tasks of a run are recorded as."""
 
@@ -73,6 +75,7 @@ class Bar:
                     f"{progress.tables_completed}/{progress.tables_total} tables",
                     progress.current_table,
                     progress.restoring,
+                    progress.waiting,
                 )
                 if part
             ),
@@ -103,7 +106,7 @@ class TaskMirror:
             rows_copied=progress.rows_copied,
             rows_total=progress.rows_total,
             bytes_transferred=progress.bytes_transferred,
-            current_table=progress.current_table or progress.restoring,
+            current_table=progress.current[:SHOWN],
         )
         self._chunk_bytes = progress.chunk_bytes
         for state in progress.states:

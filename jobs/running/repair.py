@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from connectors.contract import Connector, Endpoint, RunRecord, TargetSession
-from connectors.errors import ConnectorError, LeaseHeld, RowsChanged
+from connectors.errors import ConnectorError, LeaseHeld, NotFound, RowsChanged
 from connectors.objects import ObjectKind, Restored, Step
 from connectors.schema import ForeignKey, TableName
 from jobs.running.heart import PATIENCE, Heart, Progress
@@ -31,27 +31,33 @@ class Repaired:
     run_id: str
     step: Step
     restored: Restored | None
-    """None: it could not be restored."""
+    """None: it is not back."""
     problem: str = ""
+    """Why not."""
     gone: bool = False
-    """Its table is not there: there is nothing to bring back."""
+    """It went with what it was made of: there is nothing to bring back."""
 
     @property
     def outcome(self) -> str:
         if self.gone:
-            return "its table is gone"
+            return self.problem
         if self.restored is None:
             return "not restored"
         return "violated" if self.restored.violations else "restored"
 
 
-def repair(connector: Connector, endpoint: Endpoint) -> tuple[list[Repaired], LeaseHeld | None]:
-    """Bring back what runs that are over, or whose drivers are dead, have left. Second, who is at work on tables of which
-    there would be more. Raises ConnectorError; what was repaired until then is."""
+Tell = Callable[[str], None]
+"""Told for whose lock we wait, and an empty text when for nobody's any more."""
+
+
+def repair(connector: Connector, endpoint: Endpoint, tell: Tell, run: str | None = None
+           ) -> tuple[list[Repaired], LeaseHeld | None]:  # fmt: skip
+    """Bring back what runs that are over, or whose drivers are dead, have left; or one `run` of them. Second, who is at work
+    on tables of which there would be more. Raises ConnectorError; what was repaired until then is."""
     target = connector.target(endpoint)
     try:
         ledger = target.ledger
-        left = [entry for entry in ledger.journal() if entry.state != "restored"]
+        left = [e for e in ledger.journal() if e.state != "restored" and run in (None, e.run_id)]
         runs = {run.run_id: run for run in ledger.runs()}
         # A table's newest run is the one that goes on with it: its lease must not become an older one's.
         owners = {name: run for run in runs.values() for name in ledger.held(run.run_id)} if left else {}
@@ -63,7 +69,7 @@ def repair(connector: Connector, endpoint: Endpoint) -> tuple[list[Repaired], Le
         busy: LeaseHeld | None = None
         for (owner_id, run_id), steps in groups.items():
             try:
-                found += _repaired(connector, endpoint, target, runs[owner_id], run_id, steps)
+                found += _repaired(connector, endpoint, target, runs[owner_id], run_id, steps, tell)
             except LeaseHeld as problem:
                 busy = problem
         return found, busy
@@ -73,7 +79,7 @@ def repair(connector: Connector, endpoint: Endpoint) -> tuple[list[Repaired], Le
 
 
 def _repaired(connector: Connector, endpoint: Endpoint, target: TargetSession, owner: RunRecord, run_id: str,
-              steps: Sequence[Step]) -> list[Repaired]:  # fmt: skip
+              steps: Sequence[Step], tell: Tell) -> list[Repaired]:  # fmt: skip
     """The steps of one run, under the lease of the run that goes on with their tables."""
     ledger = target.ledger
     held = ledger.held(owner.run_id)
@@ -89,7 +95,7 @@ def _repaired(connector: Connector, endpoint: Endpoint, target: TargetSession, o
     try:
         target.end_sessions(f"dbagent/{owner.run_id}/")
         with Heart(brief, owner.run_id, fence, lambda states: Progress.of(states, 0, 0), lambda _: None) as heart:
-            back = Back(connect, SESSIONS, connector.facts.restores_together, heart.check)
+            back = Back(connect, SESSIONS, connector.facts.restores_together, heart.check, tell)
             return bring_back(target, run_id, steps, back)
     finally:
         with suppress(ConnectorError):
@@ -104,21 +110,26 @@ class Back:
     sessions: int
     together: bool
     check: Callable[[], None] = lambda: None
+    tell: Tell = lambda _: None
 
 
 def bring_back(target: TargetSession, run_id: str, steps: Sequence[Step], back: Back) -> list[Repaired]:
     """Restore these steps of a run; we hold the leases of its tables. Raises ConnectorError where the target itself
     fails."""
     schema = target.schema()
-    gone = [step for step in steps if schema.get(step.table) is None]
-    if gone:
-        target.ledger.mark(run_id, gone, "restored")
-    found = _restored(target, run_id, [step for step in steps if step not in gone], back)
+    gone = [
+        Repaired(run_id, step, None, "its table is gone", gone=True) for step in steps if schema.get(step.table) is None
+    ]
+    alone = {one.step.id for one in gone}
+    found = _restored(target, run_id, [step for step in steps if step.id not in alone], back)
     broken = [one.step for one in found if one.restored and one.restored.violations and _is_key(one.step)]
     if broken and _emptied(target, run_id, broken):
         again = _restored(target, run_id, broken, back)
         found = [one for one in found if one.step not in broken] + again
-    return found + [Repaired(run_id, step, None, gone=True) for step in gone]
+    found += gone
+    if over := [one.step for one in found if one.gone]:
+        target.ledger.mark(run_id, over, "restored")
+    return found
 
 
 def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: Back) -> list[Repaired]:
@@ -138,9 +149,18 @@ def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: B
                 remember(target, run_id, restored)
                 found += [Repaired(run_id, one.step, one) for one in restored]
             back.check()
+            back.tell(restoring.waiting)
     finally:
         restoring.close()
-    return found + [Repaired(run_id, s, None, str(problem)) for job, problem in restoring.failed for s in job.steps]
+    return found + [_not_back(run_id, s, problem) for job, problem in restoring.failed for s in job.steps]
+
+
+def _not_back(run_id: str, step: Step, problem: ConnectorError) -> Repaired:
+    """What is not there any more, the server itself says: a column, the table that a key leads to."""
+    if isinstance(problem, NotFound):
+        return Repaired(run_id, step, None, f"gone: {problem.what}", gone=True)
+    code = f" [{problem.code}]" if problem.code else ""
+    return Repaired(run_id, step, None, f"{problem.what}{code}" + (f"; {problem.todo}" if problem.todo else ""))
 
 
 def remember(target: TargetSession, run_id: str, found: Sequence[Restored]) -> None:

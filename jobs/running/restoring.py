@@ -4,22 +4,26 @@ are in. Each step has a session of its own, of which there are never more than t
     table:  primary key ─▶ unique keys ─▶ indexes, all at once ─▶ checks ─▶ counters, statistics
     then:   foreign keys, several tables at once ─▶ views, comments, triggers, one by one
 
-A job that fails for a passing reason is tried again. One that fails for good keeps nobody else from being restored.
+A job that fails for a passing reason is tried again; one that another session's lock keeps waiting, as long as a run waits
+for locks. One that fails for good keeps nobody else from being restored; where something is gone that one of its steps was
+made of, not its other steps either.
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connectors.contract import TargetSession
-from connectors.errors import Busy, ConnectorError
+from connectors.errors import Busy, ConnectorError, Locked, NotFound
 from connectors.objects import ObjectKind, Restored, Step
 from connectors.schema import Table, TableName
+from jobs.running import locked
 
 TRIES = 3
 """How often a job is begun before it has failed."""
@@ -73,6 +77,10 @@ class Restoring:
         self._idle: list[TargetSession] = []
         self._lock = threading.Lock()
         self._restored, self._steps = 0, len(steps)
+        self._stuck: float | None = None
+        """Since when nothing has come home but jobs that wait for locks."""
+        self.waiting = ""
+        """For whose lock, for people."""
         self.failed: list[tuple[Job, ConnectorError]] = []
         """What could not be restored or settled."""
 
@@ -156,15 +164,31 @@ class Restoring:
         try:
             found = future.result()
         except ConnectorError as problem:
-            # Whoever held the lock may have been one of us: that is no reason to give up.
-            job.tries += not (isinstance(problem, Busy) and self._jobs)
-            if problem.retryable and job.tries < TRIES:
-                lane.stages[0].append(job)
-            else:
-                self.failed.append((job, problem))
+            self._again(lane, job, problem)
             return []
+        self._stuck, self.waiting = None, ""
         self._restored += len(found)
         return found
+
+    def _again(self, lane: Lane, job: Job, problem: ConnectorError) -> None:
+        """Put it back, whole or step by step, or give it up."""
+        if isinstance(problem, Locked):
+            self._stuck = self._stuck or time.monotonic()
+            self.waiting = locked.waiting(problem)
+            if time.monotonic() - self._stuck < locked.WAIT:
+                lane.stages[0].append(job)
+                return
+            problem = locked.final(problem)
+        # Whoever was in the way may have been one of us: that is no reason to give up.
+        job.tries += not (isinstance(problem, Busy) and self._jobs)
+        if problem.retryable and job.tries < TRIES:
+            lane.stages[0].append(job)
+        elif isinstance(problem, NotFound) and len(job.steps) > 1:
+            rest = [Job(settle=job.settle)] if job.settle else []
+            singly = [replace(job, steps=(step,), settle=None, tries=0) for step in job.steps]
+            lane.stages.extendleft(reversed([[one] for one in (*singly, *rest)]))
+        else:
+            self.failed.append((job, problem))
 
     def _do(self, job: Job) -> list[Restored]:
         with self._lock:

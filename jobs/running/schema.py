@@ -21,6 +21,7 @@ from jobs.planning.objects import differences
 from jobs.planning.schema_plan import Change, SchemaPlan, compared, early
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
+from jobs.running.locked import patiently
 from jobs.running.workbench import Workbench
 
 CHANGED = "the target's schema was changed after it was planned"
@@ -136,6 +137,7 @@ class SchemaDriver:
         self._fence = 0
         self._heart: Heart | None = None
         self._left: Sequence[Change] = self._schema.changes
+        self._waiting = ""
 
     def execute(self) -> dict[str, Any]:
         """Make everything that is wanted. Raises ConnectorError, RunStopped; both leave a resumable run."""
@@ -144,7 +146,7 @@ class SchemaDriver:
         try:
             self._take_over()
             with Heart(self._connect, self._run_id, self._fence, self._progress, self._outside.show) as self._heart:
-                bring(self._schema, self._target, self._outside.record, self._look, rows_come=False)
+                patiently(self._bring, self._wait_for, lambda: self._look(self._left))
             left = apart(self._schema, self._target, self._outside.record)
             self._left = ()
             self._outside.show(self._progress(()))
@@ -158,6 +160,12 @@ class SchemaDriver:
         finally:
             with suppress(ConnectorError):
                 ledger.release(self._run_id, self._fence)
+
+    def _bring(self) -> None:
+        bring(self._schema, self._target, self._outside.record, self._look, rows_come=False)
+
+    def _wait_for(self, who: str) -> None:
+        self._waiting = who
 
     def _take_over(self) -> None:
         plan, ledger = self._bench.plan, self._target.ledger
@@ -193,4 +201,5 @@ class SchemaDriver:
             rows_total=0,
             bytes_transferred=0,
             current_table=next(iter(waiting), ""),
+            waiting=self._waiting,
         )

@@ -135,7 +135,7 @@ class Site:
     def arguments(self, *command: str) -> list[str]:
         """The command with the options it takes."""
         options = []
-        if command[0] in ("plan", "create", "run", "resume", "status", "check", "repair"):
+        if command[0] in ("plan", "create", "run", "resume", "status", "check", "repair", "cancel", "reject"):
             options += ["--environments", str(self.folder / "environments.yaml")]
         if command[0] not in ("status", "check", "engines", "key", "repair", "diff"):
             options += ["--control", self.control]

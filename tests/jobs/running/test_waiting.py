@@ -15,9 +15,7 @@ from rich.console import Console
 
 from connectors.contract import connector
 from connectors.objects import Journaled
-from connectors.postgresql import session
 from jobs.cli import call
-from jobs.control.store import ControlStore
 from jobs.errors import PlanRefused, RunFailed, RunStopped, VerificationFailed
 from jobs.running import drive, epoch
 from jobs.running.run import resume, run
@@ -263,30 +261,6 @@ def test_small_tables_keep_their_indexes(site: Site, monkeypatch: pytest.MonkeyP
     assert not any(name.startswith("index") for name in orders["waits"])
     assert any(name.startswith("trigger") for name in orders["waits"])
     assert "1 index stays" in orders["told"]
-
-
-def test_a_lock_that_another_session_holds_is_told_and_the_run_resumes(
-    server_site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = server_site
-    before = stood(site)
-    monkeypatch.setitem(session.WRITING, "lock_timeout", "200ms")
-    monkeypatch.setattr(epoch, "TRIES", 1)
-    server: Any = site.landing
-    file = waiting(site)
-    with server.connect(site.dev) as other:
-        [(pid,)] = other.execute("SELECT pg_backend_pid()").fetchall()
-        other.execute("BEGIN")
-        other.execute("LOCK TABLE orders IN ACCESS SHARE MODE")
-        with pytest.raises(RunFailed) as failed:
-            run(file, **told(site))
-        other.execute("ROLLBACK")
-    assert str(pid) in str(failed.value) + failed.value.todo
-    assert "its query began" in str(failed.value)
-    with ControlStore.open(site.control) as store:
-        [row] = store.recent()
-    resume(row.id, **told(site))
-    assert schema(site) == before
 
 
 def test_a_server_that_dies_while_it_builds_an_index_is_repaired_and_the_run_resumes(
