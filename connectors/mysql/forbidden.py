@@ -7,7 +7,8 @@ there already or not. All of it is asked of the server once, however many statem
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from connectors.mysql.privileges import Grants, grants
 from connectors.mysql.session import Session
@@ -21,67 +22,77 @@ HEAD = re.compile(
     rf" (?P<what>TABLE|VIEW|SEQUENCE) (?P<name>{NAME})"
 )
 REFERENCED = re.compile(rf" REFERENCES ({NAME}) ")
-DRAWN = re.compile(rf"\bnextval\(({NAME})\)", re.IGNORECASE)
+DRAWN = re.compile(rf"\bnextval\((?:{NAME}\.)?({NAME})\)", re.IGNORECASE)
 SET = re.compile(rf"SELECT SETVAL\(({NAME})")
 THERE = "SELECT table_name FROM information_schema.tables WHERE table_schema = DATABASE()"
-KNOWING = ("SELECT", "INSERT", "UPDATE", "DELETE", "REFERENCES")
-"""MariaDB lets a foreign key lead to a table of which one has any of these."""
+DRAWING = """
+SELECT table_name, column_default FROM information_schema.columns
+WHERE table_schema = DATABASE() AND column_default LIKE 'nextval(%'
+"""
+"""Whoever alters such a table opens the sequences too."""
+KNOWING = ("REFERENCES", "SELECT", "INSERT", "UPDATE", "DELETE")
+"""MariaDB lets a foreign key lead to a table of which one has any of these, MySQL wants the first."""
 
 Demand = tuple[str, tuple[str, ...]]
 """A table, view or sequence, and the privileges of which one is needed; the first is the one to be granted."""
 
 
 def forbidden(session: Session, works: Sequence[Sequence[str]]) -> list[list[str]]:
-    granted, database = grants(session), str(session.value("SELECT DATABASE()"))
+    draws: defaultdict[str, list[str]] = defaultdict(list)
+    for table, default in session.rows(DRAWING):
+        draws[table] += [named(found) for found in DRAWN.findall(default)]
     there = {str(name) for (name,) in session.rows(THERE)}
-    judge = Judge(granted, database, there, knowing=KNOWING if session.flavour == "MariaDB" else ("REFERENCES",))
+    knowing = KNOWING if session.flavour == "MariaDB" else KNOWING[:1]
+    judge = Judge(grants(session), str(session.value("SELECT DATABASE()")), there, draws, knowing)
     return [list(dict.fromkeys(why for statement in work for why in judge.told(statement))) for work in works]
 
 
 class Judge:
     """What is granted, and what is there while statements drop it and make other things, one after the other."""
 
-    def __init__(self, granted: Grants, database: str, there: set[str], knowing: Sequence[str]) -> None:
-        self.granted, self.database, self.there, self.knowing = granted, database, there, tuple(knowing)
-        self.stands = frozenset(there)
-        """What a grant may name."""
+    def __init__(self, granted: Grants, database: str, there: set[str], draws: Mapping[str, Sequence[str]],
+                 knowing: tuple[str, ...]) -> None:  # fmt: skip
+        self.granted, self.database, self.there, self.draws, self.knowing = granted, database, there, draws, knowing
+        self.made: set[str] = set()
 
     def told(self, statement: str) -> Iterator[str]:
         """What of it we may not do, when it comes to that."""
-        head, missing = HEAD.match(statement), dict[str, list[str]]()
-        for name, privileges in demands(statement, self.there, self.knowing):
+        missing: dict[str, list[str]] = {}
+        for name, privileges in demands(statement, self.there, self.draws, self.knowing):
             if not any(self._may(privilege, name) for privilege in privileges):
                 missing.setdefault(name, []).append(privileges[0])
-        if head is not None:
-            name = named(head["name"])
-            if head["does"] == "CREATE" and not head["over"] and name in self.there:
+        if head := HEAD.match(statement):
+            name, does = named(head["name"]), head["does"]
+            if does == "CREATE" and not head["over"] and name in self.there:
                 missing.setdefault(name, []).extend(self._unseen(name))
-            change = self.there.discard if head["does"] == "DROP" else self.there.add
-            change(name)
+            if does == "CREATE" and name not in self.there:
+                self.made.add(name)
+            (self.there.discard if does == "DROP" else self.there.add)(name)
         yield from (self._lacks(name, lacking) for name, lacking in missing.items())
 
     def _may(self, privilege: str, name: str) -> bool:
         return self.granted.may(privilege, name) or (privilege == "SELECT" and name in self.granted.readable)
 
     def _unseen(self, name: str) -> list[str]:
-        """What is made although it is there can only be there unseen."""
+        """What shall be made although it is there is there for others to see."""
         return [one for one in ("SELECT", "SHOW VIEW") if not self.granted.may(one, name)]
 
-    def _lacks(self, name: str, privileges: Sequence[str]) -> str:
+    def _lacks(self, name: str, privileges: list[str]) -> str:
         """For what is not there yet a grant must be for all of the database."""
-        if list(privileges) == ["CREATE"]:
+        if privileges == ["CREATE"]:
             return creates(self.database, self.granted.user)
-        place = f"{identifier(self.database)}.{identifier(name) if name in self.stands else '*'}"
+        place = f"{identifier(self.database)}.{identifier(name) if name not in self.made else '*'}"
         listed = ", ".join(dict.fromkeys(privileges))
         return f"our user lacks {listed} of {name}: GRANT {listed} ON {place} TO {self.granted.user}"
 
 
-def demands(statement: str, there: Collection[str], knowing: tuple[str, ...]) -> Iterator[Demand]:
+def demands(statement: str, there: Collection[str], draws: Mapping[str, Sequence[str]], knowing: tuple[str, ...]
+            ) -> Iterator[Demand]:  # fmt: skip
     """What it needs. Nothing, where it only sets something for our session."""
     plain = "".join("''" if kind == "text" else said for kind, said in tokens(statement))
     head = HEAD.match(plain)
-    if counter := SET.match(plain):
-        yield named(counter[1]), ("INSERT",)
+    if going_on := SET.match(plain):
+        yield named(going_on[1]), ("INSERT",)
     if head is None:
         return
     name = named(head["name"])
@@ -93,9 +104,10 @@ def demands(statement: str, there: Collection[str], knowing: tuple[str, ...]) ->
     else:
         yield name, (head["does"],)
     for table in REFERENCED.findall(plain):
-        yield named(table), ("REFERENCES", *knowing)
-    for counter in DRAWN.findall(plain):
-        yield from ((named(counter), (privilege,)) for privilege in ("SELECT", "INSERT"))
+        yield named(table), knowing
+    counters = [*map(named, DRAWN.findall(plain)), *(draws.get(name, ()) if head["does"] == "ALTER" else ())]
+    for counter in dict.fromkeys(counters):
+        yield from ((counter, (privilege,)) for privilege in ("SELECT", "INSERT"))
 
 
 def creates(database: str, user: str) -> str:

@@ -122,6 +122,9 @@ class Judge:
         for schema, name, *rights in rows(STATISTICS, *listed):
             named = sql_name(TableName(schema, name))
             self.there["statistics", (schema, name)] = Owned("statistics", named, *rights)
+        self.families: defaultdict[str, list[tuple[Kind, Name]]] = defaultdict(list)
+        for key, owned in self.there.items():
+            self.families[owned.name].append(key)
 
     def told(self, one: Demand) -> Iterator[str]:
         """What of it we may not do, when it comes to that."""
@@ -134,13 +137,15 @@ class Judge:
             yield from self._entered(one.name[0])
             yield from self._refused(one, found)
             if one.right == "remove":
-                self._removed(found)
+                self._removed(key, found)
         if one.right == "belong" and found is not None:
             yield from self._apart(found, self.there.get(("relation", one.other)))
 
-    def _removed(self, found: Owned) -> None:
-        """With it goes what is its own."""
-        self.there = {key: one for key, one in self.there.items() if one.name != found.name}
+    def _removed(self, key: tuple[Kind, Name], found: Owned) -> None:
+        """With a table goes what is its own."""
+        whole = sql_name(TableName(*key[1])) == found.name
+        for gone in self.families[found.name] if whole else [key]:
+            self.there.pop(gone, None)
 
     def _placed(self, one: Demand) -> Iterator[str]:
         """Whether something new may be made there."""
@@ -182,7 +187,7 @@ class Judge:
     def _apart(self, sequence: Owned, table: Owned | None) -> Iterator[str]:
         """A counter has its table's owner: both must be ours alone, where one of them is made."""
         if table is not None and table.ours and sequence.ours and table.owner != sequence.owner:
-            both = f"{sequence.called} must have the owner of {table.called}"
+            both = "a column's counter must have its table's owner"
             yield from (f"{both}: {self._given(one)}" for one in (sequence, table) if one.owner != self.ourselves)
 
     def _used(self, type_: str) -> str:
