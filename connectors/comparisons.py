@@ -10,7 +10,7 @@ from connectors.types import Canonical, Family
 MOMENTS = (Family.DATE, Family.TIME, Family.TIMESTAMP, Family.INSTANT)
 
 
-def an(type_: Canonical) -> str:
+def an(type_: Canonical | str) -> str:
     return f"{'an' if str(type_)[0] in 'aeiou' else 'a'} {type_}"
 
 

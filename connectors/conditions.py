@@ -67,6 +67,8 @@ class Conditions:
             exp.Trim: self._trimmed,
         }
         self.guards: list[exp.Expression] = []
+        self.beyond = 0
+        """How many bits the widest sum has that the source refuses for some rows."""
 
     def condition(self, node: Any, negated: bool = False, certain: bool = True) -> exp.Expression:
         """What is true, false or unknown. `certain`: it is looked at, unless something else has refused the row already."""
@@ -189,7 +191,7 @@ class Conditions:
         texts = given.family is Family.TEXT and not given.fixed and wanted is not exp.DType.BPCHAR
         if family is Family.TEXT and not limits and given.literal is None and (texts or given.family is Family.ENUM):
             return given
-        if family is None or node.args.get("format") or _is_mapped(given):
+        if family is None or node.args.get("format") or is_mapped(given):
             raise Untranslatable("it casts a value to another type")
         if given.literal is not None and given.family is not Family.BOOLEAN:
             return literal_as(given, family, limits, wanted)
@@ -203,7 +205,7 @@ class Conditions:
         if node.args.get("binary"):
             raise Untranslatable("it counts bytes")
         given = self.value(node.this, certain)
-        if given.family is not Family.TEXT or given.fixed or _is_mapped(given):
+        if given.family is not Family.TEXT or given.fixed or is_mapped(given):
             raise Untranslatable("it takes the length of what is not the same text everywhere")
         if given.counts_nul and self._source.counts_past_nul != self._target.counts_past_nul:
             raise Untranslatable("it takes the length of a text that may hold a NUL, where one of both stops counting")
@@ -215,7 +217,7 @@ class Conditions:
         """`rtrim(x, ' ')`, which is how texts are compared that differ in blanks at their end."""
         blank = node.expression is None or text_of(_uncast(node.expression)) == " "
         given = self.value(node.this, certain)
-        plain = given.family is Family.TEXT and not given.fixed and not _is_mapped(given)
+        plain = given.family is Family.TEXT and not given.fixed and not is_mapped(given)
         if node.args.get("position") != "TRAILING" or not blank or not plain:
             raise Untranslatable("it trims a text otherwise than of blanks at its end")
         return replace(given, node=rtrim(given.node), term=None)
@@ -224,7 +226,7 @@ class Conditions:
         first = self.value(node.this, certain)
         parts = [first, *(_beside(first, self.value(other, False)) for other in node.expressions)]
         odd = first.family not in (Family.TEXT, Family.BOOLEAN, Family.INTEGER, Family.DECIMAL)
-        if odd or any(one.family is not first.family or one.fixed or _is_mapped(one) for one in parts):
+        if odd or any(one.family is not first.family or one.fixed or is_mapped(one) for one in parts):
             raise Untranslatable("it chooses between values of different types")
         return merged(parts, exp.Coalesce(this=first.node, expressions=[one.node for one in parts[1:]]))
 
@@ -233,13 +235,13 @@ class Conditions:
             raise Untranslatable("it joins texts and leaves NULL out")
         several = node.expressions if isinstance(node, exp.Concat) else [node.this, node.expression]
         parts = [self.value(part, certain) for part in several]
-        if any(one.family is not Family.TEXT or one.fixed or _is_mapped(one) for one in parts):
+        if any(one.family is not Family.TEXT or one.fixed or is_mapped(one) for one in parts):
             raise Untranslatable("it joins what is no text")
         return merged(parts, exp.Concat(expressions=[one.node for one in parts], safe=True, coalesce=False))
 
     def _sum(self, node: Any, certain: bool) -> Typed:
         left, right = (self.value(part, certain) for part in (node.this, node.expression))
-        if any(_is_mapped(one) or (one.term is not None and one.term.source.unsigned) for one in (left, right)):
+        if any(is_mapped(one) or (one.term is not None and one.term.source.unsigned) for one in (left, right)):
             raise Untranslatable("it computes with a column whose sums are not the same everywhere")
         if {left.family, right.family} == {Family.INTEGER}:
             return self._whole_sum(node, left, right, certain)
@@ -262,6 +264,7 @@ class Conditions:
             # Of one kind the row is refused whatever else is known; others leave a sum where NULL decides already.
             if not rounded and (self._source.sums != "operands" or not certain):
                 raise Untranslatable("it computes a number that may be too large for one of both")
+            self.beyond = max(self.beyond, 0 if rounded else bits)
             if not rounded and not (self._target.sums == "operands" and bits == 64):
                 ends = (exp.GTE, least), (exp.LTE, most)
                 self.guards += [operator(this=grouped(found.copy()), expression=number_literal(str(end)).node)
@@ -283,7 +286,7 @@ class Conditions:
         """Both sides of a comparison."""
         if left.term is not None and left.term.values is not None:
             return left.node, comparisons.mapped(left.term, right, ordered)
-        if _is_mapped(right):
+        if is_mapped(right):
             raise Untranslatable("it compares a column whose values are mapped with another one")
         if left.family is Family.BOOLEAN:
             return comparisons.truths(left, right)
@@ -353,7 +356,7 @@ def _uncast(node: Any) -> Any:
     return node
 
 
-def _is_mapped(part: Typed) -> bool:
+def is_mapped(part: Typed) -> bool:
     return part.term is not None and part.term.values is not None
 
 

@@ -6,6 +6,7 @@ the same value would have become on its way; the clock stays the clock it was.
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -14,14 +15,15 @@ from typing import Any, Literal
 import pyarrow as pa
 from sqlglot import exp
 
-from connectors.conditions import Conditions, joined
+from connectors import comparisons
+from connectors.conditions import Conditions, is_mapped, joined
 from connectors.errors import ValueRefused
 from connectors.grammar import Grammar
 from connectors.guards import fits, guard
-from connectors.terms import Term, Terms, Untranslatable, bare, called, number_of, parsed, text_of
+from connectors.terms import Term, Terms, Typed, Untranslatable, bare, called, number_of, parsed, text_of
 from connectors.types import NUMBERS, Canonical, Family
 
-__all__ = ["Term", "Terms", "Untranslatable", "check", "condition", "default", "expression"]
+__all__ = ["Term", "Terms", "Untranslatable", "check", "computed", "condition", "default", "expression"]
 
 PLAIN = (Family.BOOLEAN, Family.INTEGER, Family.DECIMAL, Family.FLOAT, Family.TEXT, Family.DATE, Family.TIME,
          Family.TIMESTAMP, Family.INSTANT, Family.UUID, Family.JSON, Family.BITS, Family.ENUM, Family.BINARY)  # fmt: skip
@@ -49,6 +51,63 @@ def _condition(text: str, terms: Terms, source: Grammar, target: Grammar, *, gua
         return _written(joined(True, [*found.guards, said]), target)
     except RecursionError:
         raise Untranslatable("it is nested too deeply") from None
+
+
+def computed(text: str, column: Term, terms: Terms, source: Grammar, target: Grammar, replaced: Set[str] = frozenset()
+             ) -> str:  # fmt: skip
+    """What a generated column is computed by, in the target's words: the same value wherever the source has one. What is too
+    large for its type, and refused by the source, is refused or exact there. `replaced`: columns that hold other values in
+    the target; then nothing may be too large. Raises Untranslatable."""
+    found = Conditions(terms, source, target)
+    tree = parsed(text, source.dialect)
+    other = bool(replaced & reads(text, source))
+    try:
+        if column.source.family is Family.BOOLEAN:
+            node = found.condition(tree)
+            if column.target.family is not Family.BOOLEAN and not target.truths_are_numbers:
+                raise Untranslatable("it is a condition, which is no number in the target")
+        else:
+            node = _fitting(found.value(tree), column, source, target, exact=other)
+        if found.beyond and (other or (found.beyond == 64 and target.sums == "float")):
+            raise Untranslatable(TOO_LARGE)
+        return _written(node, target)
+    except RecursionError:
+        raise Untranslatable("it is nested too deeply") from None
+
+
+TOO_LARGE = "it computes a value that may be too large"
+
+
+def reads(text: str, source: Grammar) -> frozenset[str]:
+    """The columns that an expression names, in small letters. Raises Untranslatable."""
+    return frozenset(node.name.lower() for node in parsed(text, source.dialect).find_all(exp.Column))
+
+
+def _fitting(found: Typed, column: Term, source: Grammar, target: Grammar, *, exact: bool) -> exp.Expression:
+    """A value that its column keeps as it is. `exact`: no other could come."""
+    family, ends = found.family, (column.source, column.target)
+    if found.fixed or is_mapped(found) or any(end.fixed for end in ends):
+        raise Untranslatable("it computes a text with blanks at its end, or a value that is mapped")
+    if family is Family.TEXT and all(end.family is family for end in ends):
+        if exact and column.target.length is not None:
+            raise Untranslatable("it joins values that are replaced, which may be longer than its type")
+        return found.node
+    takes = {Family.INTEGER: (Family.INTEGER, Family.DECIMAL), Family.DECIMAL: (Family.DECIMAL,)}.get(family, ())
+    if found.digits is None or any(end.family not in takes for end in ends):
+        raise Untranslatable(f"it computes {comparisons.an(family.value)} for {comparisons.an(column.source)}")
+    digits, scale = found.digits
+    if any(end.precision is not None and scale > (end.scale or 0) for end in ends):
+        raise Untranslatable("it rounds a number")
+    room = [end.whole_digits for end in ends if end.whole_digits is not None]
+    fits_ = all(_within(found, end) for end in ends if end.family is Family.INTEGER)
+    fits_ = fits_ and all(digits - scale <= most for most in room)
+    if not fits_ and (exact or (source.sums != "operands" and target.sums == "float")):
+        raise Untranslatable(TOO_LARGE)
+    return found.node
+
+
+def _within(found: Typed, type_: Canonical) -> bool:
+    return type_.bounds[0] <= found.bounds[0] and found.bounds[1] <= type_.bounds[1]
 
 
 def expression(text: str, terms: Terms, source: Grammar, target: Grammar) -> str:

@@ -44,6 +44,12 @@ class Grammar:
     """A counter has a step, bounds and a sign of its own. Else it counts up by one, from a start above zero on."""
     counts_keys_only: bool = False
     """The database numbers no column but a whole primary key."""
+    virtual_columns: bool = True
+    """A generated column may be computed whenever it is read, and not kept."""
+    computed_not_null: bool = True
+    """A generated column may be NOT NULL."""
+    truths_are_numbers: bool = False
+    """A condition has the value 1 or 0."""
     comments: bool = True
     """Tables and columns may have them."""
     partial_indexes: bool = True

@@ -210,10 +210,11 @@ def _shaped(
         filled = None if generated or counter else filler(default, type_, bare and not computed)
         case = cases.ignored(charset, collation)
         renewed = "ON UPDATE" in words
-        columns.append(Column(column, type_, bool(nullable), generated, counter, case, filled, comment, renewed))
+        kept = generated and ("STORED" in words or "PERSISTENT" in words)
+        one = Column(column, type_, bool(nullable), generated, counter, case, filled, comment, renewed)
+        columns.append(replace(one, computed=expression, stored=kept) if generated else one)
         if generated:
-            stored = "STORED" if "STORED" in words or "PERSISTENT" in words else "VIRTUAL"
-            expressions.append((column, f"({expression}) {stored}"))
+            expressions.append((column, f"({expression}) {'STORED' if kept else 'VIRTUAL'}"))
         if default is not None or counter or computed:
             defaults.add(column)
         if "INVISIBLE" in words:

@@ -69,6 +69,10 @@ def _read(items: list[str], behind: str, table: Table, collation: str) -> Defini
 
 def _column(session: Session, table: Table, column: Column, collation: str) -> str:
     words = [typed(column, collation)]
+    if column.computed is not None:
+        kept = "STORED" if column.stored else "VIRTUAL"
+        comment = [f"COMMENT {quoted(column.comment)}"] if column.comment else []
+        return " ".join([*words, f"GENERATED ALWAYS AS ({column.computed}) {kept}", *comment])
     must = not column.nullable or column.counter or column.name in table.primary_key
     words.append("NOT NULL" if must else "NULL" if type_of(column).base == "timestamp" else "")
     if column.default is not None and not column.counter:

@@ -16,6 +16,7 @@ GRAMMAR = Grammar(
     clock_digits=6,
     instant_literal="{}+00",
     bytes_literal="'\\x{}'",
+    virtual_columns=False,
     key_bytes=2704,
     index_names_apart=False,
 )

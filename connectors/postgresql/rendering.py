@@ -75,7 +75,9 @@ class Rendering:
         elif column.counter:
             word = column.counter.removeprefix("identity ").upper()
             fill = identity(word, numbering(column))
-        elif column.default is not None and not column.generated:
+        elif column.computed is not None:
+            fill = f"GENERATED ALWAYS AS {self.wording.computed(typed(column), column.computed)} STORED"
+        elif column.default is not None:
             fill = f"DEFAULT {self.wording.default(column.name, column.default)}"
         never_null = not column.nullable or (column.counter is not None and not counts_apart(column))
         return ColumnText(column.type.native, collation, fill, never_null, tuple(settings))

@@ -16,6 +16,7 @@ from connectors.postgresql.session import Connection
 from connectors.schema import quoted
 
 TABLE = "pg_temp._dbagent_table"
+COMPUTED = "_dbagent_computed"
 DEFAULT = f"""
 SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_attrdef d JOIN pg_attribute a ON a.attrelid = d.adrelid
   AND a.attnum = d.adnum WHERE d.adrelid = '{TABLE}'::regclass AND a.attname = %s
@@ -33,6 +34,11 @@ class Wording:
     def default(self, column: str, expression: str) -> str:
         change = f"ALTER TABLE {TABLE} ALTER COLUMN {quoted(column)} SET DEFAULT {expression}"
         return self._asked(change, DEFAULT, [column]) or expression
+
+    def computed(self, type_: str, expression: str) -> str:
+        """What a generated column of the type says behind AS."""
+        change = f"ALTER TABLE {TABLE} ADD COLUMN {quoted(COMPUTED)} {type_} GENERATED ALWAYS AS ({expression}) STORED"
+        return f"({self._asked(change, DEFAULT, [COMPUTED]) or expression})"
 
     def check(self, expression: str) -> str:
         change = f"ALTER TABLE {TABLE} ADD CONSTRAINT k CHECK ({expression})"

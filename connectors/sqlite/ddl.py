@@ -105,6 +105,8 @@ def planned(table: Table, *, whole: bool = False) -> TablePlan:
                 column.type.native,
                 column.name != alias and (not column.nullable or column.name in key),
                 default=column.default if whole else None,
+                generated=column.computed,
+                stored=column.stored,
             )
             for column in table.columns
         ),

@@ -17,6 +17,7 @@ GRAMMAR = Grammar(
     counts_past_nul=False,
     counts_freely=False,
     counts_keys_only=True,
+    truths_are_numbers=True,
     comments=False,
     folds_names=True,
     index_names_apart=False,

@@ -159,6 +159,8 @@ class Reader:
             counter=("autoincrement" if self._counts() else "rowid") if alias else None,
             ignores_case="ascii" if self._folds_case(name) else None,
             default=default.sql if default and not alias and default.sql.upper() != "NULL" else None,
+            computed=self._says(name).generated,
+            stored=hidden == STORED,
         )
 
     def _folds_case(self, name: str) -> bool:

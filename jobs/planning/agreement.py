@@ -82,7 +82,8 @@ class Form:
         fills = None if column.counter else self._default(column)
         comment = column.comment or None if self._grammar.comments else None
         texts = (self._types.equality(column.type), column.ignores_case)
-        return (column.type.native.lower(), texts, free, fills, comment, column.generated, column.renewed)
+        computed = (column.generated, column.stored, self._computed(column))
+        return (column.type.native.lower(), texts, free, fills, comment, computed, column.renewed)
 
     def index(self, index: Index) -> Hashable:
         parts = tuple(
@@ -109,6 +110,12 @@ class Form:
             return told(text, self._terms, self._grammar, self._grammar)
         except Untranslatable:
             return " ".join(text.split())
+
+    def _computed(self, column: Column) -> str | None:
+        def told(text: str, terms: Terms, one: Grammar, other: Grammar) -> str:
+            return expressions.computed(text, self._term(column), terms, one, other)
+
+        return self._told(column.computed, told)
 
     def _default(self, column: Column) -> str | None:
         if column.default is None:

@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from connectors import identifiers
 from connectors.errors import TerminalError
-from connectors.expressions import Term, Terms, Untranslatable, default
+from connectors.expressions import Term, Untranslatable, default
 from connectors.facts import Facts
 from connectors.grammar import Grammar
 from connectors.identifiers import Named
@@ -23,6 +23,7 @@ from jobs.config.operation import Operation
 from jobs.planning.agreement import agreeing
 from jobs.planning.build import project
 from jobs.planning.crossing import Projection, Projector, through, unchanged
+from jobs.planning.desired_columns import computed
 from jobs.planning.desired_keys import Crossing, checks, foreign_keys, indexes
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
@@ -103,10 +104,8 @@ def in_target_terms(operation: Operation, source: End, target: End, tables: Sequ
     words = grammar_of(source.facts), grammar_of(target.facts)
     kept = [_kept(table, operation) for table in tables]
     crossings = [
-        Crossing(f"{source.environment}: {table.name}", table, ways[table.name],
-                 terms(table, ways[table.name], source.types, target.types, words[1], masked.get(table.name, frozenset())),
-                 *words)
-        for table in kept
+        begun(f"{source.environment}: {table.name}", table, ways[table.name], source, target,
+              masked.get(table.name, frozenset())) for table in kept
     ]  # fmt: skip
     shaped = [_shaped(crossing, operation.include_constraints) for crossing in crossings]
     everywhere = {**_standing(kept, ways, projector, target.schema), **ways}
@@ -135,14 +134,16 @@ def _kept(table: Table, operation: Operation) -> Table:
     return replace(table, indexes=kept, checks=(), foreign_keys=())
 
 
-def terms(table: Table, way: Projection, source: Types, target: Types, grammar: Grammar, masked: Set[str]) -> Terms:
+def terms(table: Table, way: Projection, source: Types, target: Types, grammar: Grammar, masked: Set[str]
+          ) -> dict[str, Term | str]:  # fmt: skip
     """What conditions may say of the table's columns."""
     found: dict[str, Term | str] = {}
     fields = {one.source: one for one in way.fields if one.source is not None}
     for column in table.columns:
         one = fields.get(column.name)
         if one is None:
-            found[column.name] = f"it reads {column.name}, which is not copied"
+            what = "which is computed itself" if column.generated else "which is not copied"
+            found[column.name] = f"it reads {column.name}, {what}"
             continue
         made = way.wanted.column(one.target)
         if column.name in masked:
@@ -160,17 +161,27 @@ def _equality(column: Column, types: Types) -> Equality:
     return "other" if column.ignores_case else types.equality(column.type)
 
 
+def begun(where: str, table: Table, way: Projection, source: End, target: End, masked: Set[str]) -> Crossing:
+    """A table on its way, with its generated columns."""
+    words = grammar_of(source.facts), grammar_of(target.facts)
+    known = terms(table, way, source.types, target.types, words[1], frozenset())
+    made, findings = computed(where, table, way, source, target, words, known, masked)
+    own = terms(table, way, source.types, target.types, words[1], masked)
+    own |= {name: one.condition for name, one in made.items()}
+    return Crossing(where, table, way, own, *words, findings=findings, computed=made)
+
+
 def _shaped(crossing: Crossing, constraints: bool) -> Table:
     """The table with everything but its foreign keys."""
     table, way = crossing.table, crossing.way
-    by_target = {one.target: one.source for one in way.fields}
+    made = {column.name: column for column in way.wanted.columns}
     columns = []
-    for column in way.wanted.columns:
-        name = by_target.get(column.name)
-        if name is not None:
-            column = _filled(crossing, column, table.column(name))
-        if name is not None or column.name in by_target:
-            columns.append(column)
+    for column in table.columns:
+        if column.name in way.columns and not column.generated:
+            columns.append(_filled(crossing, made[way.columns[column.name]], column))
+        elif column.name in crossing.computed:
+            columns.append(crossing.computed[column.name].column)
+    columns += [made[one.target] for one in way.fields if one.source is None]
     comment = table.comment
     comments = [table.comment, *(column.comment for column in table.copied)]
     if not crossing.target.comments and any(comments):

@@ -18,6 +18,7 @@ from connectors.grammar import Grammar
 from connectors.schema import Action, Check, ForeignKey, Index, IndexPart, Table, TableName
 from connectors.types import Canonical, Family
 from jobs.planning.crossing import Projection
+from jobs.planning.desired_columns import Computed
 from jobs.planning.findings import Finding, warning
 
 PREFIX = 255
@@ -41,12 +42,16 @@ class Crossing:
     source: Grammar
     target: Grammar
     findings: list[Finding] = field(default_factory=list, compare=False)
+    computed: Mapping[str, Computed] = field(default_factory=dict)
+    """Its generated columns that the target computes too."""
 
     def lost(self, name: str, what: str, todo: str = "") -> None:
         self.findings.append(warning(f"{self.where}: {name}", what, todo))
 
     def column(self, name: str) -> Term:
         """A column that indexes may be over: any that is copied. Raises Untranslatable."""
+        if name in self.computed:
+            return self.computed[name].term
         for one in self.way.fields:
             if one.source == name:
                 return Term(one.target, one.given, one.wanted, values=one.values)
@@ -93,6 +98,8 @@ def _part(crossing: Crossing, index: Index, part: IndexPart, name: str) -> Index
         said = expression(part.expression or "", terms, crossing.source, grammar)
         return IndexPart(None, said, part.descending)
     term = crossing.column(part.column)
+    if index.unique and part.column in crossing.computed and crossing.computed[part.column].replaced:
+        raise Untranslatable(f"{part.column} is computed from values that are replaced")
     if index.unique and term.values is not None and len({*term.values.values()}) < len(term.values):
         raise Untranslatable(f"several values of {part.column} become one")
     length = part.length
@@ -122,6 +129,7 @@ def _fits(crossing: Crossing, parts: Sequence[IndexPart]) -> None:
     if grammar.key_bytes is None or grammar.endless_keys:
         return
     types = {one.target: one.wanted for one in crossing.way.fields}
+    types |= {one.term.name: one.term.target for one in crossing.computed.values()}
     size = sum(_bytes(types[part.column], part.length) for part in parts if part.column is not None)
     if size > grammar.key_bytes:
         raise Untranslatable(f"an entry may take {size:,} bytes, and the target takes {grammar.key_bytes:,}")
