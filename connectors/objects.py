@@ -73,6 +73,8 @@ class SchemaObject:
     """It may be added to tables that have rows: false for a NOT NULL column without a default."""
     part_of: TableName | None = None
     """Of a table: the one whose rows it holds a part of. It comes with that, and is none of the neutral schema's."""
+    folded: tuple[str, str] | None = None
+    """Its name and definition as they are compared, where letter case tells no names apart; None: as they are."""
     uses: tuple[tuple[str, str], ...] = ()
     """What its expressions take of what is never carried, by kind and name as in `Objects.left`: it must be there already."""
 
@@ -95,6 +97,8 @@ class Alteration:
     down: tuple[str, ...]
     additive: bool
     """Nothing that rows hold or that programs rely on gets lost or refused: a wider type, a new default, NOT NULL dropped."""
+    refuses: bool = True
+    """What does not fit is refused; False: the engine would change rows without a word, so nobody but a person runs it."""
 
 
 StepState = Literal["intended", "suspended", "restored", "violated"]

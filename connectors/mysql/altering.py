@@ -26,7 +26,8 @@ def altered(there: SchemaObject, wanted: SchemaObject) -> Alteration:
         return _table(there, wanted)
     if kind is ObjectKind.COLUMN:
         before, after = column(there.definition, {}), column(wanted.definition, {})
-        return Alteration((_modify(wanted),), (_modify(there),), additive=_holds(before, after))
+        holds = _holds(before, after)
+        return Alteration((_modify(wanted),), (_modify(there),), holds, holds or _refuses(before.type, after.type))
     if kind is ObjectKind.SEQUENCE:
         name = identifier(wanted.id.name)
         up, down = (f"ALTER SEQUENCE {name} {one.definition}" for one in (wanted, there))
@@ -89,6 +90,20 @@ def _holds(before: ColumnWords, after: ColumnWords) -> bool:
         and not (before.computed and before.type != after.type)
         and (before.type == after.type or _wider(before.type, after.type))
     )
+
+
+def _refuses(before: str, after: str) -> bool:
+    """Whether the server, which is strict with us, refuses what a type has no place for. It rounds other types."""
+    one, other = TYPE.match(before), TYPE.match(after)
+    if before == after or (before.startswith("enum(") and after.startswith("enum(")):
+        return True
+    if one is None or other is None:
+        return False
+    base, new = one["base"], other["base"]
+    if base == new == "decimal":
+        return (numbers(before)[1] or 0) <= (numbers(after)[1] or 0)
+    texts, bytes_ = ({"varchar", *RISING[0]}, {"varbinary", *RISING[1]})
+    return any({base, new} <= family for family in (BITS.keys(), texts, bytes_))
 
 
 def _wider(before: str, after: str) -> bool:

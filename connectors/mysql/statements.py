@@ -18,15 +18,14 @@ def run(session: Session, statements: Iterable[str], where: str) -> None:
     with settled(session):
         for statement in statements:
             try:
-                with session.translated(where):
-                    session.run(statement)
-            except Busy as error:
-                if error.code not in TIMED_OUT:
-                    raise
-                busy = error
+                session.run(statement)
+            except ConnectorError as error:
+                found = type(error)(error.what, where=where, todo=error.todo, code=error.code)
             else:
                 continue
-            raise named(session, busy, next(iter(names(statement)), "")) from None
+            if isinstance(found, Busy) and found.code in TIMED_OUT:
+                found = named(session, found, next(iter(names(statement)), ""))
+            raise found from None
 
 
 @contextlib.contextmanager

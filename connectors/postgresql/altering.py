@@ -120,6 +120,17 @@ def can_become(place: Place, old: ColumnText, new: ColumnText) -> bool:
     return not is_computed(old.fill) or old.fill == new.fill or place.version >= RECOMPUTES
 
 
+def unchanged(place: Place, old: str, new: str) -> str:
+    """Fails, in the transaction that alters it, where a value would not be the same in the new type: a cast cuts and rounds
+    without a word."""
+    table, column = sql_name(place.table), quoted(place.column)
+    changed = f"{column}::{new}::text::{old}::text IS DISTINCT FROM {column}::text"
+    return (
+        f"DO $dbagent$ BEGIN LOCK TABLE {table}; IF EXISTS (SELECT FROM {table} WHERE {changed})"
+        " THEN RAISE data_exception; END IF; END $dbagent$"
+    )
+
+
 def steps(place: Place, old: ColumnText, new: ColumnText) -> Iterator[str]:
     retyped = (old.type, old.collation) != (new.type, new.collation)
     refilled = retyped or old.fill != new.fill
@@ -130,6 +141,8 @@ def steps(place: Place, old: ColumnText, new: ColumnText) -> Iterator[str]:
     if old.not_null and not new.not_null:
         yield f"{place.change} DROP NOT NULL"
     if retyped:
+        if not (widens(old.type, new.type) or is_computed(new.fill)):
+            yield unchanged(place, old.type, new.type)
         collation = f" COLLATE {new.collation}" if new.collation else ""
         using = "" if is_computed(new.fill) else f" USING {quoted(place.column)}::{new.type}"
         yield f"{place.change} TYPE {new.type}{collation}{using}"

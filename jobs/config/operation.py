@@ -78,6 +78,8 @@ class Operation(Strict):
     """Of a copy: everything else that the tables consist of comes with their rows."""
     mode: Literal["create", "update", "recreate"] = "create"
     """Of a schema: make what is missing; alter too what alters without a loss; or drop the tables and make them anew."""
+    alter: Literal["additive", "any"] = "additive"
+    """Of `mode: update`: whether it alters too what rows or programs could need as it is."""
     include_indexes: bool = True
     include_constraints: bool = True
     tables: Tables
@@ -119,7 +121,7 @@ class Operation(Strict):
             raise ValueError("is what operation_type: sync_schema does already; remove it")
         return given
 
-    @field_validator("mode", "include_indexes", "include_constraints")
+    @field_validator("mode", "alter", "include_indexes", "include_constraints")
     @classmethod
     def _of_schemas(cls, given: Any, info: ValidationInfo) -> Any:
         if "operation_type" not in info.data or info.data["operation_type"] == "sync_schema":
@@ -128,6 +130,13 @@ class Operation(Strict):
             raise ValueError("drops the tables, so it is an operation of its own: operation_type: sync_schema")
         if given != _default(cls, info) and not info.data.get("sync_schema", True):
             raise ValueError("has no use without sync_schema: true")
+        return given
+
+    @field_validator("alter")
+    @classmethod
+    def _of_update(cls, given: str, info: ValidationInfo) -> str:
+        if given != _default(cls, info) and info.data.get("mode", "update") != "update":
+            raise ValueError("has no use without mode: update")
         return given
 
     @field_validator("anonymize", "policy", "read", "write", "parallel_workers", "if_target_not_empty", "on_violation",

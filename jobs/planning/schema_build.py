@@ -4,11 +4,12 @@ and what is done. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeAlias
 
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
-from connectors.schema import Table, TableName
+from connectors.schema import Table, TableName, folded
 from jobs.config.operation import Operation
 from jobs.planning.crossing import Projection
 from jobs.planning.ends import End, TargetChecks
@@ -50,13 +51,15 @@ def carried(operation: Operation, source: End, target: End, tables: Sequence[Tab
     same = identical if agree is None else agree(target.schema)
     broken = checks.broken if operation.moves_rows else frozenset()
     more_changes, extras, more = compared(
-        target.environment, wanted, there, operation.mode, definer.altered, same, extra, broken
+        target.environment, wanted, there, operation.mode, definer.altered, same, extra, broken, operation.alter
     )
     changes += more_changes
     findings += _unmet(target, wanted, changes)
     altered = with_applied(changes, wanted, applied) if operation.mode == "update" else ()
     settings = {"include_indexes": operation.include_indexes, "include_constraints": operation.include_constraints}
-    plan = SchemaPlan(operation.mode, wanted, tuple(changes), tuple(extras), left, settings, altered, agree, broken)
+    plan = SchemaPlan(
+        operation.mode, wanted, tuple(changes), tuple(extras), left, settings, operation.alter, altered, agree, broken
+    )
     works = [Work(str(id_), None if id_.table is None else str(id_.table), up) for id_, up in plan.works()]
     return plan, [*findings, *more, *unpermitted(target.environment, definer, works)]
 
@@ -87,7 +90,7 @@ def wanted_objects(operation: Operation, source: End, target: End, tables: Seque
             elsewhere=[*others, *(table.name for table in target.schema.tables)],
         )
         made = arranged({found.id: found for found in (*made, *selected.made)}.values())
-        findings += _stranded(source.environment, selected)
+        findings += _stranded(source.environment, selected, target)
     return made, agree, findings
 
 
@@ -97,15 +100,25 @@ def crossed(tables: Sequence[Table], ways: Mapping[TableName, Projection]) -> li
     return [t for t in tables if t.name in others or any(key.referenced in others for key in t.foreign_keys)]
 
 
-def _stranded(where: str, selected: Selected) -> list[Finding]:
+def _stranded(where: str, selected: Selected, target: End) -> list[Finding]:
+    there = {_plain(table.name, target) for table in target.schema.tables}
     return [
         warning(
             f"{where}: {found.id}",
-            f"it leads to {table}, which is neither wanted nor in the target: it is left out",
+            f"it leads to {table}, which is neither wanted nor in the target: {OF_ITS_TABLE if found.inline else LEFT_OUT}",
             f"name {table} too if it is meant",
         )
         for found, table in selected.stranded
+        if _plain(table, target) not in there
     ]
+
+
+LEFT_OUT = "it is left out"
+OF_ITS_TABLE = "it comes in its table's own words, which take no row that names one there"
+
+
+def _plain(table: TableName, target: End) -> TableName:
+    return replace(table, name=folded(table.name, target.server.ignores_case))
 
 
 def _unmet(target: End, wanted: Iterable[SchemaObject], changes: Iterable[Change]) -> list[Finding]:

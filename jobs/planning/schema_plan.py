@@ -17,6 +17,7 @@ from jobs.planning.findings import Finding, error, warning
 from jobs.planning.objects import Agree, Difference, Same, arranged, differences, hangs_on, identical, over
 
 Mode = Literal["create", "update", "recreate"]
+Alter = Literal["additive", "any"]
 Action = Literal["make", "alter", "drop"]
 
 LATE = frozenset({ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.INDEX, ObjectKind.FOREIGN_KEY, ObjectKind.VIEW})
@@ -35,6 +36,8 @@ class Change:
     """How the object is defined before; None: it is not there."""
     after: str | None
     needs: tuple[ObjectId, ...] = ()
+    caution: str = field(default="", compare=False)
+    """What whoever allows it must know."""
 
     @property
     def table(self) -> TableName | None:
@@ -68,6 +71,7 @@ class SchemaPlan:
     left: tuple[tuple[str, str], ...]
     """What is not carried, by kind and name."""
     settings: Mapping[str, Any]
+    alter: Alter = "additive"
     altered: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Of `update`: the objects altered, those that an operation has altered already included, and their statements."""
     agree: Agree | None = field(default=None, repr=False, compare=False)
@@ -113,6 +117,8 @@ class SchemaPlan:
         }
         if self.mode != "recreate":  # where everything goes, nothing of it matters
             told["there"] = [{"name": str(found.id), "definition": found.definition} for found in self.extra]
+        if self.alter != "additive":
+            told["alter"] = self.alter
         if self.mode == "update":
             told["alters"] = [{"name": name, "statements": list(up)} for name, up in self.altered]
         return told
@@ -169,7 +175,8 @@ def steps(schema: SchemaPlan, tables: Sequence[TableName]) -> tuple[Step, ...]:
 
 def compared(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], mode: Mode, altered: Altered,
              same: Same = identical, extra: Callable[[SchemaObject], bool] = lambda _: False,
-             broken: Collection[ObjectId] = ()) -> tuple[list[Change], list[SchemaObject], list[Finding]]:  # fmt: skip
+             broken: Collection[ObjectId] = (), alter: Alter = "additive"
+             ) -> tuple[list[Change], list[SchemaObject], list[Finding]]:  # fmt: skip
     """What is done so that the wanted objects are there, what only the target has, and why it cannot be done."""
     changes, extras, findings = [], [], []
     for found in differences(wanted, there, same, extra):
@@ -183,9 +190,10 @@ def compared(where: str, wanted: Sequence[SchemaObject], there: Sequence[SchemaO
                 warning(f"{where}: {found.id}", "only the target has it: it stays", f"to drop it{statement}")
             )
             continue
-        change = missing(found) if found.state == "missing" else different(found, altered, mode)
+        change = missing(found) if found.state == "missing" else different(found, altered, mode, alter)
         if isinstance(change, Change):
             changes.append(change)
+            findings += [warning(f"{where}: {found.id}", change.caution)] if change.caution else []
         else:
             findings.append(error(f"{where}: {found.id}", *change))
     return changes, extras, findings
@@ -205,7 +213,7 @@ def missing(found: Difference) -> Change | tuple[str, str]:
     return Change(found.id, "make", wanted.create, wanted.drop, None, wanted.definition, wanted.needs)
 
 
-def different(found: Difference, altered: Altered, mode: Mode) -> Change | tuple[str, str]:
+def different(found: Difference, altered: Altered, mode: Mode, alter: Alter) -> Change | tuple[str, str]:
     """How a different object becomes the wanted one, or why not and what to do."""
     wanted, there = found.wanted, found.there
     assert wanted is not None
@@ -214,11 +222,14 @@ def different(found: Difference, altered: Altered, mode: Mode) -> Change | tuple
     way = altered(there, wanted)
     if not way.up:
         return differs, "it cannot be altered: recreate the table (mode: recreate), or leave it out (`exclude`)"
-    if not way.additive:
-        return f"{differs}; programs or rows could need it as it is", f"alter it yourself: {_joined(way.up)}"
-    if mode != "update":
-        return differs, f"say `mode: update`, or alter it yourself: {_joined(way.up)}"
-    return Change(found.id, "alter", way.up, way.down, there.definition, wanted.definition, wanted.needs)
+    caution = "" if way.additive else f"{differs}; programs or rows could need it as it is"
+    if not way.refuses:
+        return f"{differs}; rows would be changed without a word", f"alter it yourself: {_joined(way.up)}"
+    said = mode == "update" and (way.additive or alter == "any")
+    if not said:
+        ask = "`mode: update`" if way.additive else "`alter: any` with `mode: update`"
+        return caution or differs, f"say {ask}, or alter it yourself: {_joined(way.up)}"
+    return Change(found.id, "alter", way.up, way.down, there.definition, wanted.definition, wanted.needs, caution)
 
 
 def _joined(statements: Iterable[str]) -> str:

@@ -13,7 +13,8 @@ MOST = 12
 def lines(what: Mapping[str, Any], shown: Mapping[str, Any]) -> list[str]:
     """`what` of the schema, and what else is shown of it."""
     left_out = [f"no {word}" for word in ("indexes", "constraints") if not what[f"include_{word}"]]
-    head = ", ".join([f"schema: mode {what['mode']}", f"{len(what['objects'])} objects wanted", *left_out])
+    alter = [f"alter {what['alter']}"] if "alter" in what else []
+    head = ", ".join([f"schema: mode {what['mode']}", *alter, f"{len(what['objects'])} objects wanted", *left_out])
     found = [head]
     if not shown["changes"]:
         found.append("schema: everything wanted is there")

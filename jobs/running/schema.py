@@ -78,11 +78,11 @@ def bring(schema: SchemaPlan, target: TargetSession, record: Record, look: Calla
 
 def _today(schema: SchemaPlan, there: Objects, target: TargetSession) -> list[Change]:
     """What the plan wants and the target, as it is now, has not. Raises TerminalError where that is not what was allowed."""
-    changes, _, findings = compared(
-        "", schema.wanted, there.made, schema.mode, target.altered, schema.same(target.schema), broken=schema.broken
-    )
-    if findings:
-        raise TerminalError(f"{CHANGED}: {findings[0].what}", where=findings[0].where.removeprefix(": "), todo=ANEW)
+    changes, _, findings = compared("", schema.wanted, there.made, schema.mode, target.altered, schema.same(target.schema),
+                                    broken=schema.broken, alter=schema.alter)  # fmt: skip
+    for finding in findings:
+        if finding.severity == "error":
+            raise TerminalError(f"{CHANGED}: {finding.what}", where=finding.where.removeprefix(": "), todo=ANEW)
     unplanned = [c.id for c in changes if c.action == "alter" and (str(c.id), c.up) not in schema.altered]
     if unplanned:
         raise TerminalError(CHANGED, where=_named(unplanned), todo=ANEW)
@@ -108,11 +108,24 @@ def _named(objects: Iterable[object]) -> str:
 
 def _apply(changes: Sequence[Change], target: TargetSession, record: Record, look: Callable[[Sequence[Change]], object]
            ) -> None:  # fmt: skip
+    """One after the other. What rows refuse to be altered keeps nothing else from being done; then it is raised."""
+    refused: list[ConnectorError] = []
     for number, change in enumerate(changes):
         look(changes[number:])
-        if change.up:
-            target.apply(change.up, str(change.id))
-        record.made(change)
+        try:
+            if change.up:
+                target.apply(change.up, str(change.id))
+        except ConnectorError as problem:
+            if problem.retryable or not (refused or change.action == "alter"):
+                raise
+            refused.append(problem)
+        else:
+            record.made(change)
+    if refused:
+        first, *others = refused
+        too = [f"{problem.where}: {problem.what}" for problem in others]
+        todo = "; ".join([*filter(None, [first.todo]), *([f"refused too: {', '.join(too)}"] if too else [])])
+        raise type(first)(first.what, where=first.where, todo=todo, code=first.code)
 
 
 @dataclass(frozen=True)

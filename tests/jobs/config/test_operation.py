@@ -135,7 +135,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     assert found[0] == "operation_type: must be 'copy_full', 'copy_filtered' or 'sync_schema'"
     assert found[5] == "parallel_workers: must be at most 64"
     assert found[-1].startswith(
-        "paralel_workers: there is no such key; did you mean parallel_workers? (valid: allow_lossy, anonymize, "
+        "paralel_workers: there is no such key; did you mean parallel_workers? (valid: allow_lossy, alter, anonymize, "
     )
 
 
@@ -203,8 +203,8 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str) -> None
 def test_a_schema_is_an_operation_or_the_first_phase_of_a_copy(tmp_path: Path) -> None:
     alone = load(tmp_path, operation_type="sync_schema", anonymize="absent", mode="recreate", include_indexes=False)
     assert (alone.moves_rows, alone.carries_schema, alone.mode) == (False, True, "recreate")
-    first = load(tmp_path, sync_schema=True, mode="update", include_constraints=False)
-    assert (first.moves_rows, first.carries_schema, first.mode) == (True, True, "update")
+    first = load(tmp_path, sync_schema=True, mode="update", alter="any", include_constraints=False)
+    assert (first.moves_rows, first.carries_schema, first.mode, first.alter) == (True, True, "update", "any")
     assert not load(tmp_path).carries_schema
     assert Operation.model_validate(alone.model_dump(mode="json")) == alone
     assert Operation.model_validate(first.model_dump(mode="json")) == first
@@ -233,8 +233,9 @@ def test_what_is_about_rows_has_no_place_beside_a_schema_alone(tmp_path: Path) -
 
 
 def test_what_is_about_a_schema_has_no_place_in_a_copy_without_one(tmp_path: Path) -> None:
-    found = problems(tmp_path, mode="update", include_indexes=False, include_constraints=False)
-    assert [problem.split(":")[0] for problem in found] == ["mode", "include_indexes", "include_constraints"]
+    found = problems(tmp_path, mode="update", alter="any", include_indexes=False, include_constraints=False)
+    assert [problem.split(":")[0] for problem in found] == ["mode", "alter", "include_indexes", "include_constraints"]
     assert all("has no use without sync_schema: true" in problem for problem in found)
+    assert problems(tmp_path, sync_schema=True, alter="any") == ["alter: has no use without mode: update"]
     [recreate] = problems(tmp_path, sync_schema=True, mode="recreate")
     assert "operation_type: sync_schema" in recreate

@@ -41,6 +41,20 @@ def changed(wanted: Any, there: Any, mode: Any = "create", **more: Any) -> tuple
     return [(change.action, change.id.name) for change in changes], [str(finding) for finding in findings]
 
 
+def test_who_asks_for_it_gets_anything_altered_that_the_engine_can_and_does_not_change_rows_by_itself() -> None:
+    wanted = [table(USERS, ORDERS), column(USERS, "c", definition="narrow")]
+    there = [table(USERS, ORDERS), column(USERS, "c")]
+    made, [told] = changed(wanted, there, "update", alter="any")
+    assert made == [("alter", "c")]
+    assert "programs or rows could need it as it is" in told
+    changes, _, findings = compared(
+        "DEV", wanted, there, "update", lambda *two: replace(altered(*two), refuses=False), alter="any"
+    )
+    assert changes == []
+    assert "rows would be changed without a word" in findings[0].what
+    assert changed([replace(wanted[0], definition="other")], there, "update", alter="any")[0] == []
+
+
 def test_an_empty_target_gets_everything_in_order() -> None:
     made, findings = changed(BOTH, ())
     assert made == [("make", o.id.name) for o in BOTH if not o.inline]
@@ -69,7 +83,7 @@ def test_a_column_is_added_where_rows_could_be_only_if_that_loses_nothing() -> N
 @pytest.mark.parametrize(("definition", "mode", "expected", "told"), [
     ("wide", "update", [("alter", "c")], ""),
     ("wide", "create", [], "say `mode: update`"),
-    ("narrow", "update", [], "alter it yourself: alter column c of public.users to narrow"),
+    ("narrow", "update", [], "say `alter: any` with `mode: update`, or alter it yourself: alter column c of public.users"),
     ("narrow", "create", [], "alter it yourself"),
 ])  # fmt: skip
 def test_only_update_alters_and_only_what_loses_nothing(definition: str, mode: str, expected: Any, told: str) -> None:
