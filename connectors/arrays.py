@@ -49,6 +49,13 @@ def stored(values: pa.Array) -> npt.NDArray[Any]:
     return found
 
 
+def numbers(block: Bytes, width: int) -> npt.NDArray[Any]:
+    """The block as big-endian integers that begin at every byte."""
+    count = max(len(block) - width + 1, 0)
+    found: npt.NDArray[Any] = np.ndarray((count,), f">i{width}", buffer=block, strides=(1,))
+    return found
+
+
 def characters(values: pa.Array) -> Bytes:
     """The bytes of all its strings, one behind the other."""
     _, places, data = values.buffers()
@@ -57,6 +64,12 @@ def characters(values: pa.Array) -> Bytes:
     ends = np.frombuffer(places, np.int32)[values.offset : values.offset + len(values) + 1]
     found: Bytes = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
     return found
+
+
+def starts(values: pa.Array) -> Places:
+    """Where each of its strings begins in `characters`."""
+    places = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values)]
+    return (places - places[:1]).astype(np.int64)
 
 
 def cut(block: Bytes, start: Places, end: Places, null: npt.NDArray[np.bool_]) -> pa.BinaryArray:

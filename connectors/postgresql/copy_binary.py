@@ -7,13 +7,11 @@ column that is needed.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
-from connectors.arrays import Bytes, Places, array, bitmap, cut, fixed, nulls
+from connectors.arrays import Bytes, Places, array, bitmap, cut, fixed, nulls, numbers
 from connectors.errors import ValueRefused
 from connectors.postgresql.dates import WIDTHS
 from connectors.postgresql.splice import Field
@@ -78,13 +76,6 @@ class BinaryFormat:
         offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + count + 1]
         lengths = np.where(null, -1, np.diff(offsets)).astype(">i4")
         return [fixed(lengths), values.cast(pa.binary())]
-
-
-def numbers(block: Bytes, width: int) -> npt.NDArray[Any]:
-    """The block as big-endian integers that begin at every byte."""
-    count = max(len(block) - width + 1, 0)
-    found: npt.NDArray[Any] = np.ndarray((count,), f">i{width}", buffer=block, strides=(1,))
-    return found
 
 
 def as_text(values: pa.BinaryArray) -> pa.StringArray:

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import psycopg
+import pyarrow as pa
 
 from connectors.contract import Chunk, Filter, Loaded, TableCopy, TransferJob
 from connectors.errors import ConnectionLost, ConnectorError, NotFound, SourceChanged, TerminalError, Unsupported
@@ -145,9 +145,9 @@ def reading(job: TransferJob, copy: TableCopy) -> Iterator[None]:
 
 def blocks(
     job: TransferJob, copy: TableCopy, chunk: Chunk, source: Connection, selected: str, format_: Format, limit: int
-) -> Iterator[tuple[list[Any], int]]:
-    """The chunk's rows in blocks of about `limit` bytes, none of them empty, and each block's bytes. After the last it is
-    certain that they are all, and the snapshot's."""
+) -> Iterator[pa.BinaryArray]:
+    """The chunk's rows, a string each, in blocks of about `limit` bytes, none of them empty. After the last it is certain
+    that they are all, and the snapshot's."""
     part = chunk.bounds.token
     if not isinstance(part, Range):
         return
@@ -156,12 +156,12 @@ def blocks(
     rows, header = 0, format_.header
     while not out.ended:
         with reading(job, copy):
-            block, length = out.rows(ROWS, limit)
-        if block:
+            block = out.rows(ROWS, limit)
+        if len(block):
             block, header = strip(block, header, format_.trailer), b""
-        if block:
+        if len(block):
             rows += len(block)
-            yield block, length
+            yield block
     with reading(job, copy):
         sent = out.finish()
     if rows != sent:
@@ -170,14 +170,14 @@ def blocks(
         untouched(source, part.leaf, copy.where, job.source.environment)
 
 
-def strip(block: list[Any], header: bytes, trailer: bytes) -> list[Any]:
-    """The rows alone: the server sends the header before the first row and the trailer as a message of its own. No row
-    looks like the trailer, which is a count of -1 fields."""
+def strip(block: pa.BinaryArray, header: bytes, trailer: bytes) -> pa.BinaryArray:
+    """The rows alone: the server sends the header before the first row, and the trailer as a message of its own, or right
+    behind the header where there are no rows. No row looks like the trailer, which is a count of -1 fields."""
     if header:
-        block[0] = block[0][len(header) :]
-    if len(block[-1]) == len(trailer) and bytes(block[-1]) == trailer:
-        del block[-1]
-    return [row for row in block[:1] if len(row)] + block[1:] if header else block
+        first = block[0].as_buffer()[len(header) :].to_pybytes()
+        block = pa.concat_arrays([pa.array([first] if first else [], pa.binary()), block[1:]])
+    ended = trailer and len(block) and block[-1].as_buffer().equals(pa.py_buffer(trailer))
+    return block[:-1] if ended else block
 
 
 def untouched(source: Connection, leaf: Leaf, where: Filter | None, environment: str) -> None:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
 import pyarrow as pa
 from psycopg.pq import TransactionStatus
 
-from connectors.arrays import Bytes, cut, record_batch
+from connectors.arrays import Bytes, characters, cut, record_batch, starts
 from connectors.contract import Chunk, TableCopy, TransferJob
 from connectors.errors import ValueRefused
 from connectors.postgresql import dates
@@ -61,10 +60,9 @@ class Reader:
     ) -> Iterator[pa.RecordBatch]:
         count_cents(source, columns)
         selected = ", ".join(expression(column) for column in columns)
-        for rows, _ in blocks(self._job, copy, chunk, source, selected, FORMAT, BYTES):
-            lengths = np.fromiter(map(len, rows), np.int64, len(rows))
-            block = np.frombuffer(b"".join(rows), np.uint8)
-            fields = FORMAT.locate(block, np.cumsum(lengths) - lengths, len(columns), range(len(columns)))
+        for rows in blocks(self._job, copy, chunk, source, selected, FORMAT, BYTES):
+            block = characters(rows)
+            fields = FORMAT.locate(block, starts(rows), len(columns), range(len(columns)))
             arrays = [carrier(block, field, column) for field, column in zip(fields, columns, strict=True)]
             yield record_batch(arrays, [column.name for column in columns], len(rows))
 

@@ -7,14 +7,14 @@ strings, cut at the fields' bounds, and `take` puts strings of the block and rep
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.arrays import Bytes, Places, array
+from connectors.arrays import Bytes, Places, array, characters, starts
 from connectors.contract import TableCopy
 from connectors.errors import Unsupported, ValueRefused
 from connectors.postgresql import dates
@@ -75,12 +75,10 @@ class Splicer:
         self._masked = [places[name] for name in copy.anonymize.masked]
         self._wanted = sorted({*self._seen, *self._masked})
 
-    def __call__(self, rows: Sequence[Any]) -> tuple[memoryview, Mapping[str, int]]:
-        """The rows with their masked fields replaced, and what the anonymizer counted."""
-        count = len(rows)
-        lengths = np.fromiter(map(len, rows), np.int64, count)
-        block = np.frombuffer(b"".join(rows), np.uint8)
-        located = self._format.locate(block, np.cumsum(lengths) - lengths, len(self._columns), self._wanted)
+    def __call__(self, rows: pa.BinaryArray) -> tuple[memoryview, Mapping[str, int]]:
+        """The rows, a string each, with their masked fields replaced, and what the anonymizer counted."""
+        count, block = len(rows), characters(rows)
+        located = self._format.locate(block, starts(rows), len(self._columns), self._wanted)
         fields = dict(zip(self._wanted, located, strict=True))
         read = {place: self._read(block, fields[place], self._columns[place]) for place in self._seen}
         seen = [_shown(values, self._columns[place]) for place, values in read.items()]

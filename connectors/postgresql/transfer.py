@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from connectors.arrays import characters
 from connectors.contract import Chunk, Loaded, TableCopy, TransferJob
 from connectors.crossing import Throttle
 from connectors.errors import TerminalError
@@ -81,15 +82,16 @@ class Transfer:
         writer.put(format_.header)
         rows = size = 0
         counts: Counter[str] = Counter()
-        for block, length in blocks(self._job, copy, chunk, source, columns, format_, limit):
-            rows, size = rows + len(block), size + length
-            self._throttle.take(length)
+        for block in blocks(self._job, copy, chunk, source, columns, format_, limit):
+            data = characters(block)
+            rows, size = rows + len(block), size + len(data)
+            self._throttle.take(len(data))
             if splicer:
-                data, more = splicer(block)
+                spliced, more = splicer(block)
                 counts.update(more)
-                writer.put(data)
+                writer.put(spliced)
             else:
-                writer.put(b"".join(block))
+                writer.put(data)
         writer.put(format_.trailer)
         written = writer.end()
         if rows != written:

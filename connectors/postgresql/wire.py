@@ -13,6 +13,7 @@ from itertools import repeat
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 from psycopg import pq
 
 from connectors.errors import ConnectionLost
@@ -75,15 +76,15 @@ class Wire:
 
 
 class CopyOut(Wire):
-    """Rows of `COPY … TO STDOUT`, in blocks. Every message of the server is one row."""
+    """Rows of `COPY … TO STDOUT`, in blocks. Every message of the server is one row. Where TLS lies between, `raw` cannot."""
 
     def __init__(self, connection: Connection, statement: bytes) -> None:
         super().__init__(connection)
         self.begin(statement, pq.ExecStatus.COPY_OUT)
         self.ended = False
 
-    def rows(self, most: int, limit: int) -> tuple[list[Any], int]:
-        """Up to `most` rows of about `limit` bytes and how many bytes they are; sets `ended` after the last."""
+    def rows(self, most: int, limit: int) -> pa.BinaryArray:
+        """Up to `most` rows of about `limit` bytes, a string each; sets `ended` after the last."""
         get: Callable[[int], tuple[int, Any]] = self._pg.get_copy_data
         found: list[Any] = []
         add, size, starved = found.append, 0, False
@@ -96,7 +97,7 @@ class CopyOut(Wire):
                 add(row)
                 size += length
                 if size >= limit:
-                    return found, size
+                    return pa.array(found, pa.binary())
             else:
                 break
             if length < 0:
@@ -107,7 +108,7 @@ class CopyOut(Wire):
                 self.wait(select.POLLIN)
             self._pg.consume_input()
             starved = True
-        return found, size
+        return pa.array(found, pa.binary())
 
 
 class CopyIn(Wire):

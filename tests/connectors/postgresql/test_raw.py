@@ -12,9 +12,12 @@ from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
+from hypothesis import given as for_all
+from hypothesis import strategies as st
 
-from connectors.postgresql.raw import RawCopyOut
+from connectors.postgresql.raw import RawCopyOut, messages
 
 ANSWER = b"H" + struct.pack(">IBHH", 9, 1, 1, 1)
 END = b"c" + struct.pack(">I", 4)
@@ -65,9 +68,9 @@ def test_a_started_row_is_taken_though_the_rest_is_not_there(
     out = reading(ours)
     rows = []
     while not out.ended:
-        rows += out.rows(10, 1 << 20)[0]
+        rows += out.rows(10, 1 << 20).to_pylist()
     thread.join()
-    assert [bytes(row) for row in rows] == [b"a row"]
+    assert rows == [b"a row"]
     assert waited == [True]
     assert ours.recv(100) == END
 
@@ -86,14 +89,12 @@ def test_rows_are_whole_whatever_pieces_they_come_in(ends: tuple[socket.socket, 
     thread = threading.Thread(target=send)
     thread.start()
     out = reading(ours)
-    rows, length = [], 0
+    blocks = []
     while not out.ended:
-        more, size_ = out.rows(7, 100)
-        rows += more
-        length += size_
+        blocks.append(out.rows(7, 100).to_pylist())
     thread.join()
-    assert [bytes(row) for row in rows] == given
-    assert length == sum(map(len, given))
+    assert [row for block in blocks for row in block] == given
+    assert max(map(len, blocks)) <= 7
 
 
 @pytest.mark.parametrize("sent", [b"", b"d", message(b"a row")[:7], message(b"a row")])
@@ -104,5 +105,39 @@ def test_a_server_that_is_gone_ends_the_reading(ends: tuple[socket.socket, socke
     out = reading(ours)
     rows = []
     while not out.ended:
-        rows += out.rows(10, 1 << 20)[0]
-    assert [bytes(row) for row in rows] == ([b"a row"] if sent == message(b"a row") else [])
+        rows += out.rows(10, 1 << 20).to_pylist()
+    assert rows == ([b"a row"] if sent == message(b"a row") else [])
+
+
+def walked(stream: bytes) -> list[bytes]:
+    """The whole rows at the head of it, one after the other."""
+    found, at = [], 0
+    while at + 5 <= len(stream) and stream[at : at + 1] == b"d":
+        [length] = struct.unpack_from(">i", stream, at + 1)
+        if length < 4 or at + 1 + length > len(stream):
+            break
+        found.append(stream[at + 5 : at + 1 + length])
+        at += 1 + length
+    return found
+
+
+ALIKE = [
+    message(b""),
+    message(b"d"),
+    message(message(b"row")),
+    b"d",
+    b"dd\0\0\0\x04",
+    b"d\0\0\0\0",
+    b"d\xff\xff\xff\xff",
+    b"\0",
+]
+"""What looks like messages, or nearly."""
+SOUP = st.lists(st.sampled_from(ALIKE) | st.binary(max_size=9), max_size=6).map(b"".join)
+
+
+@for_all(st.lists(SOUP, max_size=20), SOUP, st.integers(0, 30))
+def test_rows_are_found_all_at_once_where_walking_finds_them(rows: list[bytes], behind: bytes, missing: int) -> None:
+    stream = b"".join(map(message, rows)) + behind
+    stream = stream[: len(stream) - missing] if missing < len(stream) else stream
+    start, end = messages(np.frombuffer(stream, np.uint8))
+    assert [stream[a + 5 : b] for a, b in zip(start, end, strict=True)] == walked(stream)

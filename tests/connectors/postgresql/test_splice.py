@@ -6,6 +6,7 @@ import re
 import struct
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -87,7 +88,7 @@ def same_text(data: bytes) -> bytes:
 
 def spliced(format_: Format, columns: list[Column], rows: list[bytes], policy: Reverse) -> bytes:
     table = Table(TableName("public", "t"), tuple(columns))
-    out, _ = Splicer(TableCopy(0, table, table, table.name, None, policy), format_)(rows)
+    out, _ = Splicer(TableCopy(0, table, table, table.name, None, policy), format_)(pa.array(rows, pa.binary()))
     return bytes(out)
 
 
