@@ -7,10 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import replace
 
-import psycopg
 import pytest
 
-from connectors.errors import Busy, ConnectorError, TargetFull, TerminalError
+from connectors.errors import Busy, ConnectorError, TerminalError
 from connectors.objects import ObjectId, ObjectKind, Restored, Step
 from connectors.postgresql import connector, suspending
 from connectors.postgresql.session import Connection
@@ -325,26 +324,6 @@ def test_a_key_waits_for_indexes_that_our_own_sessions_build(pair: Pair) -> None
                 found = pair.server.rows(pair.dev, "SELECT waitstart FROM pg_locks WHERE NOT granted")
                 waits |= {row[0] for row in found if row[0]}
         assert [one.violations for one in restoring.result(timeout=120)] == [0]
-
-
-def test_a_full_disk_is_told_and_the_rows_stay(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    pair.server.execute(pair.dev, "CREATE TABLE t (a integer); CREATE INDEX i ON t (a); INSERT INTO t VALUES (1)")
-    with pair.sessions() as (_, target):
-        steps = target.suspensions([TableName("public", "t")])
-        pair.lease(target, TableName("public", "t"))
-        target.suspend(steps)
-
-        def full(_: Connection, __: Sequence[str]) -> None:
-            raise psycopg.errors.DiskFull
-
-        with monkeypatch.context() as patched:
-            patched.setattr(suspending, "execute", full)
-            with pytest.raises(TargetFull, match=r"index i of public\.t") as refusal:
-                target.restore(steps)
-        assert "dbagent repair" in refusal.value.todo
-        assert target.count(TableName("public", "t")) == 1
-        target.restore(steps)
-        assert target.suspensions([TableName("public", "t")]) == steps
 
 
 def test_what_hangs_on_a_key_that_rows_keep_away_is_told(pair: Pair) -> None:

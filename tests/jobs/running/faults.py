@@ -229,12 +229,12 @@ def end(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-def until(true: Callable[[], Any], what: str, timeout: float = 200) -> Any:
+def until(true: Callable[[], Any], what: str, timeout: float = 200, pause: float = 0.05) -> Any:
     """Wait for it; its value."""
     deadline = time.monotonic() + timeout
     while not (found := true()):
         assert time.monotonic() < deadline, f"{what}: not within {timeout} s"
-        time.sleep(0.05)
+        time.sleep(pause)
     return found
 
 
