@@ -9,7 +9,7 @@ is called after its columns.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 from connectors.objects import ObjectId, ObjectKind, Objects, SchemaObject
@@ -17,7 +17,7 @@ from connectors.schema import TableName, quoted, written
 from connectors.sqlite.definition import IndexWords, TableWords, index_words, table_words
 from connectors.sqlite.session import Session
 from connectors.sqlite.table_objects import TableObjects, literals, part_definition, same, table_id
-from connectors.sqlite.tokens import folded, named, normal, tokens
+from connectors.sqlite.tokens import folded, named, normal, spelt, tokens
 from connectors.sqlite.words import Part
 
 OURS = "_dbagent_"
@@ -56,12 +56,24 @@ def read_objects(session: Session) -> Objects:
             made += TableObjects(name, tables[name], known).objects(entry.sql, kinds[name][1], counters.get(name))
     made += [_index(entry, tables[entry.table]) for entry in entries if entry.kind == "index"]
     made += _views([entry for entry in entries if entry.kind == "view"], list(tables))
+    columns = {name: [column.name for column in words.columns] for name, words in tables.items()}
+    made = [_folded(one, columns) for one in made]
     order = list(ObjectKind)
     left = [("trigger", f"{written(e.name)} of {written(e.table)}") for e in entries if e.kind == "trigger"]
     return Objects(
         tuple(sorted(made, key=lambda one: order.index(one.id.kind))),
         tuple(left + [("virtual table", written(name)) for name in virtual]),
     )
+
+
+def _folded(one: SchemaObject, columns: Mapping[str, Sequence[str]]) -> SchemaObject:
+    """With how it is compared. A key may name columns of any table; elsewhere a word in quotes may be a text as well."""
+    if one.id.table is None:
+        return one
+    names = columns.get(one.id.table.name, ())
+    if one.id.kind is ObjectKind.FOREIGN_KEY:
+        names = [name for found in columns.items() for name in (found[0], *found[1])]
+    return replace(one, folded=(folded(one.id.name), spelt(one.definition, names)))
 
 
 def read_entries(session: Session) -> list[Entry]:

@@ -56,7 +56,7 @@ class TableObjects:
         return SchemaObject(
             ObjectId(ObjectKind.COLUMN, self._name, column.name),
             column_definition(column),
-            () if in_key else (f"ALTER TABLE {table} ADD COLUMN {name} {column.added}".rstrip(),),
+            () if in_key or column.stored else (f"ALTER TABLE {table} ADD COLUMN {name} {column.added}".rstrip(),),
             () if in_key or held else (f"ALTER TABLE {table} DROP COLUMN {name}",),
             inline=True,
             literals=literals(*clauses),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+
+from connectors.schema import written
 
 TOKEN = re.compile(
     r"""(?P<space>[ \t\n\f\r]+|--[^\n]*|/\*.*?(?:\*/|$))"""
@@ -81,6 +83,17 @@ def named(statement: str, names: Sequence[str]) -> tuple[str, ...]:
     """Those of the names that the statement mentions."""
     mentioned = {folded(token.name) for token in tokens(statement) if token.names}
     return tuple(name for name in names if folded(name) in mentioned)
+
+
+def spelt(text: str, names: Collection[str]) -> str:
+    """The text with these names in one letter case, without quotes that say nothing."""
+    known, found, at = set(map(folded, names)), "", 0
+    for token in tokens(text):
+        found += text[at : token.start]
+        plain = folded(token.name) if token.names else ""
+        found += written(plain) if plain in known else token.text
+        at = token.end
+    return found + text[at:]
 
 
 def normal(text: str) -> str:

@@ -14,7 +14,7 @@ from connectors.grammar import Grammar
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import Check, Column, ForeignKey, Index, Schema, Table
 from connectors.types import Types
-from jobs.planning.objects import Same
+from jobs.planning.objects import Same, identical
 
 Told = Callable[[str, Terms, Grammar, Grammar], str]
 
@@ -28,7 +28,7 @@ def agreeing(wanted: Sequence[Table], there: Schema, types: Types, grammar: Gram
     }
 
     def same(one: SchemaObject, other: SchemaObject) -> bool:
-        if one.definition == other.definition:
+        if identical(one, other):
             return True
         if one.id.table not in pairs:
             return False
@@ -52,7 +52,7 @@ class Form:
         if kind is ObjectKind.COLUMN:
             return next((self.column(column) for column in table.columns if column.name == id_.name), None)
         if kind is ObjectKind.PRIMARY_KEY:
-            return table.primary_key
+            return self._named(table.primary_key)
         if kind in (ObjectKind.UNIQUE, ObjectKind.INDEX):
             return next((self.index(index) for index in table.indexes if index.name == id_.name), None)
         if kind is ObjectKind.CHECK:
@@ -78,7 +78,8 @@ class Form:
 
     def column(self, column: Column) -> Hashable:
         """A key's columns are never NULL, whatever was said of them, and a counter needs no default."""
-        free = column.nullable and not column.counter and column.name not in self._table.primary_key
+        key = self._named(self._table.primary_key)
+        free = column.nullable and not column.counter and self._named([column.name])[0] not in key
         fills = None if column.counter else self._default(column)
         comment = column.comment or None if self._grammar.comments else None
         texts = (self._types.equality(column.type), column.ignores_case)
@@ -87,21 +88,27 @@ class Form:
 
     def index(self, index: Index) -> Hashable:
         parts = tuple(
-            (part.column, self._told(part.expression, expression), part.descending, part.length) for part in index.parts
+            (self._named([part.column or ""]), self._told(part.expression, expression), part.descending, part.length)
+            for part in index.parts
         )
-        return (parts, index.unique, self._told(index.where, condition), index.include, index.method)
+        where, include = self._told(index.where, condition), self._named(index.include)
+        return (parts, index.unique, where, include, index.method)
 
     def check(self, check: Check) -> Hashable:
         return self._told(check.expression, expressions.check)
 
     def foreign_key(self, key: ForeignKey) -> Hashable:
         actions = tuple("NO ACTION" if one == "RESTRICT" else one for one in (key.on_delete, key.on_update))
-        return (key.columns, key.referenced, key.referenced_columns, actions, key.deferrable)
+        return (self._named(key.columns), key.referenced, self._named(key.referenced_columns), actions, key.deferrable)
 
     def _term(self, column: Column) -> Term:
         type_ = self._types.canonical(column.type)
         equality = self._types.equality(column.type)
-        return Term(column.name, type_, type_, equality, equality)
+        return Term(self._named([column.name])[0], type_, type_, equality, equality)
+
+    def _named(self, columns: Sequence[str]) -> tuple[str, ...]:
+        """Where letter case tells none apart, in one."""
+        return tuple(name.lower() if self._grammar.folds_names else name for name in columns)
 
     def _told(self, text: str | None, told: Told) -> str | None:
         if text is None:

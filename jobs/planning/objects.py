@@ -35,7 +35,8 @@ class Selected:
     made: tuple[SchemaObject, ...]
     """In an order in which they can be made."""
     stranded: tuple[tuple[SchemaObject, TableName], ...] = ()
-    """What hangs on a table that is not among them: keys that lead out, each with where it leads."""
+    """What hangs on a table that is not among them: keys that lead out, each with where it leads. One that its table's own
+    words make comes all the same."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,16 @@ class Difference:
 
 
 def identical(one: SchemaObject, other: SchemaObject) -> bool:
-    """Two objects of one engine: the same to the letter."""
-    return one.definition == other.definition
+    """Two objects of one engine: the same to the letter, as far as letters matter to it."""
+    return _spelt(one)[1] == _spelt(other)[1]
+
+
+def _spelt(found: SchemaObject) -> tuple[str, str]:
+    return found.folded or (found.id.name, found.definition)
+
+
+def _called(found: SchemaObject) -> tuple[ObjectKind, TableName | None, str]:
+    return found.id.kind, found.id.table, _spelt(found)[0]
 
 
 def over(found: SchemaObject) -> ObjectId | None:
@@ -105,9 +114,10 @@ def select(objects: Objects, tables: Collection[TableName], *, every: bool, inde
                 kept[found.id] = found
         elif (table in names or over(found) in kept) and included(found, indexes, constraints):
             leads = next((t for t in _tables(found) if t not in names and t not in elsewhere), None)
-            if kind is ObjectKind.FOREIGN_KEY and leads is not None and not found.inline:
+            leads_out = kind is ObjectKind.FOREIGN_KEY and leads is not None
+            if leads_out and leads is not None:
                 stranded.append((found, leads))
-            else:
+            if not leads_out or found.inline:
                 kept[found.id] = found
         elif table is None and every:
             kept[found.id] = found
@@ -186,22 +196,25 @@ def differences(wanted: Sequence[SchemaObject], there: Sequence[SchemaObject], s
                 extra: Callable[[SchemaObject], bool] = lambda _: False) -> list[Difference]:  # fmt: skip
     """What is missing or different, in the order of `wanted`, and then what is `extra` there. What a missing table's or
     column's own words bring is told by the table or the column."""
-    standing = {found.id: found for found in there}
-    names = {found.id for found in wanted}
-    missing = {found.id.table for found in wanted if found.id.kind is ObjectKind.TABLE and found.id not in standing}
-    coming = {found.id for found in wanted if found.id.kind is ObjectKind.COLUMN and found.id not in standing}
+    standing = {_called(found): found for found in there}
+    names = {_called(found) for found in wanted}
+    absent = [found.id for found in wanted if _called(found) not in standing]
+    missing = {id_.table for id_ in absent if id_.kind is ObjectKind.TABLE}
+    coming = {id_ for id_ in absent if id_.kind is ObjectKind.COLUMN}
     found: list[Difference] = []
     for one in wanted:
-        other = standing.get(one.id)
+        other = standing.get(_called(one))
         told = _brought(one) and (one.id.table in missing or (one.inline and not coming.isdisjoint(one.needs)))
         if other is None and (one.id.kind is ObjectKind.TABLE or not told):
             found.append(Difference("missing", one, None))
         elif other is not None and not same(one, other):
             found.append(Difference("different", one, other))
-    going = {one.id.table for one in there if one.id.kind is ObjectKind.TABLE and one.id not in names and extra(one)}
+    going = {
+        one.id.table for one in there if one.id.kind is ObjectKind.TABLE and _called(one) not in names and extra(one)
+    }
     for other in there:
         told = _brought(other) and other.id.table in going and other.id.kind is not ObjectKind.TABLE
-        if other.id not in names and extra(other) and not told:
+        if _called(other) not in names and extra(other) and not told:
             found.append(Difference("extra", None, other))
     return found
 

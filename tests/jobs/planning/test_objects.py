@@ -67,6 +67,13 @@ def test_a_key_out_of_the_tables_is_stranded_unless_its_table_is_there_already()
     assert there.stranded == ()
 
 
+def test_a_key_in_its_tables_own_words_comes_and_is_told() -> None:
+    inside = Objects(tuple(replace(o, inline=True) if o.id.name == "bought_by" else o for o in SHOP.made))
+    found = select(inside, [ORDERS], every=False)
+    assert [(o.id.name, to) for o, to in found.stranded] == [("bought_by", USERS)]
+    assert "bought_by" in names(found.made)
+
+
 def test_indexes_and_constraints_may_stay_behind_but_never_a_primary_key() -> None:
     found = select(SHOP, [USERS, ORDERS], every=True, indexes=False, constraints=False)
     kinds = {o.id.kind for o in found.made}
