@@ -136,6 +136,12 @@ class ControlStore(TaskStore, ChangeStore, ApprovalStore):
         with self._reading() as connection:
             return connection.execute(query.limit(1)).first() is not None
 
+    def knows(self, operation_id: str) -> bool:
+        """Whether this is where the operation was asked for."""
+        with self._reading() as connection:
+            query = sa.select(operations.c.id).where(operations.c.id == operation_id)
+            return connection.execute(query).first() is not None
+
     def start(
         self,
         seen: OperationRow,

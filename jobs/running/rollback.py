@@ -29,6 +29,7 @@ from jobs.planning.plan import END, fingerprint
 from jobs.planning.schema_plan import clashes
 from jobs.running.aside import is_open
 from jobs.running.holder import alive, holder
+from jobs.running.unfinished import begun
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession
         raise UsageError(what, f"operation {row.id}", f"bring them back first: dbagent repair {row.target_env}")
     there = {str(found.id): found for found in target.objects().made}
     reverses, findings = reversed_changes(changes, there, row.target_env, facts)
+    tables = sorted({change.table_name for change in changes if change.table_name is not None})
+    findings += begun(row.target_env, tables, target, store)
     findings += _built_since(reverses, store.later(row))
     findings += [] if confirmed else _lost(row, reverses, there, target)
     works = [Work(reverse.change.object, reverse.change.table_name, reverse.down) for reverse in reverses]
@@ -91,7 +94,6 @@ def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession
         raise PlanRefused(findings)
     sha256 = fingerprint({"rollback": row.id})
     run = RunRecord(uuid.uuid4().hex[:12], row.id, sha256, row.source_env, "running", time.time(), None)
-    tables = sorted({change.table_name for change in changes if change.table_name is not None})
     fence = ledger.acquire(run, tables, holder(), alive, inherits=False)
     try:
         for reverse in reverses:

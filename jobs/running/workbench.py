@@ -29,6 +29,7 @@ from jobs.planning.plan import Plan, TablePlan
 from jobs.planning.schema_only import build_schema
 from jobs.running.aside import leftovers
 from jobs.running.claims import mark
+from jobs.running.unfinished import begun
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -116,6 +117,7 @@ def open_workbench(
         state = state or [
             *_not_empty(plan, target, unfinished or given_up),
             *_twice(plan, target, runs if given_up else ()),
+            *_taken(plan, target, store),
             *leftovers(plan, target.ledger.journal(), unfinished.run_id if unfinished else None),
         ]
         yield Workbench(
@@ -295,6 +297,13 @@ def _not_empty(plan: Plan, target: TargetSession, before: RunRecord | None) -> l
         for table in plan.tables
         if table.target is not None and foreign(table.name)
     ]
+
+
+def _taken(plan: Plan, target: TargetSession, store: ControlStore | None) -> list[Finding]:
+    """Tables of copies that are not over, which a schema alone would take from them."""
+    if plan.schema is None or plan.tables:
+        return []
+    return begun(plan.target_env, {str(found.id.table) for found in plan.schema.wanted}, target, store)
 
 
 def _has_rows(target: TargetSession, name: TableName) -> bool:
