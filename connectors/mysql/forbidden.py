@@ -53,37 +53,44 @@ class Judge:
     def __init__(self, granted: Grants, database: str, there: set[str], draws: Mapping[str, Sequence[str]],
                  knowing: tuple[str, ...]) -> None:  # fmt: skip
         self.granted, self.database, self.there, self.draws, self.knowing = granted, database, there, draws, knowing
+        self.stood = frozenset(there)
         self.made: set[str] = set()
 
     def told(self, statement: str) -> Iterator[str]:
         """What of it we may not do, when it comes to that."""
+        head = HEAD.match(statement)
+        name, does = (named(head["name"]), head["does"]) if head else ("", "")
+        if head and does == "CREATE" and not head["over"] and name in self.there:
+            yield from self._unseen(name)
+            return
+        if does == "CREATE":
+            self.made.add(name)
         missing: dict[str, list[str]] = {}
-        for name, privileges in demands(statement, self.there, self.draws, self.knowing):
-            if not any(self._may(privilege, name) for privilege in privileges):
-                missing.setdefault(name, []).append(privileges[0])
-        if head := HEAD.match(statement):
-            name, does = named(head["name"]), head["does"]
-            if does == "CREATE" and not head["over"] and name in self.there:
-                missing.setdefault(name, []).extend(self._unseen(name))
-            if does == "CREATE" and name not in self.there:
-                self.made.add(name)
+        for one, privileges in demands(statement, self.there, self.draws, self.knowing):
+            if not any(self._may(privilege, one) for privilege in privileges):
+                missing.setdefault(one, []).append(privileges[0])
+        yield from (self._lacks(one, lacking) for one, lacking in missing.items())
+        if head:
             (self.there.discard if does == "DROP" else self.there.add)(name)
-        yield from (self._lacks(name, lacking) for name, lacking in missing.items())
 
     def _may(self, privilege: str, name: str) -> bool:
         return self.granted.may(privilege, name) or (privilege == "SELECT" and name in self.granted.readable)
 
-    def _unseen(self, name: str) -> list[str]:
+    def _unseen(self, name: str) -> Iterator[str]:
         """What shall be made although it is there is there for others to see."""
-        return [one for one in ("SELECT", "SHOW VIEW") if not self.granted.may(one, name)]
+        if lacking := [one for one in ("SELECT", "SHOW VIEW") if not self.granted.may(one, name)]:
+            yield f"it is there, and our user may not see its definition: {self._grant(name, lacking)}"
 
     def _lacks(self, name: str, privileges: list[str]) -> str:
-        """For what is not there yet a grant must be for all of the database."""
         if privileges == ["CREATE"]:
             return creates(self.database, self.granted.user)
-        place = f"{identifier(self.database)}.{identifier(name) if name not in self.made else '*'}"
-        listed = ", ".join(dict.fromkeys(privileges))
-        return f"our user lacks {listed} of {name}: GRANT {listed} ON {place} TO {self.granted.user}"
+        privileges = list(dict.fromkeys(privileges))
+        return f"our user lacks {', '.join(privileges)} on {name}: {self._grant(name, privileges)}"
+
+    def _grant(self, name: str, privileges: Sequence[str]) -> str:
+        """For what was never there it must be for all of the database."""
+        of = "*" if name in self.made - self.stood else identifier(name)
+        return f"GRANT {', '.join(privileges)} ON {identifier(self.database)}.{of} TO {self.granted.user}"
 
 
 def demands(statement: str, there: Collection[str], draws: Mapping[str, Sequence[str]], knowing: tuple[str, ...]

@@ -22,13 +22,13 @@ class Work:
 
 def unpermitted(environment: str, definer: Definer, works: Sequence[Work]) -> list[Finding]:
     """`works` in the order in which they will be done."""
-    told: dict[tuple[str, str], list[str]] = {}
+    told: dict[tuple[str, str], dict[str, None]] = {}
     for work, reasons in zip(works, definer.forbidden([work.statements for work in works]), strict=True):
         own = "" if work.table is None else work.object.removesuffix(f" of {work.table}")
         for reason in reasons:
-            told.setdefault((work.table or work.object, reason), []).append(own)
+            told.setdefault((work.table or work.object, reason), {})[own] = None
     return [
-        error(f"{environment}: {where}", reason if _whole(where, objects) else f"{', '.join(objects)}: {reason}")
+        error(f"{environment}: {where}", reason if _whole(where, [*objects]) else f"{', '.join(objects)}: {reason}")
         for (where, reason), objects in told.items()
     ]
 
