@@ -87,6 +87,8 @@ class Server:
     identity: str
     snapshot: str
     """How strong the snapshot is, in one sentence."""
+    dialect: str = ""
+    """Which of its engine's dialects it speaks: what one says of its schema, another may not take."""
     replica: bool = False
     writable: bool = True
     pooler: bool = False

@@ -44,6 +44,8 @@ class Grammar:
     """A counter has a step, bounds and a sign of its own. Else it counts up by one, from a start above zero on."""
     counts_keys_only: bool = False
     """The database numbers no column but a whole primary key."""
+    renews: bool = False
+    """A column may be set to the time whenever its row changes."""
     virtual_columns: bool = True
     """A generated column may be computed whenever it is read, and not kept."""
     computed_not_null: bool = True

@@ -16,6 +16,7 @@ GRAMMAR = Grammar(
     clock_digits=0,
     counters_checked=False,
     counts_freely=False,
+    renews=True,
     computed_not_null=False,
     truths_are_numbers=True,
     partial_indexes=False,

@@ -69,6 +69,7 @@ def server(session: Session, *, source: bool) -> Server:
     digest = hashlib.sha256(itself.encode()).hexdigest()[:16]
     return Server(
         version=f"{session.flavour} {version}",
+        dialect=session.flavour,
         identity=f"{digest}/{database.lower() if int(folds) else database}",
         snapshot=SNAPSHOT,
         replica=_applies(session),

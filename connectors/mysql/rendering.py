@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from connectors.errors import ConnectorError
-from connectors.mysql.canonical import quoted
+from connectors.mysql.canonical import numbers, quoted
 from connectors.mysql.catalog import OURS, TRANSACTIONAL
 from connectors.mysql.ddl import WIDTHS, counting, telling, typed
 from connectors.mysql.definitions import Definition, definition
@@ -82,6 +82,7 @@ def _column(session: Session, table: Table, column: Column, collation: str) -> s
         words.append(f"DEFAULT {column.default}" if plain else f"DEFAULT ({column.default})")
     elif not must:
         words.append("DEFAULT NULL")
+    words += [f"ON UPDATE current_timestamp({numbers(column.type.native)[0] or 0})"] * column.renewed
     words += ["AUTO_INCREMENT"] * bool(column.counter)
     words += [f"COMMENT {quoted(column.comment)}"] if column.comment else []
     return " ".join(word for word in words if word)

@@ -227,7 +227,7 @@ def project(operation: Operation, tables: Sequence[Table], source: End, target: 
         projected[table.name] = found
         if found.crosses and target.schema.get(found.wanted.name) is None:
             findings += found.lost
-            findings += [] if operation.carries_schema else uncomputed(source.environment, table)
+            findings += [] if operation.carries_schema else uncomputed(source.environment, table, found.without)
     return projector, projected, findings + projector.findings
 
 

@@ -56,6 +56,8 @@ class Projection:
     """Empty where the rows do not cross."""
     sees: Mapping[str, Canonical] = field(default_factory=dict)
     """What the source's columns are."""
+    without: frozenset[str] = frozenset()
+    """Generated columns of the source that are not wanted."""
     lost: tuple[Finding, ...] = ()
     """What the target cannot say of it where it is to be made."""
 
@@ -185,7 +187,10 @@ class Projector:
         lost: list[Finding] = []
         if there is None and self._target.facts.grammar is not None:
             wanted, lost = counted(where, table, wanted, names, self._target.facts.grammar)
-        return Projection(wanted, names, tuple(judged), sees, tuple(lost))
+        dropped = (
+            frozenset(name for name, given in mapping.by_column.items() if given.drop) if mapping else frozenset[str]()
+        )
+        return Projection(wanted, names, tuple(judged), sees, dropped & _generated(table), tuple(lost))
 
     def _travelling(self, table: Table, mapping: TableMapping | None) -> Iterator[tuple[Column, ColumnMapping | None]]:
         given_ones = mapping.by_column if mapping else {}
@@ -261,11 +266,15 @@ class Projector:
         return name, type_
 
 
-def uncomputed(environment: str, table: Table) -> Iterator[Finding]:
+def _generated(table: Table) -> frozenset[str]:
+    return frozenset(column.name for column in table.columns if column.generated)
+
+
+def uncomputed(environment: str, table: Table, without: frozenset[str] = frozenset()) -> Iterator[Finding]:
     """Columns that a copy of rows does not make."""
     what = "the database computes this column: it is not made in the target"
     for column in table.columns:
-        if column.generated:
+        if column.generated and column.name not in without:
             yield warning(
                 f"{environment}: {table.name}.{column.name}", what, "`sync_schema: true` carries what both can say"
             )
@@ -281,8 +290,8 @@ def column_of(table: Table, name: str) -> Column | None:
 def _unknown(table: Table, mapping: TableMapping | None, where: str) -> Iterator[Finding]:
     """Columns that a mapping names and that are not copied."""
     known = [column.name for column in table.copied]
-    for name in mapping.by_column if mapping else ():
-        if name not in known:
+    for name, given in mapping.by_column.items() if mapping else ():
+        if name not in known and not (given.drop and name in _generated(table)):
             yield error(f"column_mappings: {where}", f"there is no column {name} to copy", nearest(name, known))
 
 

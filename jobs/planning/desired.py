@@ -17,7 +17,7 @@ from connectors.facts import Facts
 from connectors.grammar import Grammar
 from connectors.identifiers import Named
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
-from connectors.schema import Column, Index, IndexPart, Schema, Table, TableName
+from connectors.schema import Column, Index, IndexPart, Kind, Schema, Table, TableName
 from connectors.types import Equality, Types
 from jobs.config.operation import Operation
 from jobs.planning.agreement import agreeing
@@ -28,7 +28,7 @@ from jobs.planning.desired_keys import Crossing, checks, foreign_keys, indexes
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding, error, warning
 from jobs.planning.objects import Agree, Same, arranged
-from jobs.planning.schema_build import Masked, crossed
+from jobs.planning.schema_build import Masked, crossed, own_words
 
 
 def desired(operation: Operation, source: End, target: End, tables: Sequence[Table], checks: TargetChecks, masked: Masked
@@ -36,7 +36,7 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
     """The objects that tables which cross need in the target, how they are compared with those there, and what is lost."""
     assert checks.definer is not None
     projector, ways, found = project(operation, tables, source, replace(target, schema=Schema(())))
-    carried = crossed([table for table in tables if table.name in ways], ways)
+    carried = crossed([table for table in tables if table.name in ways], ways, own_words(source, target))
     ways |= {table.name: through(ways[table.name], table, source.types) for table in carried}
     wanted, findings = in_target_terms(operation, source, target, carried, projector, ways, masked)
     problems = [finding for finding in found if finding.severity == "error"]
@@ -49,7 +49,7 @@ def desired(operation: Operation, source: End, target: End, tables: Sequence[Tab
             problems.append(error(f"{target.environment}: {table.name}", problem.what, problem.todo or TYPES_FIRST))
     problems += _left(source, target, carried)
     if operation.wanted is None and not operation.exclude:
-        problems += _unused(source, carried)
+        problems += _unused(source, tables)
 
     def agree(there: Schema) -> Same:
         return agreeing(wanted, there, target.types, grammar_of(target.facts))
@@ -167,7 +167,10 @@ def begun(where: str, table: Table, way: Projection, source: End, target: End, m
     known = terms(table, way, source.types, target.types, words[1], frozenset())
     made, findings = computed(where, table, way, source, target, words, known, masked)
     own = terms(table, way, source.types, target.types, words[1], masked)
-    own |= {name: one.condition for name, one in made.items()}
+    for column in table.columns:
+        if column.generated:
+            lost = f"it reads {column.name}, which the target does not compute"
+            own[column.name] = made[column.name].condition if column.name in made else lost
     return Crossing(where, table, way, own, *words, findings=findings, computed=made)
 
 
@@ -194,12 +197,13 @@ def _shaped(crossing: Crossing, constraints: bool) -> Table:
 
 def _filled(crossing: Crossing, made: Column, column: Column) -> Column:
     """A column with what fills it."""
-    made = replace(made, comment=column.comment, ignores_case=None)
-    if column.renewed:
+    renewed = column.renewed and crossing.target.renews and made.type.kind is Kind.TIMESTAMP
+    made = replace(made, default=None, comment=column.comment, ignores_case=None, renewed=renewed)
+    if column.renewed and not renewed:
         crossing.lost(
             column.name, "it is not set to the time when its row changes: let programs, or a trigger, do that"
         )
-    if column.default is None or made.counter or column.counting:  # what becomes of a counter is told already
+    if column.default is None or made.counter:
         return made
     try:
         term = crossing.column(column.name)

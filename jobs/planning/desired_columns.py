@@ -43,7 +43,7 @@ def computed(where: str, table: Table, way: Projection, source: End, target: End
     findings: list[Finding] = []
     taken = {_folded(one.target, words[1]) for one in way.fields}
     for column in table.columns:
-        if not column.generated:
+        if not column.generated or column.name in way.without:
             continue
         try:
             if _folded(column.name, words[1]) in taken:

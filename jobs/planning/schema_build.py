@@ -72,11 +72,14 @@ def wanted_objects(operation: Operation, source: End, target: End, tables: Seque
     made: tuple[SchemaObject, ...] = ()
     agree: Agree | None = None
     findings: list[Finding] = []
-    crossing = crossed(tables, ways)
+    crossing = crossed(tables, ways, own_words(source, target))
     if crossing:
         from jobs.planning.desired import desired
 
         made, agree, findings = desired(operation, source, target, tables, checks, masked)
+        if source.facts.engine == target.facts.engine and not own_words(source, target):
+            what = f"{source.server.version} and {target.server.version} say their schemas in different words"
+            findings.append(warning(f"{source.environment}, {target.environment}", f"{what}: {SAID_ANEW}"))
     others = [ways[table.name].wanted.name for table in crossing]
     staying = [table.name for table in tables if table not in crossing]
     if staying or not crossing:
@@ -94,9 +97,20 @@ def wanted_objects(operation: Operation, source: End, target: End, tables: Seque
     return made, agree, findings
 
 
-def crossed(tables: Sequence[Table], ways: Mapping[TableName, Projection]) -> list[Table]:
-    """Tables that cannot keep their own words: those that cross or are mapped, and those whose keys lead to one of them."""
-    others = {table.name for table in tables if ways[table.name].crosses}
+SAID_ANEW = (
+    "tables are made as between two engines, without views, partitions, hidden columns and options of one of both"
+)
+
+
+def own_words(source: End, target: End) -> bool:
+    """Whether the one server takes what the other says of its schema."""
+    return (source.facts.engine, source.server.dialect) == (target.facts.engine, target.server.dialect)
+
+
+def crossed(tables: Sequence[Table], ways: Mapping[TableName, Projection], own: bool) -> list[Table]:
+    """Tables that cannot keep their own words: those that cross or are mapped, and those whose keys lead to one of them. Where
+    there are no words of both (`own`), all."""
+    others = {table.name for table in tables if not own or ways[table.name].crosses}
     return [t for t in tables if t.name in others or any(key.referenced in others for key in t.foreign_keys)]
 
 
@@ -144,6 +158,8 @@ def _lost(target: End, names: Iterable[TableName]) -> list[Finding]:
         where = f"{target.environment}: {table.name}"
         findings.append(warning(where, f"is dropped with all its rows (≈ {table.rows:,})"))
         findings += [warning(where, f"{hook} goes with it, and is not made again") for hook in table.hooks]
+        if target.objects is not None and ("grants", str(table.name)) in target.objects.left:
+            findings.append(warning(where, "its grants go with it, and are not made again"))
     return findings
 
 

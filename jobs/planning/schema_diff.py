@@ -11,7 +11,7 @@ from jobs.planning.build import project, select_tables
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding
 from jobs.planning.objects import Difference, differences, hangs_on, identical, included
-from jobs.planning.schema_build import wanted_objects
+from jobs.planning.schema_build import own_words, wanted_objects
 
 
 @dataclass(frozen=True)
@@ -79,11 +79,11 @@ def diff(operation: Operation, source: End, target: End, checks: TargetChecks) -
     same = identical if agree is None else agree(target.schema)
     every = operation.wanted is None and not operation.exclude
 
-    foreign = source.facts.engine != target.facts.engine
+    own = own_words(source, target)
 
     def extra(found: SchemaObject) -> bool:
-        """What belongs to no table has no counterpart in another engine."""
-        compared = every and not (foreign and found.id.table is None)
+        """What belongs to no table has no counterpart where the other's words are not its own."""
+        compared = every and (own or found.id.table is not None)
         return (compared or ours(found)) and included(found, operation.include_indexes, operation.include_constraints)
 
     told = [_told(found, checks.definer) for found in differences(wanted, there, same, extra)]

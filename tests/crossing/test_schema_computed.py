@@ -62,6 +62,8 @@ def test_what_both_engines_compute_alike_the_target_computes_and_the_rest_is_tol
     for name in {"called", "total", "units", "many", "loud"} - {*made}:
         assert REASONS[name] in said[f"goods: {name}"], said
     assert not [name for name in made if "it is not computed" in said.get(f"goods: {name}", "")]
+    dropped = {"column_mappings": {"goods": {"columns": {"called": {"drop": True}}}}}
+    assert not [one for one in night.plan(site, **dropped)["findings"] if one["where"].endswith("goods: called")]
     night.run(site)
     after = night.plan(site)
     assert (after["how"]["schema"]["changes"], after["sha256"]) == ([], before["sha256"])

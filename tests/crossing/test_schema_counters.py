@@ -69,7 +69,9 @@ def test_a_sequence_that_fills_a_column_becomes_its_counter(night: Night) -> Non
         "CREATE TABLE t (id int DEFAULT nextval(numbers) PRIMARY KEY, a int)",
     )
     before = night.plan(site)
-    assert findings(before)["t.id"].startswith("it has numbers of its own in the target, not those of the sequence numbers")
+    assert findings(before)["t.id"].startswith(
+        "it has numbers of its own in the target, not those of the sequence numbers"
+    )
     night.run(site)
     after = night.plan(site)
     assert (after["how"]["schema"]["changes"], after["sha256"]) == ([], before["sha256"])
