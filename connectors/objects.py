@@ -99,6 +99,8 @@ class Alteration:
     """Nothing that rows hold or that programs rely on gets lost or refused: a wider type, a new default, NOT NULL dropped."""
     refuses: bool = True
     """What does not fit is refused; False: the engine would change rows without a word, so nobody but a person runs it."""
+    loses: str = ""
+    """What goes with it and never comes back: grants, by whom and for what."""
 
 
 StepState = Literal["intended", "suspended", "restored", "violated"]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from connectors.objects import Alteration, ObjectKind, SchemaObject
 from connectors.postgresql.definitions import ColumnText, column_text, implied, reset, set_up
 from connectors.postgresql.objects_keys import NOT_VALID, validated
+from connectors.postgresql.objects_tables import View
 from connectors.postgresql.statements import sql_name
 from connectors.schema import TableName, quoted
 
@@ -50,10 +51,21 @@ def altered(there: SchemaObject, wanted: SchemaObject, version: int) -> Alterati
         return type_altered(there, wanted)
     if kind in (ObjectKind.TABLE, ObjectKind.SCHEMA):
         return NEVER
+    if isinstance(there, View) and isinstance(wanted, View):
+        up = replaced(there, wanted) or (*there.drop, *wanted.create)
+        return Alteration(up, replaced(wanted, there) or (*wanted.drop, *there.create), additive=False)
     if table is not None and there.definition == wanted.definition + NOT_VALID:
         return Alteration((validated(table, there.id.name),), (*there.drop, *there.create), additive=False)
     plain = kind is ObjectKind.INDEX and not any(one.definition.startswith("UNIQUE") for one in (there, wanted))
     return Alteration((*there.drop, *wanted.create), (*wanted.drop, *there.create), additive=plain)
+
+
+def replaced(there: View, wanted: View) -> tuple[str, ...]:
+    """A view that takes another's place keeps its grants, what is said of it and what is made of it. It must have all its
+    columns; others follow them."""
+    if there.stored or wanted.stored or wanted.columns[: len(there.columns)] != there.columns:
+        return ()
+    return tuple(statement.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1) for statement in wanted.create)
 
 
 def type_altered(there: SchemaObject, wanted: SchemaObject) -> Alteration:

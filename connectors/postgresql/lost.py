@@ -1,10 +1,12 @@
-"""What goes with an object that is dropped and made anew: its comment, the indexes of a materialized view."""
+"""What goes with an object that is dropped and made anew: its comment and those of a view's columns, the indexes of a
+materialized view; and its grants, which nobody makes again."""
 
 from __future__ import annotations
 
 from connectors.objects import ObjectKind, SchemaObject
 from connectors.postgresql.catalog import unqualified
 from connectors.postgresql.definitions import comment
+from connectors.postgresql.objects_tables import View
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
 from connectors.schema import quoted
@@ -18,13 +20,40 @@ DECLARED = (ObjectKind.PRIMARY_KEY, ObjectKind.UNIQUE, ObjectKind.CHECK, ObjectK
 INDEXES = b"SELECT pg_get_indexdef(indexrelid) FROM pg_index WHERE indrelid = to_regclass(%s) ORDER BY 1"
 
 
-def lost_with(connection: Connection, one: SchemaObject) -> tuple[str, ...]:
-    """The statements that bring it back."""
-    if one.id.kind is not ObjectKind.VIEW:
+COLUMNS = b"""
+SELECT a.attname, d.description FROM pg_description d JOIN pg_attribute a ON a.attrelid = d.objoid AND a.attnum = d.objsubid
+WHERE d.classoid = 'pg_class'::regclass AND d.objoid = to_regclass(%s) AND d.objsubid > 0 ORDER BY d.objsubid
+"""
+GRANTS = b"""
+WITH granted (acl, owner, what) AS (
+  SELECT relacl, relowner, '' FROM pg_class WHERE oid = to_regclass(%s)
+  UNION ALL SELECT a.attacl, c.relowner, format(' (%%I)', a.attname) FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+  WHERE c.oid = to_regclass(%s) AND a.attacl IS NOT NULL)
+SELECT string_agg(DISTINCT g.privilege_type || what || ' to ' || coalesce(quote_ident(r.rolname), 'PUBLIC'), ', ')
+FROM granted, aclexplode(acl) g LEFT JOIN pg_roles r ON r.oid = g.grantee WHERE g.grantee <> owner
+"""
+
+
+def lost_with(connection: Connection, one: SchemaObject, new: SchemaObject) -> tuple[str, ...]:
+    """The statements that bring it back for the `new` one."""
+    if not (isinstance(one, View) and isinstance(new, View)):
         return remark_of(connection, one)
+    name, staying = called(one), {column for column, _ in new.columns}
     with unqualified(connection):
-        found = connection.execute(INDEXES, [one.drop[0].partition("VIEW ")[2]]).fetchall()
-    return (*remark_of(connection, one), *(row[0] for row in found))
+        indexes = connection.execute(INDEXES, [name]).fetchall()
+    said = connection.execute(COLUMNS, [name]).fetchall()
+    remarks = [comment(f"COLUMN {name}.{quoted(column)}", text) for column, text in said if column in staying]
+    return (*remark_of(connection, one), *remarks, *(row[0] for row in indexes))
+
+
+def grants_on(connection: Connection, view: View) -> str:
+    """To others than its owner, in words."""
+    name = called(view)
+    return connection.execute(GRANTS, [name, name]).fetchall()[0][0] or ""
+
+
+def called(view: View) -> str:
+    return view.drop[0].partition("VIEW ")[2]
 
 
 def remark_of(connection: Connection, one: SchemaObject) -> tuple[str, ...]:

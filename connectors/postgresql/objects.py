@@ -13,7 +13,7 @@ from connectors.postgresql import types
 from connectors.postgresql.catalog import unqualified
 from connectors.postgresql.definitions import as_read_back, comment, holds_values, literals
 from connectors.postgresql.objects_keys import ConstraintRow, IndexRow, keys_and_indexes, statistics
-from connectors.postgresql.objects_tables import ColumnRow, Relation, SequenceRow, Tables
+from connectors.postgresql.objects_tables import ColumnRow, Relation, SequenceRow, Tables, View
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
 from connectors.schema import TableName, quoted
@@ -159,7 +159,7 @@ class Reading:
             options = f" WITH ({relation.options})" if relation.options else ""
             data = "" if relation.kind == "v" or relation.populated else " WITH NO DATA"
             method = f" USING {quoted(relation.method)}" if relation.method else ""
-            yield SchemaObject(
+            yield View(
                 relation.id,
                 f"{word}{options} AS {query}",
                 (f"CREATE {word} {sql_name(relation.name)}{method}{options} AS {query}{data}",),
@@ -168,6 +168,8 @@ class Reading:
                     self.relations[used].id for used in self.view_needs[relation.oid] if used in self.relations
                 ),
                 literals=literals(query),
+                columns=tuple(zip(relation.columns, relation.column_types, strict=True)),
+                stored=relation.kind == "m",
             )
 
     def remarks(self) -> Iterator[SchemaObject]:

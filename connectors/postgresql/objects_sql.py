@@ -31,7 +31,11 @@ SELECT c.oid::bigint, n.nspname, c.relname, format('%I.%I', n.nspname, c.relname
   CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) END,
   CASE WHEN c.relispartition THEN pg_get_expr(c.relpartbound, c.oid) END,
   array(SELECT i.inhparent::bigint FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno),
-  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, c.relispopulated
+  CASE WHEN c.relkind IN ('v', 'm') THEN pg_get_viewdef(c.oid) END, c.relispopulated,
+  array(SELECT a.attname FROM pg_attribute a WHERE a.attrelid = c.oid AND c.relkind IN ('v', 'm') AND a.attnum > 0
+    ORDER BY a.attnum),
+  array(SELECT concat_ws(' ', format_type(a.atttypid, a.atttypmod), nullif(a.attcollation, 0)) FROM pg_attribute a
+    WHERE a.attrelid = c.oid AND c.relkind IN ('v', 'm') AND a.attnum > 0 ORDER BY a.attnum)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace LEFT JOIN pg_am m ON m.oid = c.relam
 WHERE c.relkind IN ('r', 'p', 'v', 'm') AND c.relpersistence <> 't' AND {OURS} ORDER BY n.nspname, c.relname
 """

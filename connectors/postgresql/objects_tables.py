@@ -34,6 +34,9 @@ class Relation:
     parents: Sequence[int]
     view: str | None
     populated: bool
+    columns: Sequence[str]
+    """A view's."""
+    column_types: Sequence[str]
 
     @property
     def name(self) -> TableName:
@@ -97,6 +100,16 @@ class SequenceRow:
     @property
     def numbering(self) -> Numbering:
         return Numbering(self.type, self.start, self.increment, self.low, self.high, self.cache, self.cycle)
+
+
+@dataclass(frozen=True)
+class View(SchemaObject):
+    """A view, and what tells whether another can take its place."""
+
+    columns: tuple[tuple[str, str], ...] = ()
+    """Each with its type and collation."""
+    stored: bool = False
+    """It is a materialized one."""
 
 
 def table_id(name: TableName) -> ObjectId:

@@ -20,7 +20,8 @@ from connectors.postgresql.altering import altered
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
 from connectors.postgresql.locks import told
-from connectors.postgresql.lost import lost_with
+from connectors.postgresql.lost import grants_on, lost_with
+from connectors.postgresql.objects_tables import View
 from connectors.postgresql.rendering import rendered
 from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
@@ -93,11 +94,13 @@ class Target:
 
     def altered(self, there: SchemaObject, wanted: SchemaObject) -> Alteration:
         found = altered(there, wanted, self._connection.info.server_version)
-        if found.up[: len(there.drop)] != there.drop:
-            return found
+        goes, comes = found.up[: len(there.drop)] == there.drop, found.down[: len(wanted.drop)] == wanted.drop
         with translated(f"{self._where}: {there.id}"):
-            said = lost_with(self._connection, there)
-        return replace(found, up=(*found.up, *said), down=(*found.down, *said))
+            said = lost_with(self._connection, there, wanted) if goes else ()
+            back = lost_with(self._connection, there, there) if comes else ()
+            grants = grants_on(self._connection, there) if goes and isinstance(there, View) else ""
+        loses = f"its grants go with it: {grants}" if grants else ""
+        return replace(found, up=(*found.up, *said), down=(*found.down, *back), loses=loses)
 
     def forbidden(self, works: Sequence[Sequence[str]]) -> list[list[str]]:
         with translated(self._where):

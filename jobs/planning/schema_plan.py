@@ -222,7 +222,8 @@ def different(found: Difference, altered: Altered, mode: Mode, alter: Alter) -> 
     way = altered(there, wanted)
     if not way.up:
         return differs, "it cannot be altered: recreate the table (mode: recreate), or leave it out (`exclude`)"
-    caution = "" if way.additive else f"{differs}; programs or rows could need it as it is"
+    loses = f"; {way.loses}" if way.loses else ""
+    caution = "" if way.additive else f"{differs}; programs or rows could need it as it is{loses}"
     if not way.refuses:
         return f"{differs}; rows would be changed without a word", f"alter it yourself: {_joined(way.up)}"
     said = mode == "update" and (way.additive or alter == "any")

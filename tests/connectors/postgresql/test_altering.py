@@ -255,3 +255,69 @@ def test_names_are_those_that_the_server_gives(pair: Pair, table: str, name: str
     assert sorted([implied(relation, attribute, "seq"), implied(relation, "", "pkey")]) == sorted(
         row[0] for row in rows
     )
+
+
+BASE = """
+CREATE TABLE t (a integer, b text, c text);
+CREATE VIEW v AS SELECT a, b FROM t;
+CREATE VIEW on_v AS SELECT a FROM v;
+CREATE MATERIALIZED VIEW m AS SELECT a, b FROM t;
+COMMENT ON VIEW v IS 'a view';
+COMMENT ON COLUMN v.a IS 'its first';
+COMMENT ON COLUMN v.b IS 'its second';
+COMMENT ON COLUMN m.a IS 'stored'
+"""
+GRANTS = """
+SELECT relname::text, relacl::text FROM pg_class WHERE relname IN ('v', 'm') AND relacl IS NOT NULL ORDER BY 1
+"""
+
+
+def other_views(pair: Pair, *statements: str) -> None:
+    """Both ends alike, with grants in the target, and then the source's otherwise."""
+    pair.both(BASE)
+    pair.server.execute(
+        pair.dev, "GRANT SELECT ON v, m TO pg_monitor; GRANT UPDATE (a) ON v TO PUBLIC; GRANT INSERT ON v TO PUBLIC"
+    )
+    for statement in statements:
+        pair.server.execute(pair.prod, statement)
+
+
+def test_a_view_that_only_gets_columns_keeps_its_grants_and_all_that_is_said_of_it(pair: Pair) -> None:
+    other_views(pair, "CREATE OR REPLACE VIEW v AS SELECT a, b, c FROM t WHERE a > 0")
+    before = pair.server.rows(pair.dev, GRANTS)
+    with pair.sessions() as (source, target):
+        there, wanted = ({one.id: one for one in session.objects().made} for session in (target, source))
+        [id_] = [id_ for id_ in there if there[id_].definition != wanted[id_].definition]
+        change = target.altered(there[id_], wanted[id_])
+        assert (change.additive, change.loses) == (False, "")
+        target.apply(change.up, str(id_))
+        now = {one.id: one.definition for one in target.objects().made}
+        assert now == {one.id: one.definition for one in wanted.values()}
+    assert pair.server.rows(pair.dev, GRANTS) == before != []
+
+
+def test_another_view_under_the_name_tells_whose_grants_go_and_keeps_what_is_said_of_its_columns(pair: Pair) -> None:
+    other_views(
+        pair, "DROP VIEW on_v, v", "CREATE VIEW v AS SELECT a, c FROM t", "COMMENT ON VIEW v IS 'a view'",
+        "COMMENT ON COLUMN v.a IS 'its first'", "DROP MATERIALIZED VIEW m",
+        "CREATE MATERIALIZED VIEW m AS SELECT a, c FROM t", "COMMENT ON COLUMN m.a IS 'stored'",
+    )  # fmt: skip
+    pair.server.execute(pair.dev, "DROP VIEW on_v")
+    with pair.sessions() as (source, target):
+        there, wanted = ({one.id: one for one in session.objects().made} for session in (target, source))
+        changed = [id_ for id_ in wanted if there[id_].definition != wanted[id_].definition]
+        changes = [target.altered(there[id_], wanted[id_]) for id_ in changed]
+        assert [change.loses for change in changes] == [
+            "its grants go with it: SELECT to pg_monitor",
+            "its grants go with it: INSERT to PUBLIC, SELECT to pg_monitor, UPDATE (a) to PUBLIC",
+        ]
+        for change in changes:
+            target.apply(change.up, "up")
+        assert {one.id: one.definition for one in target.objects().made} == {
+            one.id: one.definition for one in wanted.values()
+        }
+        for change in changes:
+            target.apply(change.down, "down")
+        assert {one.id: one.definition for one in target.objects().made} == {
+            one.id: one.definition for one in there.values()
+        }

@@ -139,3 +139,16 @@ def test_undoing_a_wider_type_cuts_nothing_that_came_since(server_site: Site) ->
     with pytest.raises(Exception, match="refuses a value"):
         undo(server_site, operations(server_site)[0].id)
     assert server_site.rows(server_site.dev, "customers") == before
+
+
+def test_whose_grants_go_with_a_view_stands_in_the_plan(server_site: Site) -> None:
+    shop(server_site)
+    bring(server_site)
+    execute(server_site, server_site.dev, "GRANT SELECT ON big_spenders, words TO pg_monitor")
+    execute(server_site, server_site.prod, "DROP VIEW big_spenders",
+            "CREATE VIEW big_spenders AS SELECT note FROM spenders")  # fmt: skip
+    text = " ".join(bring(server_site, **ANY).split())
+    assert "its grants go with it: SELECT to pg_monitor" in text
+    assert told(server_site) == []
+    text = " ".join(bring(server_site, mode="recreate", confirm="DEV", tables=["words"]).split())
+    assert "words: its grants go with it, and are not made again" in text
