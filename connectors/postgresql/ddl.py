@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from connectors.postgresql import catalog
 from connectors.postgresql.definitions import NAME_BYTES, Numbering, identity
-from connectors.postgresql.privileges import fills
+from connectors.postgresql.privileges import enters, fills, uses
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
 from connectors.postgresql.types import PgType, TypeDefinition
@@ -96,24 +96,35 @@ def create(connection: Connection, tables: Sequence[Table]) -> None:
 def obstacles(connection: Connection, table: Table) -> Iterator[str]:
     """Why `create` would not succeed for this table: a sentence each."""
     yield from misnamed(table)
-    types = needed([table])
     user, database = quoted(connection.info.user), quoted(connection.info.dbname)
-    made = {
-        type_.schema for type_ in types if not type_.extension and not exists(connection, "to_regtype(%s)", type_.name)
+    home, types = table.name.schema or "public", needed([table])
+    there = {
+        schema: allowed(connection, "has_schema_privilege(%s, 'USAGE')", schema)
+        for schema in {home} | {type_.schema for type_ in types}
+        if exists(connection, "to_regnamespace(%s)", quoted(schema))
     }
-    for schema in sorted({table.name.schema or "public"} | made):
-        if exists(connection, "to_regnamespace(%s)", quoted(schema)):
+    yield from (enters(schema, user) for schema in sorted(there) if not there[schema])
+    types = [type_ for type_ in types if there.get(type_.schema, True)]  # of others nothing can be asked
+    missing = [type_ for type_ in types if not exists(connection, "to_regtype(%s)", type_.name)]
+    for schema in sorted({home} | {type_.schema for type_ in missing if not type_.extension}):
+        if schema in there:
             if not allowed(connection, "has_schema_privilege(%s, 'CREATE')", schema):
                 yield fills(schema, user)
         elif not allowed(connection, "has_database_privilege(current_database(), %s)", "CREATE"):
             what = f"schema {quoted(schema)} is missing and our user may not create it"
             yield f"{what}: GRANT CREATE ON DATABASE {database} TO {user}"
+    outermost = {
+        column.type.needs[-1] for column in table.columns if isinstance(column.type, PgType) and column.type.needs
+    }
+    for type_ in missing:
+        if type_.extension:
+            yield f"type {type_.name} is missing: CREATE EXTENSION {type_.extension}"
+        elif type_.statement is None:
+            yield f"type {type_.name} is missing and cannot be made from its catalog entry"
     for type_ in types:
-        if not exists(connection, "to_regtype(%s)", type_.name):
-            if type_.extension:
-                yield f"type {type_.name} is missing: CREATE EXTENSION {type_.extension}"
-            elif type_.statement is None:
-                yield f"type {type_.name} is missing and cannot be made from its catalog entry"
+        may = type_ in missing or allowed(connection, "has_type_privilege(%s, 'USAGE')", type_.name)
+        if type_ in outermost and not may:
+            yield uses(type_.name, user)
     for column in table.columns:
         collation = column.type.collation if isinstance(column.type, PgType) else None
         if collation and not exists(

@@ -59,7 +59,7 @@ def demands(statement: str) -> Iterator[Demand]:
         return
     does, what = head["does"], head["what"]
     kind: Kind = "type" if head["domain"] else KINDS.get(what, "relation")
-    name = _name(head["name"])
+    name = parsed(head["name"])
     if does == "DROP":
         yield Demand("remove", kind, name)
     elif does == "COMMENT ON":
@@ -78,7 +78,7 @@ def mentioned(statement: str) -> list[Name]:
 
 
 def _mentioned(plain: str) -> list[Name]:
-    return list(dict.fromkeys(_name(found) for found in MENTIONED.findall(plain) if found))
+    return list(dict.fromkeys(parsed(found) for found in MENTIONED.findall(plain) if found))
 
 
 def _without_texts(statement: str) -> str:
@@ -92,10 +92,10 @@ def _altered(what: str, kind: Kind, name: Name, plain: str) -> Iterator[Demand]:
         yield Demand("fill", kind, name)
     owner = OWNED.search(plain) if what == "SEQUENCE" else None
     if owner:
-        yield Demand("own", "relation", _name(owner[1]))
-        yield Demand("belong", kind, name, other=_name(owner[1]))
+        yield Demand("own", "relation", parsed(owner[1]))
+        yield Demand("belong", kind, name, other=parsed(owner[1]))
     for table, columns in REFERENCED.findall(plain):
-        yield Demand("reference", "relation", _name(table), tuple(map(_plain, re.findall(WORD, columns))))
+        yield Demand("reference", "relation", parsed(table), tuple(map(_plain, re.findall(WORD, columns))))
 
 
 def _created(what: str, kind: Kind, name: Name, plain: str) -> Iterator[Demand]:
@@ -104,15 +104,16 @@ def _created(what: str, kind: Kind, name: Name, plain: str) -> Iterator[Demand]:
         yield Demand("fill", kind, name)
         return
     if what == "STATISTICS" and (table := COUNTED.search(plain)):
-        yield Demand("own", "relation", _name(table[1]))
+        yield Demand("own", "relation", parsed(table[1]))
     if parent := PARENT.search(plain):
-        yield from (Demand(right, "relation", _name(parent[1])) for right in ("own", "part"))
+        yield from (Demand(right, "relation", parsed(parent[1])) for right in ("own", "part"))
     if what == "MATERIALIZED VIEW" and not plain.endswith(" WITH NO DATA"):
         yield from (Demand("read", "relation", one) for one in _mentioned(plain) if one != name)
     yield Demand("make", kind, name)
 
 
-def _name(written: str) -> Name:
+def parsed(written: str) -> Name:
+    """A name as SQL writes it."""
     first, *rest = re.findall(WORD, written)
     return (_plain(first), _plain(rest[0])) if rest else ("", _plain(first))
 

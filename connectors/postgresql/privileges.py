@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.postgresql.demands import Demand, Kind, Name, demands, mentioned
+from connectors.postgresql.demands import Demand, Kind, Name, demands, mentioned, parsed
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
 from connectors.schema import TableName, quoted
@@ -180,18 +180,15 @@ class Judge:
         elif one.right == "read" and not found.usable:
             yield f"our user may not read {found.called}: GRANT SELECT ON {found.name} TO {self.user}"
         elif one.right == "use" and not found.usable:
-            yield self._used(found.name)
+            yield uses(found.name, self.user)
         elif one.right == "part":
-            yield from map(self._used, found.types)
+            yield from (uses(type_, self.user) for type_ in found.types)
 
     def _apart(self, sequence: Owned, table: Owned | None) -> Iterator[str]:
         """A counter has its table's owner: both must be ours alone, where one of them is made."""
         if table is not None and table.ours and sequence.ours and table.owner != sequence.owner:
             both = "a column's counter must have its table's owner"
             yield from (f"{both}: {self._given(one)}" for one in (sequence, table) if one.owner != self.ourselves)
-
-    def _used(self, type_: str) -> str:
-        return f"our user may not use type {type_}: GRANT USAGE ON TYPE {type_} TO {self.user}"
 
     def _owner(self, found: Owned) -> str:
         """Being a member of who owns it is enough, unless that is more than one would give away."""
@@ -209,3 +206,9 @@ def fills(schema: str, user: str) -> str:
 
 def enters(schema: str, user: str) -> str:
     return f"our user may not enter its schema: GRANT USAGE ON SCHEMA {quoted(schema)} TO {user}"
+
+
+def uses(type_: str, user: str) -> str:
+    """`type_`: its qualified name, in quotes or not."""
+    name = sql_name(TableName(*parsed(type_)))
+    return f"our user may not use type {name}: GRANT USAGE ON TYPE {name} TO {user}"

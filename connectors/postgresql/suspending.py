@@ -26,6 +26,7 @@ from connectors.postgresql.locks import behind_our_own, told
 from connectors.postgresql.objects_keys import NOT_VALID, STATISTICS, dropped, foreign_key, index, validated
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
+from connectors.postgresql.stored import refreshes
 from connectors.postgresql.violations import Violations
 from connectors.schema import TableName, quoted
 
@@ -38,10 +39,10 @@ TWINS = (psycopg.errors.UniqueViolation, psycopg.errors.ExclusionViolation)
 
 def suspensions(connection: Connection, names: Sequence[TableName]) -> list[Step]:
     """Foreign keys go first, so that nothing is checked while the rest goes; then triggers, then indexes."""
-    listed = [sql_name(name) for name in names]
+    listed = [[name.schema or "public" for name in names], [name.name for name in names]]
 
     def rows(query: str) -> list[tuple[Any, ...]]:
-        return connection.execute(query.encode(), [listed]).fetchall()
+        return connection.execute(query.encode(), listed).fetchall()
 
     with unqualified(connection):
         found = [
@@ -139,7 +140,7 @@ def back(connection: Connection, step: Step) -> Violations:
     if kind is ObjectKind.COMMENT:
         with suppress(*GONE), connection.transaction():  # rows may have kept away what it is on
             execute(connection, step.restore)
-    elif kind is ObjectKind.TRIGGER or present(connection, step.id) is None:
+    elif kind is ObjectKind.TRIGGER or (present(connection, step.id) is None) is not refreshes(step):
         with connection.transaction():
             execute(connection, step.restore)
     return violations.NONE

@@ -9,8 +9,9 @@ whose checks somebody has turned off.
 from __future__ import annotations
 
 FAMILY = """
-WITH RECURSIVE family (root, oid, depth) AS (SELECT u.n, to_regclass(u.name)::oid, 0
-    FROM unnest(%s::text[]) WITH ORDINALITY u (name, n)
+WITH RECURSIVE family (root, oid, depth) AS (SELECT u.n, c.oid, 0
+    FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY u (schema, name, n) JOIN pg_namespace s ON s.nspname = u.schema
+    JOIN pg_class c ON c.relnamespace = s.oid AND c.relname = u.name
   UNION ALL SELECT f.root, i.inhrelid, f.depth + 1 FROM family f JOIN pg_inherits i ON i.inhparent = f.oid
     JOIN pg_class c ON c.oid = i.inhrelid AND c.relispartition),
 owned (root, oid, depth, nspname, relname, relkind, makes) AS (

@@ -77,6 +77,8 @@ def _same_place(row: OperationRow, endpoint: Any, writable: bool) -> None:
 def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession, store: ControlStore, facts: Facts, *,
           confirmed: bool) -> list[Reverse]:  # fmt: skip
     ledger = target.ledger
+    if obstacles := ledger.obstacles():
+        raise PlanRefused([error(row.target_env, what) for what in obstacles])
     ledger.create()
     waiting = [entry for entry in ledger.journal() if entry.run_id == row.run_id and is_open(entry)]
     if waiting:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -14,7 +15,7 @@ from connectors.postgresql.objects import read
 from connectors.postgresql.privileges import forbidden
 from connectors.postgresql.session import Connection, connect
 from connectors.schema import TableName
-from tests.connectors.postgresql.pair import Pair
+from tests.connectors.postgresql.pair import Pair, find
 from tests.connectors.postgresql.rich import RICH
 
 OURS = "nspname IN ('crm', 'Odd Schema', 'public')"
@@ -151,3 +152,21 @@ def test_as_many_questions_for_a_thousand_works_as_for_one(pair: Pair, monkeypat
             )
             counts.append(len(asked))
     assert counts[0] == counts[1] <= 6
+
+
+def test_a_schema_that_may_not_be_entered_and_a_type_that_may_not_be_used_are_told(pair: Pair) -> None:
+    pair.both("CREATE SCHEMA crm; CREATE TYPE crm.state AS ENUM ('a'); CREATE TABLE crm.t (id integer, s crm.state)")
+    pair.server.execute(pair.prod, "CREATE TABLE new (s crm.state)")
+    name = f"guest_{pair.dev.database}"
+    pair.server.execute(pair.dev, f"CREATE ROLE {name} LOGIN PASSWORD 'x'; GRANT CREATE ON SCHEMA public TO {name}")
+    pair.dev = replace(pair.dev, user=name, password="x")
+    enters = f'our user may not enter its schema: GRANT USAGE ON SCHEMA "crm" TO "{name}"'
+    with pair.sessions() as (source, target):
+        table, there = find(source, "t", "crm"), find(target, "t", "crm")
+        assert target.mismatches(table, there) == target.creatable(find(source, "new")) == [enters]
+        assert target.suspensions([table.name]) == []
+        with pair.server.connect(replace(pair.dev, user=pair.prod.user, password=pair.prod.password)) as owner:
+            owner.execute(f"GRANT USAGE ON SCHEMA crm TO {name}; REVOKE USAGE ON TYPE crm.state FROM PUBLIC".encode())
+        assert target.creatable(find(source, "new")) == [
+            f'our user may not use type "crm"."state": GRANT USAGE ON TYPE "crm"."state" TO "{name}"'
+        ]
