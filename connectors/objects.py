@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Literal, Protocol
 
+from connectors.errors import Locked
 from connectors.schema import Table, TableName
 
 
@@ -120,6 +121,16 @@ class Step:
 
 
 @dataclass(frozen=True)
+class Stored:
+    """A view that keeps rows of its own: those of its tables may change, it does not before it is refreshed."""
+
+    step: Step
+    """It refreshes it. Nothing is suspended."""
+    ours: bool
+    """Our user may."""
+
+
+@dataclass(frozen=True)
 class Journaled:
     """A step as the target's journal remembers it."""
 
@@ -176,8 +187,17 @@ class Definer(Described, Protocol):
         suspended; they are restored in the order of their kinds. Only what our user may drop and make."""
         ...
 
+    def stored(self, names: Sequence[TableName]) -> list[Stored]:
+        """The filled ones of these tables' views that keep rows of their own, and those over them, in the order in which they
+        are refreshed."""
+        ...
+
     def suspend(self, steps: Sequence[Step]) -> None:
         """Steps of one table; those that are suspended already stay so."""
+        ...
+
+    def blocked(self, problem: Locked, table: TableName) -> Locked:
+        """The same, told with who keeps rows out of the table now, as far as our user sees any."""
         ...
 
     def restore(self, steps: Sequence[Step]) -> list[Restored]:

@@ -12,12 +12,13 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from connectors.contract import Endpoint, Staged
-from connectors.errors import Busy, TerminalError, others_rows
+from connectors.errors import Busy, Locked, TerminalError, others_rows
 from connectors.mysql import catalog, ddl, probe
 from connectors.mysql.altering import altered
 from connectors.mysql.forbidden import forbidden
 from connectors.mysql.identity import identity
 from connectors.mysql.ledger import Ledger
+from connectors.mysql.locks import named
 from connectors.mysql.objects import objects
 from connectors.mysql.privileges import grants
 from connectors.mysql.rendering import rendered
@@ -26,7 +27,7 @@ from connectors.mysql.session import Session, connect
 from connectors.mysql.statements import run
 from connectors.mysql.suspending import suspend, suspensions
 from connectors.mysql.types import identifier
-from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step
+from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step, Stored
 from connectors.schema import ForeignKey, Schema, Table, TableName
 
 REFERENCES = """
@@ -77,12 +78,19 @@ class Target:
     def suspensions(self, names: Sequence[TableName]) -> list[Step]:
         return suspensions(self._session, names)
 
+    def stored(self, names: Sequence[TableName]) -> list[Stored]:
+        """No view keeps rows here."""
+        return []
+
     def suspend(self, steps: Sequence[Step]) -> None:
         with self._holding({step.table for step in steps}) as session:
             suspend(session, steps, self._where)
 
     def restore(self, steps: Sequence[Step]) -> list[Restored]:
         return restore(self._session, steps, self._where)
+
+    def blocked(self, problem: Locked, table: TableName) -> Locked:
+        return named(self._session, problem, table.name)
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
         return list(ddl.differences(source, target))

@@ -13,18 +13,19 @@ from typing import Any
 import psycopg
 
 from connectors.contract import Endpoint, Staged
-from connectors.errors import NotFound, TerminalError, others_rows
-from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step
+from connectors.errors import Locked, NotFound, TerminalError, others_rows
+from connectors.objects import Alteration, Objects, Restored, SchemaObject, Step, Stored
 from connectors.postgresql import catalog, ddl, deferrable, objects, privileges, probe, suspending
 from connectors.postgresql.altering import altered
 from connectors.postgresql.errors import translated
 from connectors.postgresql.ledger import Ledger
-from connectors.postgresql.locks import told
+from connectors.postgresql.locks import named, told
 from connectors.postgresql.lost import grants_on, lost_with
 from connectors.postgresql.objects_tables import View
 from connectors.postgresql.rendering import rendered
 from connectors.postgresql.session import DRIVER_PATIENCE, close, configure, connect
 from connectors.postgresql.statements import names, sql_name
+from connectors.postgresql.stored import stored
 from connectors.schema import ForeignKey, Schema, Table, TableName, quoted
 
 REFERENCES = b"""
@@ -115,6 +116,10 @@ class Target:
         with translated(self._where):
             return suspending.suspensions(self._connection, names)
 
+    def stored(self, names: Sequence[TableName]) -> list[Stored]:
+        with translated(self._where):
+            return stored(self._connection, names)
+
     def suspend(self, steps: Sequence[Step]) -> None:
         tables = list(dict.fromkeys(str(step.table) for step in steps))
         where = f"{self._where}: suspending indexes and constraints of {', '.join(tables)}"
@@ -122,6 +127,10 @@ class Target:
 
     def restore(self, steps: Sequence[Step]) -> list[Restored]:
         return suspending.restore(self._connection, self._where, steps)
+
+    def blocked(self, problem: Locked, table: TableName) -> Locked:
+        with translated(self._where):
+            return named(self._connection, problem, [f"COPY {sql_name(table)}"])
 
     def mismatches(self, source: Table, target: Table) -> list[str]:
         with translated(self._where):

@@ -6,8 +6,8 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from connectors.errors import ConnectorError, TerminalError, ValueRefused
-from connectors.objects import Alteration, ObjectId, ObjectKind, Objects, Restored, SchemaObject, Step
+from connectors.errors import ConnectorError, Locked, TerminalError, ValueRefused
+from connectors.objects import Alteration, ObjectId, ObjectKind, Objects, Restored, SchemaObject, Step, Stored
 from connectors.schema import Table, TableName, quoted
 from connectors.sqlite.ledger import Ledger
 from connectors.sqlite.objects import OURS, Entry, is_unique, read_entries, read_objects
@@ -77,6 +77,10 @@ class SqliteDefiner:
             return False
         return True
 
+    def stored(self, names: Sequence[TableName]) -> list[Stored]:
+        """No view keeps rows here."""
+        return []
+
     def suspend(self, steps: Sequence[Step]) -> None:
         with self._session.transaction():
             self.ledger.hold({str(step.table) for step in steps})
@@ -93,6 +97,10 @@ class SqliteDefiner:
                     )
                 for statement in step.suspend:
                     self._session.run(statement)
+
+    def blocked(self, problem: Locked, table: TableName) -> Locked:
+        """A file is locked as a whole, and who waits for it asks by itself."""
+        return problem
 
     def restore(self, steps: Sequence[Step]) -> list[Restored]:
         found, refused = [], None

@@ -25,6 +25,7 @@ from jobs.planning.order import load_order
 from jobs.planning.plan import Plan, TablePlan, planned
 from jobs.planning.schema_build import carried
 from jobs.planning.schema_plan import Applied
+from jobs.planning.stored import refreshed
 from jobs.planning.suspending import Waits
 
 
@@ -44,7 +45,8 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
         schema, told = carried(operation, source, target, tables, projected, checks, applied)
     standing = {t: there for t, there in existing.items() if schema is None or there.name not in schema.mended}
     waits = _waits(operation, tables, existing, target, checks)
-    suspended = tuple(step for one in waits for step in one.steps)
+    views = refreshed(operation, [there.name for there in existing.values()], checks.definer)
+    suspended = (*(step for one in waits for step in one.steps), *views.steps)
     findings += _target_findings(tables, projected, existing, standing, target, checks, suspended)
     judged = {
         t: p.in_source_terms(standing.get(t, p.wanted)) for t, p in projected.items() if p.crosses or t in existing
@@ -59,7 +61,7 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     findings += told
     references = _references(tables, projected, projector, target.schema)
     plans, more = _arrange(tables, projected, existing, filters, decisions, references, target, suspended)
-    findings += more + _source_findings(source, tables)
+    findings += more + _source_findings(source, tables) + views.findings(target.environment)
     plans, more = paths.chosen(operation, source, target, plans)
     findings += more
     return planned(
@@ -67,7 +69,7 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
         _settings(operation),
         (source.endpoint, target.endpoint),
         requirement,
-        _how(operation, source, target, plans, waits),
+        _how(operation, source, target, plans, waits) | views.told(),
         findings,
         tables=plans,
         references=references,

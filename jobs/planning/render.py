@@ -93,13 +93,12 @@ def _paths(told: Mapping[str, str]) -> list[str]:
 
 
 def _constraints(what: Mapping[str, Any], how: Mapping[str, Any]) -> list[str]:
-    """What waits while rows come."""
+    """What waits while rows come, and what is refreshed when they are in."""
+    views = [f"refreshed when the rows are in: {name}" for name in how.get("refreshed", ())]
     if not what.get("disable_constraints"):
-        return []
-    told = how.get("constraints", {})
-    return [f"constraints: {name}: {one['told']}" for name, one in told.items()] or [
-        "constraints: nothing is there to wait"
-    ]
+        return views
+    told = [f"constraints: {name}: {one['told']}" for name, one in how.get("constraints", {}).items()]
+    return [*(told or ["constraints: nothing is there to wait"]), *views]
 
 
 def _told(name: str, hashed: Mapping[str, Any]) -> list[str]:

@@ -63,7 +63,7 @@ def forget(plan: Plan, target: TargetSession, run_id: str) -> None:
 
 def waits(plan: Plan) -> bool:
     """Whether anything of the plan may have to wait."""
-    return plan.disable_constraints or bool(plan.late)
+    return plan.disable_constraints or bool(plan.late) or bool(plan.suspended)
 
 
 def _waiting(plan: Plan, journal: Sequence[Journaled], run_id: str, begun: Collection[TableName]) -> list[Step]:

@@ -46,19 +46,25 @@ def as_json(plan: Plan, proof: Proof, timing: Timing, seconds: float) -> dict[st
             }
             for one in proof.references
         ],
-        **({"objects": [_object(one) for one in proof.objects]} if plan.disable_constraints or proof.objects else {}),
+        **(
+            {"objects": [_object(one, plan) for one in proof.objects]}
+            if plan.disable_constraints or proof.objects
+            else {}
+        ),
+        **({"stale": plan.how["stale"]} if "stale" in plan.how else {}),
         "claims": claims(plan, {t.table_id: t.counts for t in proof.tables}),
         "consistency": plan.how["snapshot"],
     }
 
 
-def _object(one: ObjectProof) -> dict[str, Any]:
+def _object(one: ObjectProof, plan: Plan) -> dict[str, Any]:
     """What became of an object that waited for rows."""
     back = one.state in ("restored", "violated")
     return {
         "object": str(one.step.id),
         "table": str(one.step.table),
         "suspended": bool(one.step.suspend),
+        "refreshed": str(one.step.id) in plan.how.get("refreshed", ()),
         "restored": back,
         "validated": one.state == "restored",
         "violations": one.violations,
@@ -106,7 +112,7 @@ def waited(report: dict[str, Any]) -> RenderableType:
     for one in report["objects"]:
         shown.add_row(
             escape(clean(one["object"])),
-            "suspended" if one["suspended"] else "not there",
+            "suspended" if one["suspended"] else "stale" if one["refreshed"] else "not there",
             "restored and valid" if one["validated"] else "broken" if one["restored"] else "missing",
             f"{one['violations']:,} rows" if one["violations"] else "",
             "" if one["seconds"] is None else f"{one['seconds']:.2f}",
@@ -145,6 +151,10 @@ def proven(report: dict[str, Any]) -> list[str]:
         f"! rows break {one['object']}, as an earlier driver of the run found: dbagent repair counts them"
         for one in objects
         if one["restored"] and not one["validated"] and not one["violations"]
+    ]
+    lines += [
+        f"! {name} shows the rows from before: {clean(statement)}"
+        for name, statement in report.get("stale", {}).items()
     ]
     snapshots = sorted({t["snapshot"] for t in report["tables"]})
     if len(snapshots) > 1:

@@ -123,6 +123,14 @@ def test_nothing_of_another_s_tables_waits_and_no_index_that_could_not_be_made_a
             pair.server.execute(pair.dev, "ALTER TABLE users OWNER TO guest")
             kinds = [step.id.kind for step in target.suspensions([USERS, ORDERS])]
             assert set(kinds) == {ObjectKind.FOREIGN_KEY, ObjectKind.TRIGGER}
+            for view in ("many AS SELECT id FROM users", "more AS SELECT id FROM many"):
+                pair.server.execute(pair.dev, f"CREATE MATERIALIZED VIEW {view}")
+            pair.server.execute(pair.dev, "ALTER MATERIALIZED VIEW more OWNER TO guest")
+            assert [(one.step.id.name, one.step.table, one.ours) for one in target.stored([ORDERS, USERS])] == [
+                ("public.many", USERS, False),
+                ("public.more", USERS, True),
+            ]
+            assert target.stored([ORDERS]) == []
     finally:
         pair.server.execute(pair.dev, "REASSIGN OWNED BY guest TO dba; DROP OWNED BY guest; DROP ROLE guest")
 
