@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 from connectors.contract import Chunk, TableCopy, TransferJob
 from connectors.errors import ConnectorError, NotFound, SourceChanged
-from connectors.mysql.session import Session, connect
+from connectors.mysql.session import WRITING, Session, connect
 from connectors.mysql.source import BEGIN
 from connectors.mysql.types import declared_so, identifier, type_of
 from connectors.mysql.wire import Loading
@@ -20,7 +20,7 @@ SELECT column_name, column_type FROM information_schema.columns WHERE table_sche
 """
 
 LOCKS = 0.9
-"""How much of the patience with an answer is given to a lock: that is given up first, and told of."""
+"""How much of the patience with an answer is given to a lock at most: that is given up first, and told of."""
 
 
 class SourceEnd:
@@ -91,7 +91,8 @@ class TargetEnd:
         if self._session is None:
             job, end = self._job, f"the target {self._job.target.environment}"
             session = connect(job.target, read_only=False, end=end, patience=job.stall_timeout, driver=Loading)
-            wait, checks = max(1, int(job.stall_timeout * LOCKS)), 0 if job.suspend_foreign_keys else 1
+            wait = max(1, min(int(job.stall_timeout * LOCKS), int(WRITING["lock_wait_timeout"])))
+            checks = 0 if job.suspend_foreign_keys else 1
             try:
                 session.run(
                     f"SET SESSION innodb_lock_wait_timeout = {wait}, SESSION lock_wait_timeout = {wait},"

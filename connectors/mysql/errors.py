@@ -15,6 +15,7 @@ from connectors.errors import (
     Busy,
     ConnectionLost,
     ConnectorError,
+    Locked,
     LoginRefused,
     NotFound,
     PermissionMissing,
@@ -55,7 +56,7 @@ _told(NotFound, "an object does not exist", "", 1091, 1176, 1305, 4041)
 _told(PermissionMissing, "our user may not use the database", "grant it, or use another user", 1044)
 _told(PermissionMissing, "a privilege is missing", "grant it, or use another user", 1142, 1143, 1227, 1370, 1410, 3530)
 _told(PermissionMissing, "the session may only read", "name a server that accepts writes", 1290, 1792, 1836, 3798)
-_told(Busy, "a lock was not granted in time", "see who holds it: SHOW ENGINE INNODB STATUS", 1205, 3572)
+_told(Locked, "a lock was not granted in time", "see who holds it: SHOW ENGINE INNODB STATUS", 1205, 3572)
 _told(Busy, "a deadlock was broken", "", 1213, 1020)
 _told(Busy, "the server has no free connection", "lower parallel_workers, or raise max_connections", 1040, 1203, 1226)
 _told(Busy, "the server is out of memory", "", 1037, 1038, 1041)

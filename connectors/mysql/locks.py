@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from connectors.errors import Busy, ConnectorError, Locked
+from connectors.errors import ConnectorError, Locked
 from connectors.mysql.session import Session
 
-TIMED_OUT = ("1205", "3572")
 SINCE = "date_format(UTC_TIMESTAMP() - INTERVAL p.time SECOND, '%%Y-%%m-%%d %%H:%%i:%%S')"
 BY_LOCK = (
     f"SELECT DISTINCT p.id, p.user, {SINCE} FROM information_schema.metadata_lock_info l"
@@ -27,13 +26,15 @@ BY_TRANSACTION = (
 SHOWN = 3
 
 
-def named(session: Session, error: Busy, table: str) -> Locked:
+def named(session: Session, error: Locked, table: str) -> Locked:
     """The error with the sessions that hold the table's lock, or may, as far as our user sees them. Never what they run."""
     found, held = _held(session, table), "held"
     if not found:
         found, held = _rows(session, BY_TRANSACTION, ()), "perhaps held"
     if not found:
         todo = "let our user see who holds it: GRANT PROCESS"
+        if session.flavour == "MariaDB":  # who has said LOCK TABLES is in no other list
+            todo += ", and INSTALL SONAME 'metadata_lock_info'"
         return Locked(error.what, where=error.where, todo=todo, code=error.code)
     told = [f"session {number} of {user}, busy or idle since {since} UTC" for number, user, since in found[:SHOWN]]
     return Locked(

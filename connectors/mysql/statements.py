@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 
-from connectors.errors import Busy, ConnectorError
-from connectors.mysql.locks import TIMED_OUT, named
+from connectors.errors import ConnectorError, Locked
+from connectors.mysql.locks import named
 from connectors.mysql.session import Session
 from connectors.mysql.words import names
 
@@ -23,7 +23,7 @@ def run(session: Session, statements: Iterable[str], where: str) -> None:
                 found = type(error)(error.what, where=where, todo=error.todo, code=error.code)
             else:
                 continue
-            if isinstance(found, Busy) and found.code in TIMED_OUT:
+            if isinstance(found, Locked):
                 found = named(session, found, next(iter(names(statement)), ""))
             raise found from None
 

@@ -60,9 +60,7 @@ def open_target(job: TransferJob) -> Connection:
     """A session ready to load."""
     end = f"the target {job.target.environment}"
     target = connect(job.target, read_only=False, end=end, patience=job.stall_timeout)
-    settings = {"lock_timeout": f"{max(1, round(job.stall_timeout * 1000))}ms"}
-    if job.suspend_foreign_keys:
-        settings["session_replication_role"] = "replica"
+    settings = {"session_replication_role": "replica"} if job.suspend_foreign_keys else {}
     try:
         with translated(job.target.environment):
             configure(target, settings)

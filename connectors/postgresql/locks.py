@@ -14,14 +14,23 @@ from typing import TypeVar
 
 import psycopg
 
-from connectors.errors import Busy, Locked
+from connectors.errors import Locked
 from connectors.postgresql.definitions import QUALIFIED
 from connectors.postgresql.errors import translated
 from connectors.postgresql.session import Connection
 
-NOT_GRANTED = "55P03"
-WRITERS = ("RowExclusive", "ShareUpdateExclusive", "Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
-EVERYBODY = ("AccessShare", "RowShare", *WRITERS)
+WRITERS: Sequence[str] = (
+    "RowExclusive",
+    "ShareUpdateExclusive",
+    "Share",
+    "ShareRowExclusive",
+    "Exclusive",
+    "AccessExclusive",
+)
+LOADING = re.compile(r"COPY ")
+"""What stands beside those who write, but not beside those who keep others from writing."""
+FORBIDDING: Sequence[str] = ("Share", "ShareRowExclusive", "Exclusive", "AccessExclusive")
+EVERYBODY: Sequence[str] = ("AccessShare", "RowShare", *WRITERS)
 BESIDE_READERS = re.compile(
     r"CREATE (UNIQUE )?INDEX|CREATE STATISTICS|COMMENT|ANALYZE"
     r"|ALTER TABLE (?s:.)+ (ADD CONSTRAINT (?s:.)+ FOREIGN KEY|VALIDATE|ENABLE|DISABLE)"
@@ -56,7 +65,8 @@ class Holder:
 def holders(connection: Connection, statements: Sequence[str]) -> list[Holder]:
     """Who holds locks that these statements have to wait for."""
     names = {name for statement in statements for name in re.findall(QUALIFIED, statement)}
-    modes = WRITERS if all(map(BESIDE_READERS.match, statements)) else EVERYBODY
+    ways = ((BESIDE_READERS, WRITERS), (LOADING, FORBIDDING))
+    modes = next((modes for shape, modes in ways if all(map(shape.match, statements))), EVERYBODY)
     found = connection.execute(HOLDERS, [sorted(names), [f"{mode}Lock" for mode in modes]])
     application = connection.info.parameter_status("application_name") or ""
     run = "/".join(application.split("/")[:2]) + "/" if application.count("/") > 1 else None
@@ -71,18 +81,25 @@ def told(connection: Connection, where: str, statements: Sequence[str]) -> Itera
     try:
         with translated(where):
             yield
-    except Busy as error:
-        if error.code != NOT_GRANTED:
-            raise
+    except Locked as error:
+        locked = error
     else:
         return
     with translated(where):
-        found = ", ".join(str(holder) for holder in holders(connection, statements) if not holder.ours)
-    raise Locked(
-        f"a lock was not granted in time: held by session {found}" if found else "a lock was not granted in time",
-        where=where,
-        todo="wait for that session or end it (pg_terminate_backend), then try again" if found else "try again",
-        code=NOT_GRANTED,
+        found = named(connection, locked, statements)
+    raise found
+
+
+def named(connection: Connection, error: Locked, statements: Sequence[str]) -> Locked:
+    """The error with those that these statements have to wait for, as far as there are any now."""
+    found = ", ".join(str(holder) for holder in holders(connection, statements) if not holder.ours)
+    if not found:
+        return Locked(error.what, where=error.where, todo="try again", code=error.code)
+    return Locked(
+        f"{error.what}: held by session {found}",
+        where=error.where,
+        todo="wait for that session or end it (pg_terminate_backend), then try again",
+        code=error.code,
     )
 
 

@@ -25,7 +25,7 @@ from jobs.running import aside, epoch, repair
 from jobs.running.chunk import Outcome, Work
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
-from jobs.running.locked import patiently
+from jobs.running.locked import Patience, patiently
 from jobs.running.restoring import Restoring
 from jobs.running.schema import Record, apart, bring
 from jobs.running.verify import ObjectProof, Proof, verify
@@ -91,7 +91,7 @@ class Driver:
         self.left_aside = ""
         """What to know of the target when the run has stopped: what of it is suspended."""
         self._brought = False
-        self._waiting = ""
+        self.patience = Patience()
         self.apart: Sequence[str] = ()
         """What of the plan's schema is not there as wanted."""
         self.timing = Timing()
@@ -188,15 +188,12 @@ class Driver:
         expected = {table.table_id: table.source.rows for table in self.plan.tables}
         counted = {state.table_id: state.rows for state in states if state.state == "complete"}
         found = Progress.of(states, len(self.plan.tables), sum((expected | counted).values()))
-        waiting = self._waiting or (self.restoring.waiting if self.restoring else "")
-        return replace(found, chunk_bytes=self.chunk_bytes, restoring=str(self.restoring or ""), waiting=waiting)
+        restoring = str(self.restoring or "")
+        return replace(found, chunk_bytes=self.chunk_bytes, restoring=restoring, waiting=self.patience.told)
 
     def patiently(self, work: Callable[[], T]) -> T:
         """Do it, however long locks of others are in the way, as long as a run waits for them."""
-        return patiently(work, self._wait_for, self.look_around)
-
-    def _wait_for(self, who: str) -> None:
-        self._waiting = who
+        return patiently(work, self.patience, self.look_around)
 
     def _connect(self) -> TargetSession:
         """The heartbeat's session: it waits for nothing longer than the lease can."""
@@ -214,6 +211,7 @@ class Driver:
             together=self.bench.writes.facts.restores_together,
             most=self.workers,
             references=repair.referenced(self.plan.references),
+            patience=self.patience,
         )
 
     def restored(self, found: Sequence[Restored]) -> None:

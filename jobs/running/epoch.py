@@ -15,7 +15,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from connectors.contract import DIRECT, Bounds, Chunk, SourceSession, Staged, TableCopy, TableState, TransferJob
-from connectors.errors import Busy, ConnectorError, SourceChanged
+from connectors.errors import Busy, ConnectorError, Locked, SourceChanged
 from connectors.schema import Schema, Table
 from jobs.planning.crossing import through
 from jobs.running.aside import Aside
@@ -211,6 +211,13 @@ class Epoch:
                     self._finish(chunk.table_id)
             work = work[len(outcome.loaded) :]
         if problem is None:
+            self._driver.patience.moves()
+            return
+        if isinstance(problem, Locked) and not self._in_task:
+            given_up = self._driver.patience.final(self._blocked(problem, work[0].table_id))
+            if given_up is not None:
+                raise given_up
+            self._queue.put_back(work)
             return
         first = work[0].table_id, work[0].number
         self._tries[first] += 1
@@ -218,6 +225,13 @@ class Epoch:
             raise problem
         time.sleep(0.2 * self._tries[first])
         self._queue.put_back(work)
+
+    def _blocked(self, problem: Locked, table_id: int) -> Locked:
+        """A chunk waits for a lock: who holds it, where that is at the target, its own session cannot ask any more."""
+        if not problem.where.startswith(f"{self._plan.source_env}:"):
+            with suppress(ConnectorError):
+                return self._driver.target.blocked(problem, self._copies[table_id].into)
+        return problem
 
     def _finish_early(self, states: Sequence[TableState]) -> None:
         """Tables whose last chunk a task has loaded while it goes on with others: a resume keeps them. The look at the

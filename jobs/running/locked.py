@@ -14,31 +14,40 @@ WAIT = 300.0
 T = TypeVar("T")
 
 
-def patiently(work: Callable[[], T], tell: Callable[[str], None], look: Callable[[], object]) -> T:
-    """Do it, again from the start as long as another session holds a lock that it needs. `tell` is told who does, and an
-    empty text when nobody is waited for any more; `look` raises what must stop us. Raises TerminalError when it has lasted
-    too long."""
-    began = time.monotonic()
-    try:
-        while True:
-            try:
-                return work()
-            except Locked as problem:
-                if time.monotonic() - began >= WAIT:
-                    given_up = final(problem)
-                    break
-                tell(waiting(problem))
-            look()
-    finally:
-        tell("")
+class Patience:
+    """With work that other sessions' locks keep waiting."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self.told = ""
+        """Who is waited for, for people."""
+
+    def moves(self) -> None:
+        """Something was done."""
+        self._since, self.told = None, ""
+
+    def final(self, problem: Locked) -> TerminalError | None:
+        """None while it is worth another try; then the same problem, for nobody to try again."""
+        now = time.monotonic()
+        self._since = now if self._since is None else self._since
+        self.told = f"waits: {problem.where}: {problem.what}"
+        if now - self._since < WAIT:
+            return None
+        return TerminalError(problem.what, where=problem.where, todo=problem.todo, code=problem.code)
+
+
+def patiently(work: Callable[[], T], patience: Patience, look: Callable[[], object]) -> T:
+    """Do it, again from the start as long as another session holds a lock that it needs; `look` raises what must stop us.
+    Raises TerminalError when it has lasted too long."""
+    while True:
+        try:
+            found = work()
+        except Locked as problem:
+            given_up = patience.final(problem)
+            if given_up is not None:
+                break
+        else:
+            patience.moves()
+            return found
+        look()
     raise given_up
-
-
-def waiting(problem: Locked) -> str:
-    """Who is waited for, for people."""
-    return f"waits: {problem.where}: {problem.what}"
-
-
-def final(problem: Locked) -> TerminalError:
-    """The same, for nobody to try again."""
-    return TerminalError(problem.what, where=problem.where, todo=problem.todo, code=problem.code)

@@ -17,6 +17,7 @@ from connectors.objects import ObjectKind, Restored, Step
 from connectors.schema import ForeignKey, TableName
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
+from jobs.running.locked import Patience
 from jobs.running.restoring import Restoring
 
 SESSIONS = 4
@@ -135,7 +136,9 @@ def bring_back(target: TargetSession, run_id: str, steps: Sequence[Step], back: 
 def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: Back) -> list[Repaired]:
     """All of them, several at once."""
     references = referenced(key for table in target.schema().tables for key in table.foreign_keys)
-    restoring = Restoring(back.connect, steps, together=back.together, most=back.sessions, references=references)
+    patience = Patience()
+    restoring = Restoring(back.connect, steps, together=back.together, most=back.sessions, references=references,
+                          patience=patience)  # fmt: skip
     for name in dict.fromkeys(step.table for step in steps):
         restoring.loaded(name, None)
     restoring.all_in()
@@ -149,7 +152,7 @@ def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: B
                 remember(target, run_id, restored)
                 found += [Repaired(run_id, one.step, one) for one in restored]
             back.check()
-            back.tell(restoring.waiting)
+            back.tell(patience.told)
     finally:
         restoring.close()
     return found + [_not_back(run_id, s, problem) for job, problem in restoring.failed for s in job.steps]

@@ -12,7 +12,6 @@ made of, not its other steps either.
 from __future__ import annotations
 
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,7 +22,7 @@ from connectors.contract import TargetSession
 from connectors.errors import Busy, ConnectorError, Locked, NotFound
 from connectors.objects import ObjectKind, Restored, Step
 from connectors.schema import Table, TableName
-from jobs.running import locked
+from jobs.running.locked import Patience
 
 TRIES = 3
 """How often a job is begun before it has failed."""
@@ -67,7 +66,7 @@ class Restoring:
     """The steps of one epoch. `loaded`, `start` and `came_home` are called by one thread."""
 
     def __init__(self, connect: Callable[[], TargetSession], steps: Sequence[Step], *, together: bool, most: int,
-                 references: Mapping[TableName, frozenset[TableName]]) -> None:  # fmt: skip
+                 references: Mapping[TableName, frozenset[TableName]], patience: Patience) -> None:  # fmt: skip
         self._connect, self._together, self._references = connect, together, references
         self._waiting = list(steps)
         self._lanes: list[Lane] = []
@@ -77,10 +76,7 @@ class Restoring:
         self._idle: list[TargetSession] = []
         self._lock = threading.Lock()
         self._restored, self._steps = 0, len(steps)
-        self._stuck: float | None = None
-        """Since when nothing has come home but jobs that wait for locks."""
-        self.waiting = ""
-        """For whose lock, for people."""
+        self._patience = patience
         self.failed: list[tuple[Job, ConnectorError]] = []
         """What could not be restored or settled."""
 
@@ -166,19 +162,18 @@ class Restoring:
         except ConnectorError as problem:
             self._again(lane, job, problem)
             return []
-        self._stuck, self.waiting = None, ""
+        self._patience.moves()
         self._restored += len(found)
         return found
 
     def _again(self, lane: Lane, job: Job, problem: ConnectorError) -> None:
         """Put it back, whole or step by step, or give it up."""
         if isinstance(problem, Locked):
-            self._stuck = self._stuck or time.monotonic()
-            self.waiting = locked.waiting(problem)
-            if time.monotonic() - self._stuck < locked.WAIT:
+            given_up = self._patience.final(problem)
+            if given_up is None:
                 lane.stages[0].append(job)
                 return
-            problem = locked.final(problem)
+            problem = given_up
         # Whoever was in the way may have been one of us: that is no reason to give up.
         job.tries += not (isinstance(problem, Busy) and self._jobs)
         if problem.retryable and job.tries < TRIES:

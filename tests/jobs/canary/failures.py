@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from connectors.contract import Endpoint
 from connectors.postgresql import session, splice
 from jobs.running import drive, epoch
+from jobs.running import locked as locks
 from jobs.running import run as run_module
 from jobs.running.progress import TaskMirror
 from tests.jobs.canary.land import Land, new_database, new_target
@@ -124,7 +125,7 @@ def locked(land: Land, patch: pytest.MonkeyPatch) -> Any:
         return real(*given)
 
     patch.setattr(epoch, "prepare", then)
-    patch.setattr(epoch, "TRIES", 1)
+    patch.setattr(locks, "WAIT", 0.0)
     patch.setitem(session.WRITING, "lock_timeout", "200ms")
     return other
 

@@ -10,7 +10,6 @@ import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -18,9 +17,9 @@ from typing import Any, cast
 import pytest
 
 from connectors.contract import Chunk, Loaded, TransferJob
-from connectors.mysql import ends, session
+from connectors.mysql import session
 from jobs.cli import call
-from jobs.running import chunk, epoch
+from jobs.running import chunk, epoch, locked
 from tests.jobs.mistakes.private import GUEST, Private, private_server
 from tests.jobs.mistakes.told import VALUES, Told, everything, recorded
 from tests.jobs.running.faults import only_operation
@@ -168,8 +167,7 @@ def test_a_lock_that_others_keep_ends_the_wait_and_leaves_a_run_to_resume(
     end: str, site: Site, private: Private, told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(epoch, "TRIES", 1)
-    monkeypatch.setattr(epoch, "TransferJob", partial(TransferJob, stall_timeout=10.0))
-    monkeypatch.setattr(ends, "LOCKS", 0.1)
+    monkeypatch.setattr(locked, "WAIT", 0.0)
     for patience in (session.READING, session.WRITING):
         for name in patience:
             monkeypatch.setitem(cast("dict[str, int]", patience), name, 1)

@@ -15,13 +15,18 @@ from jobs.control.store import ControlStore
 from jobs.errors import RunFailed
 from jobs.running import locked
 from jobs.running.run import resume, run
-from tests.jobs.running.faults import only_operation, until
-from tests.jobs.running.site import Site
+from tests.jobs.running.faults import once, only_operation, until
+from tests.jobs.running.site import Here, Site
 from tests.jobs.running.standing import schema, stand, told, waiting
 
 pytestmark = pytest.mark.usefixtures("no_spark", "worth_it")
 
 HELD = {"postgresql": "SELECT pg_backend_pid()", "mysql": "SELECT CONNECTION_ID()"}
+LOCK = {
+    "postgresql": (["BEGIN", "LOCK TABLE orders IN SHARE MODE"], "ROLLBACK"),
+    "mysql": (["START TRANSACTION", "INSERT INTO orders (id) VALUES (1)"], "ROLLBACK"),
+}
+"""What keeps rows out, and what lets them in again."""
 servers = pytest.mark.parametrize("site", ["postgresql", "mysql"], indirect=True)
 
 
@@ -85,5 +90,27 @@ def test_when_it_has_waited_enough_it_fails_once_saying_for_whom_and_resumes(
             run(waiting(site), **told(site))
         other.execute("ROLLBACK")
     assert "dbagent resume" in failed.value.todo
+    resume(only_operation(site).id, **told(site))
+    assert schema(site) == before
+
+
+@servers
+def test_a_lock_that_keeps_rows_out_is_told_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand(site)
+    site.fill(users=30, orders=40, plain=20)
+    before = schema(site)
+    monkeypatch.setattr(locked, "WAIT", 0.0)
+    with reading(site) as (number, other):
+        other.execute("ROLLBACK")
+        taken, given_back = LOCK[site.dev.engine]
+
+        def takes() -> None:
+            for statement in taken:
+                other.execute(statement)
+
+        once(monkeypatch, Here, "submit", takes)
+        with pytest.raises(RunFailed, match=rf"orders, chunk 0: .* session {number} .* 20\d\d-"):
+            run(waiting(site), **told(site))
+        other.execute(given_back)
     resume(only_operation(site).id, **told(site))
     assert schema(site) == before

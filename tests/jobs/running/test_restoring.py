@@ -16,6 +16,7 @@ from connectors.contract import TargetSession
 from connectors.errors import Busy, ConnectorError, TargetFull
 from connectors.objects import ObjectId, ObjectKind, Restored, Step
 from connectors.schema import Table, TableName
+from jobs.running.locked import Patience
 from jobs.running.restoring import ORDER, TRIES, Job, Restoring
 
 NAMES = [TableName(None, name) for name in "abc"]
@@ -72,7 +73,7 @@ def step(kind: ObjectKind, table: TableName, name: str = "") -> Step:
 
 def everything(site: Site, steps: Sequence[Step], most: int = 3, **options: Any) -> tuple[list[Restored], Restoring]:
     """Restore all of them, as a driver does whose tables are loaded one after the other."""
-    given = {"together": False, "references": {}, **options}
+    given = {"together": False, "references": {}, "patience": Patience(), **options}
     restoring = Restoring(site.connect, steps, most=most, **given)
     found: list[Restored] = []
     for name in NAMES:
@@ -123,7 +124,9 @@ def test_every_step_is_restored_once_and_in_its_order(
 
 def test_nothing_that_binds_tables_comes_back_before_all_are_in() -> None:
     site = Site()
-    restoring = Restoring(site.connect, [step(ObjectKind.FOREIGN_KEY, A)], together=False, most=2, references={})
+    restoring = Restoring(
+        site.connect, [step(ObjectKind.FOREIGN_KEY, A)], together=False, most=2, references={}, patience=Patience()
+    )
     restoring.loaded(A, None)
     restoring.start(2)
     assert restoring.running == 0
@@ -179,6 +182,8 @@ def test_it_says_how_far_it_is() -> None:
     assert str(restoring) == "rebuilding 2 of 2"
     _, restoring = everything(Site(), [step(ObjectKind.INDEX, A), step(ObjectKind.VIEW, B)])
     assert str(restoring) == ""
-    idle = Restoring(Site().connect, [step(ObjectKind.INDEX, A)], together=False, most=1, references={})
+    idle = Restoring(
+        Site().connect, [step(ObjectKind.INDEX, A)], together=False, most=1, references={}, patience=Patience()
+    )
     assert str(idle) == ""
     idle.close()
