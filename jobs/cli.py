@@ -11,6 +11,7 @@ import re
 import sys
 from contextlib import suppress
 from errno import EBADF, EIO, ENOSPC, EPIPE
+from signal import SIGPIPE
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -245,13 +246,15 @@ def call(arguments: list[str]) -> int:
     """Run one command line. Returns the exit code; every error is told on stderr."""
     try:
         code = app(args=arguments, prog_name="dbagent", standalone_mode=False)
-    except typer.TyperException as error:  # the command line itself is wrong
-        sys.stderr.write(f"error: {error.format_message()}\n  → see: dbagent --help\n" if arguments else "")
+        sys.stdout.flush()
+    except typer.TyperException as error:  # the command line itself is wrong, or has nothing behind `dbagent` or `key`
+        said = error.format_message()
+        sys.stderr.write(f"error: {said}\n  → see: dbagent --help\n" if said else "")
         return Exit.USAGE
     except SystemExit:  # how typer and rich end a program whose reader is gone
-        return tell(_output_lost(EPIPE))
+        return _output_lost(EPIPE)
     except OSError as error:
-        return tell(error if error.filename or error.errno not in OUTPUT else _output_lost(error.errno))
+        return tell(error) if error.filename or error.errno not in OUTPUT else _output_lost(error.errno)
     except (Exception, KeyboardInterrupt) as error:
         return tell(error)
     if code == INTERRUPTED:
@@ -262,16 +265,21 @@ def call(arguments: list[str]) -> int:
 INTERRUPTED = 130
 """What typer makes of Ctrl-C."""
 
+READER_GONE = 128 + SIGPIPE
+"""What a shell says of a program whose reader has seen enough, as behind `| head`."""
+
 
 OUTPUT = (ENOSPC, EIO, EBADF, EPIPE)
 """Errors of the operating system that, where no file is named with them, are those of our output."""
 
 
-def _output_lost(number: int) -> UsageError:
-    """Nobody takes our output any more: a full disk, a closed pipe."""
+def _output_lost(number: int) -> int:
+    """Nobody takes our output any more: a reader that has seen enough, which is nothing to complain of, or a full disk."""
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is still in the buffer goes nowhere, without another error
-    return UsageError(f"the output cannot be written: {os.strerror(number).lower()}", "standard output")
+    if number == EPIPE:
+        return READER_GONE
+    return tell(UsageError(f"the output cannot be written: {os.strerror(number).lower()}", "standard output"))
 
 
 def main() -> None:

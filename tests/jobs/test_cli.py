@@ -124,6 +124,14 @@ def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: Output) -
     assert "dbagent --help" in refused(capsys, 2, *arguments)
 
 
+@pytest.mark.parametrize("group", [[], ["key"], ["schema"]])
+def test_a_group_without_a_command_shows_its_commands(group: list[str], capsys: Output) -> None:
+    assert call(group) == 2
+    told = capsys.readouterr()
+    assert "Commands" in told.out
+    assert told.err == ""
+
+
 # Mistakes in files
 
 
