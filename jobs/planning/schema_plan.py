@@ -36,6 +36,8 @@ class Change:
     """How the object is defined before; None: it is not there."""
     after: str | None
     needs: tuple[ObjectId, ...] = ()
+    again: tuple[str, ...] = field(default=(), compare=False)
+    """Of an object altered: how it is made as it was before, if nothing is left of it."""
     caution: str = field(default="", compare=False)
     """What whoever allows it must know."""
 
@@ -230,7 +232,8 @@ def different(found: Difference, altered: Altered, mode: Mode, alter: Alter) -> 
     if not said:
         ask = "`mode: update`" if way.additive else "`alter: any` with `mode: update`"
         return caution or differs, f"say {ask}, or alter it yourself: {_joined(way.up)}"
-    return Change(found.id, "alter", way.up, way.down, there.definition, wanted.definition, wanted.needs, caution)
+    told = there.definition, wanted.definition
+    return Change(found.id, "alter", way.up, way.down, *told, wanted.needs, again=there.create, caution=caution)
 
 
 def _joined(statements: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from jobs.planning.objects import differences
 from jobs.planning.schema_plan import Change, SchemaPlan, compared, early
 from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
-from jobs.running.locked import patiently
+from jobs.running.locked import Patience, patiently
 from jobs.running.workbench import Workbench
 
 CHANGED = "the target's schema was changed after it was planned"
@@ -118,6 +118,7 @@ def _apply(changes: Sequence[Change], target: TargetSession, record: Record, loo
         except ConnectorError as problem:
             if problem.retryable or not (refused or change.action == "alter"):
                 raise
+            _back(change, target)
             refused.append(problem)
         else:
             record.made(change)
@@ -126,6 +127,12 @@ def _apply(changes: Sequence[Change], target: TargetSession, record: Record, loo
         too = [f"{problem.where}: {problem.what}" for problem in others]
         todo = "; ".join([*filter(None, [first.todo]), *([f"refused too: {', '.join(too)}"] if too else [])])
         raise type(first)(first.what, where=first.where, todo=todo, code=first.code)
+
+
+def _back(change: Change, target: TargetSession) -> None:
+    """An engine that commits every statement by itself has dropped what rows then refuse to have otherwise."""
+    if change.again and all(found.id != change.id for found in target.objects().made):
+        target.apply(change.again, str(change.id))
 
 
 @dataclass(frozen=True)
@@ -150,7 +157,7 @@ class SchemaDriver:
         self._fence = 0
         self._heart: Heart | None = None
         self._left: Sequence[Change] = self._schema.changes
-        self._waiting = ""
+        self._patience = Patience()
 
     def execute(self) -> dict[str, Any]:
         """Make everything that is wanted. Raises ConnectorError, RunStopped; both leave a resumable run."""
@@ -159,7 +166,7 @@ class SchemaDriver:
         try:
             self._take_over()
             with Heart(self._connect, self._run_id, self._fence, self._progress, self._outside.show) as self._heart:
-                patiently(self._bring, self._wait_for, lambda: self._look(self._left))
+                patiently(self._bring, self._patience, lambda: self._look(self._left))
             left = apart(self._schema, self._target, self._outside.record)
             self._left = ()
             self._outside.show(self._progress(()))
@@ -176,9 +183,6 @@ class SchemaDriver:
 
     def _bring(self) -> None:
         bring(self._schema, self._target, self._outside.record, self._look, rows_come=False)
-
-    def _wait_for(self, who: str) -> None:
-        self._waiting = who
 
     def _take_over(self) -> None:
         plan, ledger = self._bench.plan, self._target.ledger
@@ -214,5 +218,5 @@ class SchemaDriver:
             rows_total=0,
             bytes_transferred=0,
             current_table=next(iter(waiting), ""),
-            waiting=self._waiting,
+            waiting=self._patience.told,
         )
