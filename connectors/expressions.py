@@ -60,7 +60,11 @@ def computed(text: str, column: Term, terms: Terms, source: Grammar, target: Gra
     the target; then nothing may be too large. Raises Untranslatable."""
     found = Conditions(terms, source, target)
     tree = parsed(text, source.dialect)
-    other = bool(replaced & reads(text, source))
+    named = reads(text, source)
+    other = bool(replaced & named)
+    seen = [term for name, term in terms.items() if name.lower() in named and isinstance(term, Term)]
+    if any(end.fixed and end.family is Family.TEXT for term in seen for end in (term.source, term.target)):
+        raise Untranslatable("it reads a text with blanks at its end, which a setting decides about")
     try:
         if column.source.family is Family.BOOLEAN:
             node = found.condition(tree)
@@ -86,7 +90,7 @@ def reads(text: str, source: Grammar) -> frozenset[str]:
 def _fitting(found: Typed, column: Term, source: Grammar, target: Grammar, *, exact: bool) -> exp.Expression:
     """A value that its column keeps as it is. `exact`: no other could come."""
     family, ends = found.family, (column.source, column.target)
-    if found.fixed or is_mapped(found) or any(end.fixed for end in ends):
+    if is_mapped(found) or any(end.fixed for end in ends):
         raise Untranslatable("it computes a text with blanks at its end, or a value that is mapped")
     if family is Family.TEXT and all(end.family is family for end in ends):
         if exact and column.target.length is not None:

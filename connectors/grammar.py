@@ -68,6 +68,8 @@ class Grammar:
     """A foreign key's check may wait for the commit."""
     set_null_needs_null: bool = False
     """SET NULL is for columns that may be NULL only."""
+    changes_in_sight: bool = True
+    """A CHECK, or a generated column that is kept, may look at a column that a foreign key's action changes."""
     keys_need_indexes: bool = False
     """A foreign key has an index over its columns; the engine makes one where it finds none."""
     same_key_types: bool = False

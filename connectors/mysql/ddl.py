@@ -5,7 +5,6 @@ Texts whose collation is not the source's own get one that tells all of them apa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from connectors.errors import ConnectorError
@@ -20,7 +19,6 @@ from connectors.schema import Column, Table
 YOUNG = {"uuid": "MariaDB 10.7", "inet4": "MariaDB 10.10", "inet6": "MariaDB 10.5"}
 """Types that not every server has, and who has them."""
 
-COUNTER = re.compile(r"\bAUTO_INCREMENT=\d+")
 TELLING = ("utf8mb4_nopad_bin", "utf8mb4_0900_bin", "utf8mb4_bin")
 """Collations by which texts are equal only where their bytes are, the best first: the last one leaves blanks at the end out."""
 

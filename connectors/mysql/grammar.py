@@ -27,6 +27,7 @@ GRAMMAR = Grammar(
     set_default=False,
     deferrable=False,
     set_null_needs_null=True,
+    changes_in_sight=False,
     keys_need_indexes=True,
     same_key_types=True,
     constraint_names="schema",

@@ -15,6 +15,7 @@ from connectors.contract import Endpoint, Staged
 from connectors.errors import Busy, Locked, TerminalError, others_rows
 from connectors.mysql import catalog, ddl, probe
 from connectors.mysql.altering import altered
+from connectors.mysql.definitions import definition
 from connectors.mysql.forbidden import forbidden
 from connectors.mysql.identity import identity
 from connectors.mysql.ledger import Ledger
@@ -237,5 +238,5 @@ def _wait_for_locks(session: Session, seconds: int) -> None:
 
 def _counter(session: Session, name: TableName) -> str:
     """How far it is, as ALTER TABLE says it: TRUNCATE forgets that."""
-    found = ddl.COUNTER.search(session.shown(f"SHOW CREATE TABLE {identifier(name.name)}").rpartition(") ENGINE=")[2])
-    return found[0] if found else ""
+    found = definition(session.shown(f"SHOW CREATE TABLE {identifier(name.name)}"), "", {}).counter
+    return f"AUTO_INCREMENT = {found}" if found else ""

@@ -16,9 +16,10 @@ from connectors.expressions import Term, Untranslatable, default
 from connectors.facts import Facts
 from connectors.grammar import Grammar
 from connectors.identifiers import Named
+from connectors.loss import Class
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.schema import Column, Index, IndexPart, Kind, Schema, Table, TableName
-from connectors.types import Equality, Types
+from connectors.types import Equality, Family, Types
 from jobs.config.operation import Operation
 from jobs.planning.agreement import agreeing
 from jobs.planning.build import project
@@ -139,6 +140,9 @@ def terms(table: Table, way: Projection, source: Types, target: Types, grammar: 
     """What conditions may say of the table's columns."""
     found: dict[str, Term | str] = {}
     fields = {one.source: one for one in way.fields if one.source is not None}
+    altered = {
+        one.field.source for one in way.judged if one.loss.kind is Class.LOSSY and one.field.given.family in ROUNDED
+    }
     for column in table.columns:
         one = fields.get(column.name)
         if one is None:
@@ -146,7 +150,9 @@ def terms(table: Table, way: Projection, source: Types, target: Types, grammar: 
             found[column.name] = f"it reads {column.name}, {what}"
             continue
         made = way.wanted.column(one.target)
-        if column.name in masked:
+        if column.name in altered:
+            found[column.name] = f"it reads {column.name}, whose values lose something on their way"
+        elif column.name in masked:
             found[column.name] = f"it reads {column.name}, whose values are replaced"
         elif made.counter and not grammar.counters_checked:
             found[column.name] = f"it reads {column.name}, which the target numbers"
@@ -155,6 +161,10 @@ def terms(table: Table, way: Projection, source: Types, target: Types, grammar: 
                 one.target, one.given, one.wanted, _equality(column, source), target.equality(made.type), one.values
             )
     return found
+
+
+ROUNDED = (Family.DECIMAL, Family.FLOAT, Family.TIME, Family.TIMESTAMP, Family.INSTANT)
+"""Of which a consent lets something go; a value of any other that does not fit stops its chunk."""
 
 
 def _equality(column: Column, types: Types) -> Equality:

@@ -49,6 +49,8 @@ def computed(where: str, table: Table, way: Projection, source: End, target: End
             if _folded(column.name, words[1]) in taken:
                 raise Untranslatable("another column is called so there")
             one = _computed(column, source, target, words, known, frozenset(name.lower() for name in masked))
+            if not words[1].changes_in_sight and _acted_on(column, table, words[0]):
+                one = replace(one, column=replace(one.column, stored=False))
         except Untranslatable as problem:
             findings.append(warning(f"{where}: {column.name}", f"it is not computed in the target: {problem}"))
             continue
@@ -61,6 +63,13 @@ def computed(where: str, table: Table, way: Projection, source: End, target: End
             )
             findings.append(warning(f"{where}: {column.name}", f"it may be NULL in the target: {why}"))
     return found, findings
+
+
+def _acted_on(column: Column, table: Table, grammar: Grammar) -> bool:
+    """Whether it reads a column of a foreign key that does something."""
+    keys = (key for key in table.foreign_keys if {key.on_delete, key.on_update} - {"NO ACTION", "RESTRICT"})
+    read = expressions.reads(column.computed or "", grammar)
+    return any(name.lower() in read for key in keys for name in key.columns)
 
 
 def _folded(name: str, grammar: Grammar) -> str:

@@ -240,7 +240,27 @@ def _foreign_key(crossing: Crossing, key: ForeignKey, ways: Mapping[TableName, P
         found = replace(found, deferrable="")
     nullable = all(child.column(column).nullable for column in ours)
     actions = [_action(crossing, action, nullable, name) for action in (key.on_delete, key.on_update)]
-    return replace(found, on_delete=actions[0], on_update=actions[1])
+    found = replace(found, on_delete=actions[0], on_update=actions[1])
+    if changes(found) and not grammar.changes_in_sight and _looked_at(child, ours, grammar):
+        crossing.lost(name, "it refuses what would have changed its columns: a CHECK looks at them")
+        return replace(
+            found, on_delete="CASCADE" if found.on_delete == "CASCADE" else "NO ACTION", on_update="NO ACTION"
+        )
+    return found
+
+
+def changes(key: ForeignKey) -> bool:
+    """Whether its actions change its own columns."""
+    return key.on_delete in CHANGING or key.on_update in (*CHANGING, "CASCADE")
+
+
+CHANGING = ("SET NULL", "SET DEFAULT")
+
+
+def _looked_at(table: Table, columns: Sequence[str], grammar: Grammar) -> bool:
+    """Whether one of its CHECKs does."""
+    seen = {name for check in table.checks for name in expressions.reads(check.expression, grammar)}
+    return any(column.lower() in seen for column in columns)
 
 
 def _plain(index: Index) -> Sequence[str]:

@@ -104,3 +104,44 @@ def test_what_is_computed_from_replaced_values_tells_nothing_of_the_originals(ni
     [(name, called, more)] = rows(site.dev, "SELECT name, called, more FROM people")
     assert name != "Ann Ash"
     assert (called, more) == (f"Dr {name}", "6")
+
+
+def test_what_a_foreign_key_changes_is_looked_at_only_where_the_target_allows_it(night: Night) -> None:
+    site = night.site(
+        "postgresql",
+        "mysql",
+        "CREATE TABLE users (id int PRIMARY KEY)",
+        "CREATE TABLE orders (id int PRIMARY KEY, seller int REFERENCES users ON DELETE SET NULL ON UPDATE CASCADE,"
+        " buyer int CONSTRAINT bought_by REFERENCES users ON DELETE SET NULL CONSTRAINT real CHECK (buyer > 0),"
+        " after bigint GENERATED ALWAYS AS (seller::bigint + 1) STORED)",
+        "INSERT INTO users VALUES (1)",
+        "INSERT INTO orders VALUES (1, 1, 1)",
+    )
+    before = night.plan(site)
+    said = {one["where"].removeprefix("PROD: public.orders: "): one["what"] for one in before["findings"]}
+    assert said["foreign key bought_by"] == "it refuses what would have changed its columns: a CHECK looks at them"
+    assert "foreign key orders_seller_fkey" not in said
+    night.run(site)
+    after = night.plan(site)
+    assert (after["how"]["schema"]["changes"], after["sha256"]) == ([], before["sha256"])
+    assert asked(site.dev, ["DELETE FROM users"]) == [False]
+    assert asked(site.dev, ["UPDATE orders SET buyer = NULL", "DELETE FROM users"]) == [True, True]
+    assert rows(site.dev, "SELECT seller, after FROM orders") == [(None, None)]
+
+
+def test_what_reads_a_column_that_loses_something_is_told(night: Night) -> None:
+    site = night.site(
+        "postgresql",
+        "mysql",
+        "CREATE TABLE t (id int PRIMARY KEY, p numeric(9,3) CONSTRAINT above CHECK (p > 0), q numeric(12,3) GENERATED ALWAYS AS"
+        " (p + 1) STORED)",
+        "INSERT INTO t VALUES (1, 0.4)",
+    )
+    mapped = {"column_mappings": {"t": {"columns": {"p": {"type": "decimal(9,0)"}}}}, "allow_lossy": ["t.p"]}
+    said = {
+        one["where"].removeprefix("PROD: public.t: "): one["what"] for one in night.plan(site, **mapped)["findings"]
+    }
+    for name in ("check above", "q"):
+        assert "it reads p, whose values lose something on their way" in said[name]
+    night.run(site, **mapped)
+    assert rows(site.dev, "SELECT p FROM t") == [("0",)]
