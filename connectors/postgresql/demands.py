@@ -13,7 +13,7 @@ from typing import Literal, TypeAlias
 Name: TypeAlias = tuple[str, str]
 """Of a relation, a type or statistics: its schema and its own. Of a schema: nothing and its own."""
 Kind = Literal["schema", "relation", "type", "statistics"]
-Right = Literal["make", "fill", "own", "own all", "part", "remove", "reference", "read", "use", "belong"]
+Right = Literal["make", "fill", "own", "own all", "part", "remove", "reference", "see", "read", "use", "belong"]
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Demand:
 
     right: Right
     """make: it is new, and ours · fill: something new comes into its schema · own: be its owner; all: and its partitions' ·
-    part: use the types of its columns · remove: be its owner or its schema's · reference, read, use: these privileges ·
-    belong: have the owner that `other` has."""
+    part: use the types of its columns · remove: be its owner or its schema's · see: enter its schema, as for all else ·
+    reference, read, use: these privileges · belong: have the owner that `other` has."""
     kind: Kind
     name: Name
     columns: tuple[str, ...] = ()
@@ -107,8 +107,9 @@ def _created(what: str, kind: Kind, name: Name, plain: str) -> Iterator[Demand]:
         yield Demand("own", "relation", parsed(table[1]))
     if parent := PARENT.search(plain):
         yield from (Demand(right, "relation", parsed(parent[1])) for right in ("own", "part"))
-    if what == "MATERIALIZED VIEW" and not plain.endswith(" WITH NO DATA"):
-        yield from (Demand("read", "relation", one) for one in _mentioned(plain) if one != name)
+    if what.endswith("VIEW"):
+        right: Right = "read" if what != "VIEW" and not plain.endswith(" WITH NO DATA") else "see"
+        yield from (Demand(right, "relation", one) for one in _mentioned(plain) if one != name)
     yield Demand("make", kind, name)
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 import psycopg
 import pytest
 
+from connectors.errors import PermissionMissing
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
 from connectors.postgresql.objects import read
 from connectors.postgresql.privileges import forbidden
@@ -165,8 +166,13 @@ def test_a_schema_that_may_not_be_entered_and_a_type_that_may_not_be_used_are_to
         table, there = find(source, "t", "crm"), find(target, "t", "crm")
         assert target.mismatches(table, there) == target.creatable(find(source, "new")) == [enters]
         assert target.suspensions([table.name]) == []
+        view = 'CREATE VIEW "public"."v" AS SELECT t.id FROM crm.t'
+        assert target.forbidden([[view]]) == [[enters]]
+        with pytest.raises(PermissionMissing):
+            target.apply([view], "it")
         with pair.server.connect(replace(pair.dev, user=pair.prod.user, password=pair.prod.password)) as owner:
             owner.execute(f"GRANT USAGE ON SCHEMA crm TO {name}; REVOKE USAGE ON TYPE crm.state FROM PUBLIC".encode())
+        target.apply([view], "it")
         assert target.creatable(find(source, "new")) == [
             f'our user may not use type "crm"."state": GRANT USAGE ON TYPE "crm"."state" TO "{name}"'
         ]
