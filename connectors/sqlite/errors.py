@@ -13,6 +13,7 @@ from connectors.errors import (
     Busy,
     ConnectionLost,
     ConnectorError,
+    Locked,
     NotFound,
     PermissionMissing,
     SourceChanged,
@@ -26,7 +27,7 @@ from connectors.errors import (
 Verdict = tuple[str, str, type[ConnectorError], str, str]
 
 VERDICTS: tuple[Verdict, ...] = (
-    ("SQLITE_BUSY", "database is locked", Busy, "the file is locked by another program", "end that program's transaction"),
+    ("SQLITE_BUSY", "database is locked", Locked, "the file is locked by another program", "end that program's transaction"),
     ("SQLITE_LOCKED", "database table is locked", Busy, "the table is locked by another program", "try again"),
     ("SQLITE_FULL", "database or disk is full", TargetFull, "there is no space left for the file", "make room on its disk"),
     ("SQLITE_IOERR_WRITE", "disk I/O error", TargetFull, "the file cannot be written: disk, quota or size limit",

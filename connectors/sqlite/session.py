@@ -18,7 +18,7 @@ from connectors.ledger import Dialect
 from connectors.sqlite.errors import translated
 from connectors.sqlite.locks import holders
 
-PATIENCE = 120.0
+PATIENCE = 60.0
 """Seconds a session waits for another program's lock. A chunk's transaction takes a few."""
 OLDEST = (3, 37, 0)
 """The first SQLite that lists tables with their kind, and knows STRICT."""

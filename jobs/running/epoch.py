@@ -213,10 +213,11 @@ class Epoch:
         if problem is None:
             self._driver.patience.moves()
             return
-        if isinstance(problem, Locked) and not self._in_task:
+        if isinstance(problem, Locked):
             given_up = self._driver.patience.final(self._blocked(problem, work[0].table_id))
             if given_up is not None:
                 raise given_up
+        if isinstance(problem, Locked) and not self._in_task:
             self._queue.put_back(work)
             return
         first = work[0].table_id, work[0].number

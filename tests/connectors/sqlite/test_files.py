@@ -20,6 +20,7 @@ from connectors.errors import (
     Busy,
     ConnectionLost,
     ConnectorError,
+    Locked,
     NotFound,
     PermissionMissing,
     TargetFull,
@@ -284,7 +285,7 @@ class Bare(sqlite3.OperationalError):
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("database is locked", Busy),
+        ("database is locked", Locked),
         ("database or disk is full", TargetFull),
         ("attempt to write a readonly database", PermissionMissing),
         ("unable to open database file", PermissionMissing),

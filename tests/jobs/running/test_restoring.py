@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.contract import TargetSession
-from connectors.errors import Busy, ConnectorError, TargetFull
+from connectors.errors import Busy, ConnectorError, Locked, NotFound, TargetFull
 from connectors.objects import ObjectId, ObjectKind, Restored, Step
 from connectors.schema import Table, TableName
+from jobs.running import locked
 from jobs.running.locked import Patience
 from jobs.running.restoring import ORDER, TRIES, Job, Restoring
 
@@ -151,6 +152,28 @@ def test_what_cannot_be_restored_keeps_nobody_else_from_it() -> None:
     assert sorted(one.step.id.name for one in found) == ["key", "two"]
     [(job, problem)] = restoring.failed
     assert ([one.id.name for one in job.steps], problem) == (["one"], full)
+
+
+def test_whoever_holds_a_lock_is_waited_for_as_long_as_a_run_waits_and_then_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = Locked("held by session 7", where="DEV: restoring index one")
+    patience = Patience()
+    found, restoring = everything(Site({"one": [held] * 9}), [step(ObjectKind.INDEX, A, "one")], patience=patience)
+    assert [len(found), restoring.failed, patience.told] == [1, [], ""]
+    monkeypatch.setattr(locked, "WAIT", 0.0)
+    found, restoring = everything(Site({"one": [held]}), [step(ObjectKind.INDEX, A, "one")], patience=patience)
+    [(_, problem)] = restoring.failed
+    assert (found, problem.retryable, problem.what) == ([], False, held.what)
+
+
+def test_what_is_gone_takes_no_other_step_of_its_job_with_it() -> None:
+    steps = [step(ObjectKind.INDEX, A, name) for name in ("one", "two", "three")]
+    gone = [NotFound("a column does not exist")] * 2
+    found, restoring = everything(Site({"two": gone}), steps, together=True)
+    assert sorted(one.step.id.name for one in found) == ["one", "three"]
+    [(job, _)] = restoring.failed
+    assert [one.id.name for one in job.steps] == ["two"]
 
 
 def test_what_fails_for_good_is_given_up() -> None:
