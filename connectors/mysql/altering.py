@@ -27,7 +27,7 @@ def altered(there: SchemaObject, wanted: SchemaObject) -> Alteration:
     if kind is ObjectKind.COLUMN:
         before, after = column(there.definition, {}), column(wanted.definition, {})
         holds = _holds(before, after)
-        return Alteration((_modify(wanted),), (_modify(there),), holds, holds or _refuses(before.type, after.type))
+        return Alteration((_modify(wanted),), (_modify(there),), holds, holds or _refuses(before, after))
     if kind is ObjectKind.SEQUENCE:
         name = identifier(wanted.id.name)
         up, down = (f"ALTER SEQUENCE {name} {one.definition}" for one in (wanted, there))
@@ -92,18 +92,22 @@ def _holds(before: ColumnWords, after: ColumnWords) -> bool:
     )
 
 
-def _refuses(before: str, after: str) -> bool:
-    """Whether the server, which is strict with us, refuses what a type has no place for. It rounds other types."""
+def _refuses(old: ColumnWords, new: ColumnWords) -> bool:
+    """Whether the server, which is strict with us, refuses what a column has no place for. It rounds what is of another
+    type, puts the time where a timestamp may not be NULL any more, and a number where a counter may not."""
+    before, after = old.type, new.type
     one, other = TYPE.match(before), TYPE.match(after)
+    if (new.counts and not old.counts) or (before.startswith("timestamp") and old.nullable and not new.nullable):
+        return False
     if before == after or (before.startswith("enum(") and after.startswith("enum(")):
         return True
     if one is None or other is None:
         return False
-    base, new = one["base"], other["base"]
-    if base == new == "decimal":
+    base, wanted = one["base"], other["base"]
+    if base == wanted == "decimal":
         return (numbers(before)[1] or 0) <= (numbers(after)[1] or 0)
     texts, bytes_ = ({"varchar", *RISING[0]}, {"varbinary", *RISING[1]})
-    return any({base, new} <= family for family in (BITS.keys(), texts, bytes_))
+    return any({base, wanted} <= family for family in (BITS.keys(), texts, bytes_))
 
 
 def _wider(before: str, after: str) -> bool:

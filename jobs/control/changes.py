@@ -114,13 +114,18 @@ class ChangeStore(AuditStore):
         c = schema_changes.c
         with self._writing() as connection:
             held(self._hold(connection, operation_id), holder)
+            applied, found = [], []
             for each in self._changes(connection, sa.and_(c.operation_id == operation_id, _STANDING)):
-                now_, intended = there.get(each.object), each.status == "intended"
-                made = now_ is None if each.after is None else now_ == each.after or each.object in as_wanted
+                told, intended = there.get(each.object), each.status == "intended"
+                made = told is None if each.after is None else told == each.after or each.object in as_wanted
                 if intended and made:
-                    self._set(connection, c.id == each.id, "applied", applied_at=now())
-                if each.after is not None and now_ != each.found and (made or not intended or last):
-                    connection.execute(schema_changes.update().where(c.id == each.id).values(found=now_))
+                    applied.append(each.id)
+                if each.after is not None and told != each.found and (made or not intended or last):
+                    found.append({"which": each.id, "told": told})
+            self._set(connection, c.id.in_(applied), "applied", applied_at=now())
+            if found:
+                this = schema_changes.update().where(c.id == sa.bindparam("which"))
+                connection.execute(this.values(found=sa.bindparam("told")), found)
 
     def later(self, row: OperationRow) -> list[ChangeRow]:
         """What operations have changed in the same target since this one, and nobody has undone."""

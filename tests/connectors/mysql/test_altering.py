@@ -7,12 +7,14 @@ from collections.abc import Mapping
 
 import pytest
 
+from connectors.errors import ValueRefused
 from connectors.mysql import connector
 from connectors.mysql.altering import altered
 from connectors.mysql.definitions import column
 from connectors.mysql.objects import column_object
 from connectors.mysql.testkit import MariaServer
-from connectors.objects import ObjectId, SchemaObject
+from connectors.objects import ObjectId, ObjectKind, SchemaObject
+from connectors.schema import TableName
 from tests.connectors.drive import Ends
 from tests.connectors.mysql.databases import dumped
 
@@ -112,6 +114,47 @@ def test_what_of_a_column_is_only_added(before: str, after: str, additive: bool)
     assert change.additive is additive
     assert change.up == (f"ALTER TABLE `t` MODIFY COLUMN {wanted.definition}",)
     assert change.down == (f"ALTER TABLE `t` MODIFY COLUMN {there.definition}",)
+
+
+REFUSED = [
+    ("bigint", "-5", "int unsigned"),
+    ("varchar(9)", "'123456'", "varchar(5)"),
+    ("varchar(9)", "'12       '", "varchar(5)"),
+    ("text", "repeat('x', 300)", "varchar(255)"),
+    ("decimal(12,2)", "1234567890", "decimal(8,2)"),
+    ("enum('x','y')", "'y'", "enum('x')"),
+    ("varchar(9) CHARACTER SET utf8mb4", "'中'", "varchar(9) CHARACTER SET latin1"),
+    ("datetime", "NULL", "datetime NOT NULL"),
+    ("varchar(9)", "NULL", "varchar(9) NOT NULL"),
+]
+"""What a column is, a value, and what it shall be: the server is asked."""
+UNASKED = [
+    ("decimal(12,2)", "1.25", "decimal(12,1)"),
+    ("datetime(3)", "'2024-05-17 12:00:00.123'", "datetime"),
+    ("double", "1.5", "int"),
+    ("timestamp NULL", "NULL", "timestamp NOT NULL"),
+    ("int UNIQUE", "NULL", "int NOT NULL AUTO_INCREMENT"),
+]
+"""What it would change without a word."""
+
+
+def test_what_a_column_has_no_place_for_is_refused_or_left_to_a_person(ends: Ends, server: MariaServer) -> None:
+    every = [*REFUSED, *UNASKED]
+    for number, (before, value, after) in enumerate(every):
+        server.execute(ends.target, f"CREATE TABLE t{number} (c {before})")
+        server.execute(ends.target, f"INSERT INTO t{number} VALUES ({value})")
+        server.execute(ends.source, f"CREATE TABLE t{number} (c {after}{', UNIQUE (c)' if 'AUTO' in after else ''})")
+    there, wanted = objects(ends, source=False), objects(ends, source=True)
+    refuses = []
+    with contextlib.closing(connector.target(ends.target)) as target:
+        for number in range(len(every)):
+            id_ = ObjectId(ObjectKind.COLUMN, TableName(None, f"t{number}"), "c")
+            change = target.altered(there[id_], wanted[id_])
+            refuses.append(change.refuses)
+            if change.refuses:
+                with pytest.raises(ValueRefused):
+                    target.apply(change.up, "it")
+    assert refuses == [True] * len(REFUSED) + [False] * len(UNASKED)
 
 
 @pytest.mark.parametrize(
