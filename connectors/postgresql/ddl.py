@@ -14,8 +14,8 @@ from connectors.postgresql.definitions import NAME_BYTES, Numbering, identity
 from connectors.postgresql.privileges import enters, fills, uses
 from connectors.postgresql.session import Connection
 from connectors.postgresql.statements import sql_name
-from connectors.postgresql.types import PgType, TypeDefinition
-from connectors.schema import Column, Table, quoted
+from connectors.postgresql.types import PgType, TypeDefinition, literal
+from connectors.schema import Column, Counting, Table, quoted
 
 CREATE_LOCK = 7_234_872_010_562
 """Key of the advisory lock under which tables are made: two runs may need the same missing schema or type at once."""
@@ -33,10 +33,21 @@ def table_statements(table: Table) -> Iterator[str]:
     yield f"CREATE TABLE {sql_name(table.name)} ({', '.join(parts)})"
     for column in table.columns:
         change = f"ALTER TABLE {sql_name(table.name)} ALTER COLUMN {quoted(column.name)}"
+        if column.counter == "serial" and column.counting is not None:
+            yield from numbered(table, column, column.counting)
         if column.nullable and column.counter == "serial" and column.type.native in SERIALS:
             yield f"{change} DROP NOT NULL"
         if numbers_others(column):
             yield f"{change} TYPE {column.type.native}"
+
+
+def numbered(table: Table, column: Column, counting: Counting) -> Iterator[str]:
+    """A serial column's sequence as it shall count. The server has given it its name."""
+    numbering = Numbering.of(column.type.native if column.type.native in SERIALS else "bigint", counting)
+    if numbering != Numbering.usual(numbering.type):
+        sequence = f"pg_get_serial_sequence({literal(sql_name(table.name))}, {literal(column.name)})"
+        change = f"BEGIN EXECUTE 'ALTER SEQUENCE ' || {sequence} || ' {numbering.options} RESTART'; END"
+        yield f"DO {literal(change)}"
 
 
 def numbers_others(column: Column) -> bool:
