@@ -23,7 +23,7 @@ def repair(environment: Env, json: Json = False, environments: Environments = No
     found, busy = repaired(environment, environments, Waits().tell)
     if json:
         print_json(views_repair.repaired_json(environment, found))
-    else:
+    elif found or busy is None:
         console().print(views_repair.repaired(environment, found))
     if busy is not None:
         raise busy

@@ -15,11 +15,13 @@ from rich.console import Console
 
 from connectors.contract import connector
 from connectors.objects import Journaled
+from jobs import views_schema
 from jobs.cli import call
 from jobs.errors import PlanRefused, RunFailed, RunStopped, VerificationFailed
 from jobs.running import drive, epoch
 from jobs.running.run import resume, run
 from tests.jobs.running.faults import asked, once, only_operation, operations, until
+from tests.jobs.running.schemas import look
 from tests.jobs.running.site import Site
 from tests.jobs.running.standing import schema, stand, told, waiting
 
@@ -72,6 +74,11 @@ def test_a_run_that_pauses_leaves_things_aside_and_says_so_and_its_resume_brings
     left = asked(site, "status", "DEV")["open"]
     assert {one["state"] for one in left} == {"suspended"}
     assert "trigger awake" in " ".join(one["object"] for one in left)
+    found = look(site)
+    assert set(found.aside) == {one["object"] for one in left}
+    console = Console(record=True, width=200)
+    console.print(views_schema.diff(found))
+    assert console.export_text().count("dbagent repair DEV") == len({one.object for one in found.told} & set(found.aside))
     resume(only_operation(site).id, **told(site))
     assert schema(site) == before
     assert only_operation(site).status == "completed"
@@ -171,7 +178,9 @@ def test_repair_refuses_while_a_driver_is_at_work(
     once(monkeypatch, epoch.Epoch, "_split", repaired_meanwhile)
     run(waiting(site), **told(site))
     assert codes == [9]
-    assert f"run {only_operation(site).run_id} is at work here" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert f"run {only_operation(site).run_id} is at work here" in said.err
+    assert "nothing is set aside" not in said.out
     assert schema(site) == before
 
 
