@@ -47,7 +47,7 @@ def build(operation: Operation, source: End, target: End, asks: SourceChecks, ch
     waits = _waits(operation, tables, existing, target, checks)
     views = refreshed(operation, [there.name for there in existing.values()], checks.definer)
     suspended = (*(step for one in waits for step in one.steps), *views.steps)
-    findings += _target_findings(tables, projected, existing, standing, target, checks, suspended)
+    findings += _target_findings(operation, tables, projected, existing, standing, target, checks, suspended)
     judged = {
         t: p.in_source_terms(standing.get(t, p.wanted)) for t, p in projected.items() if p.crosses or t in existing
     }
@@ -259,9 +259,9 @@ def _filters(operation: Operation, tables: Sequence[Table], source: End, explain
     return found, findings
 
 
-def _target_findings(tables: Sequence[Table], projected: Mapping[TableName, Projection], existing: Mapping[TableName, Table],
-                     standing: Mapping[TableName, Table], target: End, checks: TargetChecks, suspended: Sequence[Step]
-                     ) -> list[Finding]:  # fmt: skip
+def _target_findings(operation: Operation, tables: Sequence[Table], projected: Mapping[TableName, Projection],
+                     existing: Mapping[TableName, Table], standing: Mapping[TableName, Table], target: End,
+                     checks: TargetChecks, suspended: Sequence[Step]) -> list[Finding]:  # fmt: skip
     findings = [warning(target.environment, note) for note in target.server.notes]
     others = dict(target.schema.other)
     if not target.server.writable:
@@ -284,8 +284,8 @@ def _target_findings(tables: Sequence[Table], projected: Mapping[TableName, Proj
             todos = [""] * (len(differences) - 1) + todo  # once for the table, under its last difference
             findings += [error(where, what, do) for what, do in zip(differences, todos, strict=False)]
             findings += [
-                error(where, f"{hook} would interfere with loading", "drop or disable it for the copy")
-                for hook in suspending.fires(there, suspended)
+                error(where, f"{hook} would interfere with loading{why}", "drop or disable it for the copy")
+                for hook, why in suspending.fires(there, suspended, asked=operation.disable_constraints)
             ]
     return findings
 

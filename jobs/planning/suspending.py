@@ -106,10 +106,11 @@ def keys(waits: Sequence[Waits], server: Server) -> str:
     return "on: by load order"
 
 
-def fires(there: Table, waits: Collection[Step]) -> list[str]:
-    """What would run or filter while rows come, and does not wait."""
+def fires(there: Table, waits: Collection[Step], *, asked: bool) -> list[tuple[str, str]]:
+    """What would run or filter while rows come, and does not wait, and why, where it was asked to."""
     waiting = {f"trigger {s.id.name}" for s in waits if s.table == there.name and s.id.kind is ObjectKind.TRIGGER}
-    return [hook for hook in there.hooks if hook not in waiting]
+    why = ", and our user may not set it aside" if asked else ""
+    return [(hook, why if hook.startswith("trigger ") else "") for hook in there.hooks if hook not in waiting]
 
 
 def enforced(there: Table, waits: Collection[Step]) -> list[ForeignKey]:

@@ -78,8 +78,9 @@ def test_tables_without_anything_to_wait_are_not_told_of() -> None:
 
 
 def test_hooks_and_keys_that_do_not_wait_are_those_that_matter() -> None:
-    assert fires(THERE, FOUND) == ["rule r"]
-    assert fires(THERE, []) == ["trigger loud", "rule r"]
+    assert fires(THERE, FOUND, asked=True) == [("rule r", "")]
+    assert fires(THERE, [], asked=False) == [("trigger loud", ""), ("rule r", "")]
+    assert fires(THERE, [], asked=True) == [("trigger loud", ", and our user may not set it aside"), ("rule r", "")]
     assert enforced(THERE, FOUND) == []
     assert enforced(THERE, FOUND[1:]) == [KEY]
 

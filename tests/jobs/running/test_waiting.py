@@ -78,7 +78,9 @@ def test_a_run_that_pauses_leaves_things_aside_and_says_so_and_its_resume_brings
     assert set(found.aside) == {one["object"] for one in left}
     console = Console(record=True, width=200)
     console.print(views_schema.diff(found))
-    assert console.export_text().count("dbagent repair DEV") == len({one.object for one in found.told} & set(found.aside))
+    assert console.export_text().count("dbagent repair DEV") == len(
+        {one.object for one in found.told} & set(found.aside)
+    )
     resume(only_operation(site).id, **told(site))
     assert schema(site) == before
     assert only_operation(site).status == "completed"
@@ -239,7 +241,6 @@ def test_the_next_run_takes_over_what_the_rows_of_an_earlier_one_break(server_si
 def test_without_privileges_constraints_stay_on_and_the_plan_says_so(server_site: Site) -> None:
     site = server_site
     stand(site)
-    site.landing.execute(site.dev, "DROP TRIGGER awake ON orders")
     site.fill(users=30, orders=40, plain=20)
     owner, grantee = site.dev, f"{site.dev.user}_guest"
     server: Any = site.landing
@@ -250,14 +251,21 @@ def test_without_privileges_constraints_stay_on_and_the_plan_says_so(server_site
         f"GRANT USAGE ON SCHEMA public TO {grantee}",
     ):
         server.execute(server.endpoint if "ROLE" in statement else owner, statement)
-    before = schema(site)
     site.environments({"DEV": {"user": grantee}})
+    with pytest.raises(PlanRefused) as refused:
+        run(waiting(site), **told(site))
+    [finding] = [one for one in refused.value.findings if one.severity == "error"]
+    assert "trigger awake would interfere with loading, and our user may not set it aside" in str(finding)
+    site.landing.execute(owner, "DROP TRIGGER awake ON orders")
+    before = schema(site)
     console = Console(record=True, width=250)
     run(waiting(site), **told(site, console))
     assert schema(site) == before
     said = console.export_text()
     assert "foreign keys: on: by load order" in said
-    assert "constraints: public.orders: index orders_user stays: a key or an object needs it, or our user may not" in said
+    assert (
+        "constraints: public.orders: index orders_user stays: a key or an object needs it, or our user may not" in said
+    )
     assert only_operation(site).status == "completed"
 
 
