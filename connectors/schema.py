@@ -134,6 +134,8 @@ class Column:
     """The database sets it to the time whenever its row changes."""
     counting: Counting | None = None
     """By which rule its rows are numbered, where the database says so: by its counter, else by a sequence in its default."""
+    reached: int | None = field(default=None, compare=False)
+    """The last number that its counter has given out."""
     computed: str | None = None
     """Of a generated one: its expression, in the engine's own words."""
     stored: bool = False
@@ -242,9 +244,8 @@ class Table:
 
 
 def _bare(column: Column) -> Column:
-    return replace(
-        column, type=column.type.for_tasks(), counting=None, default=None, comment=None, computed=None, stored=False
-    )
+    kept = replace(column, counting=None, reached=None, default=None, comment=None, computed=None, stored=False)
+    return replace(kept, type=column.type.for_tasks())
 
 
 @dataclass(frozen=True)

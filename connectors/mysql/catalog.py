@@ -40,7 +40,7 @@ OTHER = {"VIEW": "view", "SYSTEM VIEW": "view", "SEQUENCE": "sequence"}
 HERE = "= DATABASE()"
 TABLES = f"""
 SELECT table_name, table_type, coalesce(engine, ''), coalesce(table_rows, 0), coalesce(data_length, 0),
-  coalesce(create_options, ''), nullif(table_comment, '')
+  coalesce(create_options, ''), nullif(table_comment, ''), auto_increment
 FROM information_schema.tables WHERE table_schema {HERE}
 """
 COLUMNS = f"""
@@ -84,7 +84,7 @@ JSON_COLLATION = "utf8mb4_bin"
 IS_JSON = re.compile(r"^json_valid\(`((?:[^`]|``)+)`\)$")
 NEXT = re.compile(r"^nextval\((`(?:[^`]|``)+`)\)$")
 """A default that is a number of a sequence and nothing else."""
-RULE = "SELECT start_value, increment, minimum_value, maximum_value, cycle_option FROM {0}"
+RULE = "SELECT start_value, increment, minimum_value, maximum_value, cycle_option, next_not_cached_value FROM {0}"
 USUAL = (1, 2**63 - 2)
 """Between which numbers a sequence counts that is told none."""
 IN_QUOTES = re.compile(r"`((?:[^`]|``)+)`")
@@ -129,7 +129,7 @@ def introspect(session: Session) -> Schema:
     json = _json_columns(checks) if session.flavour == "MariaDB" else frozenset()
     rules = {(table, key): (delete, update) for table, key, delete, update in session.rows(RULES)}
     cases, tables = LetterCase(session), []
-    for name, kind, engine, rows, size, options, comment in kinds:
+    for name, kind, engine, rows, size, options, comment, following in kinds:
         if kind in OTHER or not columns[name]:
             continue
         about = Detail(engine=engine, versioned=kind == "SYSTEM VERSIONED", partitioned="partitioned" in options)
@@ -141,6 +141,7 @@ def introspect(session: Session) -> Schema:
             replace(
                 table,
                 checks=tuple(Check(check, clause) for _, check, clause in checks[name] if not IS_JSON.match(clause)),
+                columns=tuple(_reaching(column, following) for column in table.columns),
                 comment=comment,
                 rows=int(rows),
                 bytes=max(int(size), width) if rows else 0,
@@ -236,6 +237,12 @@ def _exact(session: Session, table: Table, database: str) -> Table:
     return replace(table, columns=tuple(_counting(session, column) for column in columns))
 
 
+def _reaching(column: Column, following: int | None) -> Column:
+    """`following`: the number that the table's counter gives next."""
+    told = column.counter and following is not None and int(following) > 1
+    return replace(column, reached=int(following or 0) - 1) if told else column
+
+
 def _counting(session: Session, column: Column) -> Column:
     """With the rule of the sequence that fills it. Where our user may not look, its numbers are taken to be the usual ones."""
     found = NEXT.match(column.default or "")
@@ -243,13 +250,15 @@ def _counting(session: Session, column: Column) -> Column:
         return column
     name = found[1][1:-1].replace("``", "`")
     try:
-        [(start, step, low, high, cycle)] = session.rows(RULE.format(found[1]))
+        [(start, step, low, high, cycle, following)] = session.rows(RULE.format(found[1]))
     except ConnectorError as error:
         if error.retryable:
             raise
         return replace(column, counting=Counting(sequence=name))
     least, most = (None if bound == usual else int(bound) for bound, usual in zip((low, high), USUAL, strict=True))
-    return replace(column, counting=Counting(int(start), int(step) or 1, least, most, bool(cycle), name))
+    counting = Counting(int(start), int(step) or 1, least, most, bool(cycle), name)
+    reached = None if following == start else int(following) - counting.step
+    return replace(column, counting=counting, reached=reached)
 
 
 def filler(default: str | None, type_: MyType, bare: bool) -> str | None:

@@ -55,8 +55,12 @@ def statement(table: Table, collation: str) -> str:
 
 
 def counting(table: Table) -> str:
-    """Where its counter begins, if not at 1."""
-    starts = [column.counting.start for column in table.columns if column.counter and column.counting]
+    """Where its counter begins or goes on, if not at 1."""
+    starts = [
+        max(column.counting.start if column.counting else 1, (column.reached or 0) + 1)
+        for column in table.columns
+        if column.counter
+    ]
     return "".join(f" AUTO_INCREMENT={start}" for start in starts if start > 1)
 
 

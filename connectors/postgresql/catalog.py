@@ -57,12 +57,14 @@ SELECT a.attrelid::bigint, a.attname, q.seqstart, q.seqincrement, q.seqmin, q.se
   CASE WHEN count(*) OVER (PARTITION BY q.seqrelid) > 1 OR NOT EXISTS (SELECT FROM pg_depend o
       WHERE o.classid = 'pg_class'::regclass AND o.objid = q.seqrelid AND o.refclassid = 'pg_class'::regclass
       AND o.refobjid = a.attrelid AND o.refobjsubid = a.attnum AND o.deptype IN ('a', 'i'))
-    THEN q.seqrelid::regclass::text END
+    THEN q.seqrelid::regclass::text END,
+  CASE WHEN has_sequence_privilege(q.seqrelid, 'SELECT, USAGE') AND NOT (s.relpersistence = 'u' AND pg_is_in_recovery())
+    THEN pg_sequence_last_value(q.seqrelid) END
 FROM (SELECT d.objid, d.refobjid, d.refobjsubid FROM pg_depend d WHERE d.classid = 'pg_class'::regclass
     AND d.refclassid = 'pg_class'::regclass AND d.deptype = 'i' AND d.refobjsubid > 0
   UNION SELECT d.refobjid, f.adrelid, f.adnum FROM pg_depend d JOIN pg_attrdef f ON f.oid = d.objid
     WHERE d.classid = 'pg_attrdef'::regclass AND d.refclassid = 'pg_class'::regclass) u (sequence, relation, number)
-JOIN pg_sequence q ON q.seqrelid = u.sequence
+JOIN pg_sequence q ON q.seqrelid = u.sequence JOIN pg_class s ON s.oid = q.seqrelid
 JOIN pg_attribute a ON a.attrelid = u.relation AND a.attnum = u.number
 JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND {OURS} ORDER BY 1, 2
@@ -186,7 +188,7 @@ def introspect(connection: Connection) -> Schema:
     for relation in relations.values():
         if relation.kind not in ("r", "p") or relation.partition or relation.extension:
             continue
-        counters = {row[1]: counting(*row[2:]) for row in by_table[COUNTERS][relation.oid]}
+        counters = {row[1]: (counting(*row[2:-1]), row[-1]) for row in by_table[COUNTERS][relation.oid]}
         table = shaped(relation, known, cases, by_table[COLUMNS][relation.oid], counters)
         numbered = {row[1]: row[2] for row in by_table[COLUMNS][relation.oid]}
         table, timing = with_keys(
@@ -247,10 +249,11 @@ def counting(start: int, step: int, low: int, high: int, cycle: bool, type_: str
 
 
 def shaped(relation: Relation, known: types.Types, cases: LetterCase, rows: list[tuple[Any, ...]],
-           counters: Mapping[str, Counting]) -> Table:  # fmt: skip
+           counters: Mapping[str, tuple[Counting, int | None]]) -> Table:  # fmt: skip
     columns, expressions, defaults = [], [], set()
     for row in (Attribute(*row) for row in rows):
         type_ = known.column(row.type_oid, row.modifier, row.native, row.collation)
+        rule, reached = counters.get(row.name, (None, None))
         columns.append(
             Column(
                 name=row.name,
@@ -258,7 +261,8 @@ def shaped(relation: Relation, known: types.Types, cases: LetterCase, rows: list
                 nullable=not row.not_null and known.nullable(row.type_oid),
                 generated=bool(row.generated),
                 counter=row.counter,
-                counting=counters.get(row.name) if row.counter else None,
+                counting=rule if row.counter else None,
+                reached=reached if row.counter else None,
                 ignores_case=cases.ignored(type_.base, row.exact, row.collation),
                 default=None if row.generated or row.counter else row.expression,
                 comment=row.comment,

@@ -39,6 +39,7 @@ def table_statements(table: Table) -> Iterator[str]:
             yield f"{change} DROP NOT NULL"
         if numbers_others(column):
             yield f"{change} TYPE {column.type.native}"
+    yield from reached(table)
 
 
 def numbered(table: Table, column: Column, counting: Counting) -> Iterator[str]:
@@ -48,6 +49,14 @@ def numbered(table: Table, column: Column, counting: Counting) -> Iterator[str]:
         sequence = f"pg_get_serial_sequence({literal(sql_name(table.name))}, {literal(column.name)})"
         change = f"BEGIN EXECUTE 'ALTER SEQUENCE ' || {sequence} || ' {numbering.options} RESTART'; END"
         yield f"DO {literal(change)}"
+
+
+def reached(table: Table) -> Iterator[str]:
+    """Counters go on where they are."""
+    for column in table.columns:
+        if column.counter and column.reached is not None and not (column.counter == "serial" or numbers_others(column)):
+            of = f"pg_catalog.pg_get_serial_sequence({literal(sql_name(table.name))}, {literal(column.name)})"
+            yield f"SELECT pg_catalog.setval({of}, {column.reached}, true)"
 
 
 def numbers_others(column: Column) -> bool:

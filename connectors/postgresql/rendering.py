@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from connectors.objects import ObjectId, ObjectKind, SchemaObject
-from connectors.postgresql.ddl import SERIALS, numbers_others
+from connectors.postgresql.ddl import SERIALS, numbers_others, reached
 from connectors.postgresql.definitions import ColumnText, Numbering, identity, implied
 from connectors.postgresql.objects import ordered, remark, settled
 from connectors.postgresql.objects_keys import check, foreign_key, index, key
@@ -53,7 +53,13 @@ class Rendering:
     def objects(self) -> list[SchemaObject]:
         return [
             *self.counters(),
-            *plain_table(Form(self.name, [(column.name, self.text(column)) for column in self.table.columns])),
+            *plain_table(
+                Form(
+                    self.name,
+                    [(column.name, self.text(column)) for column in self.table.columns],
+                    after=list(reached(self.table)),
+                )
+            ),
             *self.keys(),
             *(check(self.name, one.name, self.wording.check(one.expression)) for one in self.table.checks),
             *map(self.foreign_key, self.table.foreign_keys),
@@ -63,7 +69,7 @@ class Rendering:
     def counters(self) -> Iterator[SchemaObject]:
         for column in self.table.columns:
             if counts_apart(column):
-                yield sequence(counter(self.name, column), numbering(column))
+                yield sequence(counter(self.name, column), numbering(column), column.reached)
 
     def text(self, column: Column) -> ColumnText:
         collation = column.type.collation if isinstance(column.type, PgType) else None

@@ -118,10 +118,11 @@ def planned(table: Table, *, whole: bool = False) -> TablePlan:
 
 
 def begun(table: Table) -> Iterator[str]:
-    """What tells its counter where to begin, if not at 1."""
+    """What tells its counter where to begin or go on, if not at 1."""
     for column in table.columns:
-        if column.counter == "autoincrement" and column.counting and column.counting.start > 1:
-            yield f"INSERT INTO sqlite_sequence (name, seq) VALUES ({text(table.name.name)}, {column.counting.start - 1})"
+        last = max(column.counting.start - 1 if column.counting else 0, column.reached or 0)
+        if column.counter == "autoincrement" and last and planned(table).autoincrement:
+            yield f"INSERT INTO sqlite_sequence (name, seq) VALUES ({text(table.name.name)}, {last})"
 
 
 def statements(table: Table) -> Iterator[str]:

@@ -159,6 +159,7 @@ class Reader:
             counter=("autoincrement" if self._counts() else "rowid") if alias else None,
             ignores_case="ascii" if self._folds_case(name) else None,
             default=default.sql if default and not alias and default.sql.upper() != "NULL" else None,
+            reached=self._reached() if alias and self._counts() else None,
             computed=self._says(name).generated,
             stored=hidden == STORED,
         )
@@ -173,6 +174,11 @@ class Reader:
     def _counts(self) -> bool:
         key = self._words.primary_key
         return key is not None and key.autoincrement
+
+    def _reached(self) -> int | None:
+        """The highest number that any row ever had."""
+        found = self._session.rows("SELECT seq FROM sqlite_sequence WHERE name = ?", (self._name,))
+        return found[0][0] if found and isinstance(found[0][0], int) else None
 
     def _index(self, index: str) -> list[KeyPart]:
         return [

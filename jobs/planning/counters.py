@@ -26,21 +26,33 @@ def counted(where: str, table: Table, made: Table, names: Mapping[str, str], gra
 
 
 def _counter(column: Column, made: Column, alone: bool, grammar: Grammar) -> tuple[Column, list[str]]:
-    bare = replace(made, counter=None, counting=None)
+    bare = replace(made, counter=None, counting=None, reached=None)
     if made.counter is None:
         return bare, [f"new rows are not numbered in the target: its {made.type.native} takes no counter"]
     if grammar.counts_keys_only and not alone:
         return bare, ["new rows are not numbered in the target, which numbers whole primary keys only"]
     counting = column.counting
     if counting is None:
-        return made, []
+        return _within(made), []
     lost = []
     if counting.sequence is not None:
         lost.append(f"it has numbers of its own in the target, not those of the sequence {counting.sequence}")
     kept, left = _free(counting, made) if grammar.counts_freely else _plain(counting)
     if left:
         lost.append(f"its counter in the target has no {', no '.join(left)}")
-    return replace(made, counting=kept), lost
+    return _within(replace(made, counting=kept)), lost
+
+
+def _within(made: Column) -> Column:
+    """It goes on where the source's is, if it counts so far."""
+    counting = made.counting or Counting()
+    low, high = made.type.integers or (-(2**63), 2**63 - 1)
+    low, high = (1, high) if counting.step > 0 else (low, -1)
+    least, most = (
+        told if told is not None else usual for told, usual in ((counting.least, low), (counting.most, high))
+    )
+    fits = made.reached is not None and least <= made.reached <= most
+    return made if fits else replace(made, reached=None)
 
 
 def _free(counting: Counting, made: Column) -> tuple[Counting, list[str]]:

@@ -222,7 +222,7 @@ class Projector:
         if source.family is not Family.INTEGER or target.family not in (Family.INTEGER, Family.DECIMAL):
             counter = None
         made = Column(name, type_, column.nullable, counter=counter, counting=column.counting if counts else None,
-                      ignores_case=column.ignores_case)  # fmt: skip
+                      reached=column.reached if counts else None, ignores_case=column.ignores_case)  # fmt: skip
         return made, Judged(Field(name, column.name, source, target, consent, values=values), type_.native, judged)
 
     def _constant(self, name: str, constant: Constant, there: Table | None, into: TableName
