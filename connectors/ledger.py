@@ -242,6 +242,10 @@ class SqlLedger(SqlJournal):
             raise LeaseLost("this driver has taken no lease")
         return f"dbagent/{self._lease.run_id}/{self._lease.fence}/"
 
+    def leased(self, target: str | None) -> list[str]:
+        """This table, where this driver has taken its lease."""
+        return [target] if target is not None and target in self._targets else []
+
     def _hold_run(self, run_id: str) -> None:
         """`hold` for all tables of the run."""
         if self._lease is None or self._lease.run_id != run_id:

@@ -176,9 +176,9 @@ class Definer(Described, Protocol):
         catalog, as often for a thousand works as for one."""
         ...
 
-    def apply(self, statements: Sequence[str], what: str) -> None:
+    def apply(self, statements: Sequence[str], what: str, table: str | None = None) -> None:
         """Run them in order, in one transaction where the engine has that for definitions. `what` names the object in
-        errors. Raises ConnectorError."""
+        errors. Where this driver has the lease of `table`, it keeps it meanwhile. Raises ConnectorError."""
         ...
 
     def suspensions(self, names: Sequence[TableName]) -> list[Step]:

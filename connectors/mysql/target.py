@@ -73,8 +73,13 @@ class Target:
     def forbidden(self, works: Sequence[Sequence[str]]) -> list[list[str]]:
         return forbidden(self._session, works)
 
-    def apply(self, statements: Sequence[str], what: str) -> None:
-        run(self._session, statements, f"{self._where}: {what}")
+    def apply(self, statements: Sequence[str], what: str, table: str | None = None) -> None:
+        where = f"{self._where}: {what}"
+        if leased := self.ledger.leased(table):
+            with self._holding(leased) as session:
+                run(session, statements, where)
+        else:
+            run(self._session, statements, where)
 
     def suspensions(self, names: Sequence[TableName]) -> list[Step]:
         return suspensions(self._session, names)
@@ -126,7 +131,7 @@ class Target:
         return session
 
     @contextlib.contextmanager
-    def _holding(self, names: Collection[TableName]) -> Iterator[Session]:
+    def _holding(self, names: Collection[object]) -> Iterator[Session]:
         """A session that defines these tables, while another one keeps their leases in its transaction."""
         ours = replace(self._endpoint, application=self.ledger.application)
         with contextlib.closing(self._connected(ours)) as keeper, contextlib.closing(self._connected(ours)) as session:

@@ -107,8 +107,9 @@ class Target:
         with translated(self._where):
             return privileges.forbidden(self._connection, works)
 
-    def apply(self, statements: Sequence[str], what: str) -> None:
+    def apply(self, statements: Sequence[str], what: str, table: str | None = None) -> None:
         with told(self._connection, f"{self._where}: {what}", statements), self._connection.transaction():
+            self.ledger.hold(self.ledger.leased(table))
             for statement in statements:
                 self._connection.execute(statement.encode())
 

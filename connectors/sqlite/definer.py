@@ -49,9 +49,10 @@ class SqliteDefiner:
         """Whoever may write the file may do everything in it."""
         return [[] for _ in works]
 
-    def apply(self, statements: Sequence[str], what: str) -> None:
+    def apply(self, statements: Sequence[str], what: str, table: str | None = None) -> None:
         self.ledger.make()
         with self._session.named(what), self._session.transaction():
+            self.ledger.hold(self.ledger.leased(table))
             for statement in statements:
                 self._session.run(statement)
 

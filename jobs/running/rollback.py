@@ -101,7 +101,7 @@ def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession
         for reverse in reverses:
             ledger.renew(run.run_id, fence)
             if reverse.down:
-                target.apply(reverse.down, reverse.change.object)
+                target.apply(reverse.down, reverse.change.object, reverse.change.table_name)
             store.undone(reverse.change)
         store.note_undone(row, f"{sum(bool(reverse.down) for reverse in reverses)} of {len(changes)} changes")
         ledger.finished(run.run_id)

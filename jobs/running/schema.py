@@ -114,7 +114,7 @@ def _apply(changes: Sequence[Change], target: TargetSession, record: Record, loo
         look(changes[number:])
         try:
             if change.up:
-                target.apply(change.up, str(change.id))
+                target.apply(change.up, str(change.id), str(change.table))
         except ConnectorError as problem:
             if problem.retryable or not (refused or change.action == "alter"):
                 raise
@@ -132,7 +132,7 @@ def _apply(changes: Sequence[Change], target: TargetSession, record: Record, loo
 def _back(change: Change, target: TargetSession) -> None:
     """An engine that commits every statement by itself has dropped what rows then refuse to have otherwise."""
     if change.again and all(found.id != change.id for found in target.objects().made):
-        target.apply(change.again, str(change.id))
+        target.apply(change.again, str(change.id), str(change.table))
 
 
 @dataclass(frozen=True)

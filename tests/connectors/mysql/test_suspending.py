@@ -323,8 +323,9 @@ def test_two_that_restore_at_once_do_it_once(ends: Ends, server: MariaServer) ->
     assert schema(ends) == before
 
 
+@pytest.mark.parametrize("what", ["suspend", "apply"])
 def test_who_waits_for_a_lock_is_ended_by_who_takes_over_and_takes_nothing_away(
-    ends: Ends, server: MariaServer
+    ends: Ends, server: MariaServer, what: str
 ) -> None:
     server.execute(ends.target, "CREATE TABLE t (a int, KEY k (a))")
     here = TableName(None, "t")
@@ -344,13 +345,19 @@ def test_who_waits_for_a_lock_is_ended_by_who_takes_over_and_takes_nothing_away(
         cursor.execute("SELECT * FROM t")
         failed: list[ConnectorError] = []
 
-        def suspended() -> None:
-            try:
+        def takes_away() -> None:
+            if what == "suspend":
                 asleep.suspend(steps)
+            else:
+                asleep.apply(["DROP TABLE t"], "table t", "t")
+
+        def waits() -> None:
+            try:
+                takes_away()
             except ConnectorError as error:
                 failed.append(error)
 
-        thread = threading.Thread(target=suspended)
+        thread = threading.Thread(target=waits)
         thread.start()
         while not server.rows(ends.target, waiting):
             assert thread.is_alive()
@@ -360,5 +367,5 @@ def test_who_waits_for_a_lock_is_ended_by_who_takes_over_and_takes_nothing_away(
         assert [type(error) for error in failed] == [ConnectionLost]
         cursor.execute("COMMIT")
         with pytest.raises(LeaseLost):
-            asleep.suspend(steps)
+            takes_away()
         assert target.suspensions([here]) == steps

@@ -54,6 +54,8 @@ def test_who_was_superseded_takes_nothing_away(pair: Pair) -> None:
         pair.lease(target, table)
         with pytest.raises(LeaseLost):
             asleep.suspend(steps)
+        with pytest.raises(LeaseLost):
+            asleep.apply(["DROP TABLE t"], "table t", str(table))
         assert target.suspensions([table]) == steps
 
 
