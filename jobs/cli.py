@@ -115,7 +115,7 @@ def progress(operation: Id, json: Json = False, control: Control = None) -> None
         shown = console()
         if shown.is_terminal:
             row = watch(store, row, shown)
-        shown.print(views.progress_line(row), markup=False, soft_wrap=True)
+        shown.print(views.progress_line(row), markup=False)
         if said := views.silence(row):
             sys.stderr.write(said + "\n")
 

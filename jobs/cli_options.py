@@ -48,10 +48,11 @@ def example(line: str) -> str:
 
 
 def console() -> Console:
-    """Stdout. Wide where nobody watches, so that nothing is wrapped in a file."""
+    """Stdout. Tables are as wide as the terminal, in a file wide; lines of text are never broken, so that a hash or a
+    statement can be copied from any terminal: that breaks them where it shows them."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 200)
+    return Console(highlight=False, soft_wrap=True, width=None if sys.stdout.isatty() else 200)
 
 
 def print_json(value: Any) -> None:

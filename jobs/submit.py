@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
             environments_path=given.environments,
             control_url=given.control,
             confirm=given.confirm,
-            console=Console(stderr=True),
+            console=Console(stderr=True, soft_wrap=True),
         )
     except BaseException as problem:
         return tell(problem)

@@ -37,11 +37,14 @@ def duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def grid(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", right: Iterable[str] = ()) -> Table:
-    """A table of plain text."""
+def grid(headings: Sequence[str], rows: Iterable[Sequence[str]], title: str = "", right: Iterable[str] = (),
+         whole: str = "") -> Table:  # fmt: skip
+    """A table of plain text. `whole`: the column that goes into commands, in one piece on the narrowest terminal."""
     table = Table(title=title or None, title_justify="left")
     for heading in headings:
-        table.add_column(heading, justify="right" if heading in right else "left", overflow="fold")
+        table.add_column(
+            heading, justify="right" if heading in right else "left", overflow="fold", no_wrap=heading == whole
+        )
     for row in rows:
         table.add_row(*(escape(clean(cell)) for cell in row))
     return table
@@ -159,6 +162,7 @@ def operations(rows: Sequence[OperationRow]) -> RenderableType:
             for row in rows
         ),
         right=("tables", "rows"),
+        whole="id",
     )
 
 
@@ -312,6 +316,7 @@ def status(given: Mapping[str, Any]) -> RenderableType:
             for table in given["tables"]
         ),
         right=("rows", "size"),
+        whole="operation",
     )
     return Group(head, rows, *(Text(line, style="yellow") for line in _open(given)))
 

@@ -104,6 +104,7 @@ def trail(entries: Sequence[Entry]) -> RenderableType:
             )
             for entry in entries
         ),
+        whole="operation",
     )
 
 

@@ -6,7 +6,6 @@ import getpass
 import json
 import os
 import sqlite3
-import subprocess
 import sys
 import threading
 import time
@@ -20,16 +19,12 @@ from rich.console import Console
 
 from connectors.contract import RunRecord, TableState, connector
 from jobs import cli_live
-from jobs.cli import app, call
+from jobs.cli import call
 from jobs.config.environment import load_environments
 from jobs.control.store import ControlStore
 from jobs.control.tables import operations
-from jobs.errors import MEANINGS
+from tests.jobs.commands import Output, printed, refused
 from tests.jobs.control.ask import permit
-
-Output = pytest.CaptureFixture[str]
-
-COMMANDS = [command.name or command.callback.__name__ for command in app.registered_commands if command.callback]
 
 ENVIRONMENTS = """
 PROD: {engine: sqlite, database: prod.db}
@@ -69,67 +64,6 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def operation(site: Path, capsys: Output) -> str:
     """The ID of an operation waiting in the control store."""
     return str(json.loads(printed(capsys, "create", "conf/op.yaml", "--json"))["id"])
-
-
-def refused(output: Output, code: int, *arguments: str) -> str:
-    """Run a command that must end with this code; returns its one block on stderr."""
-    output.readouterr()
-    assert call(list(arguments)) == code
-    said = output.readouterr().err
-    assert said.startswith("error: ")
-    assert said.count("error: ") == 1
-    assert "Traceback" not in said
-    return said
-
-
-def printed(output: Output, *arguments: str) -> str:
-    """Run a command that must succeed and say nothing on stderr; returns its stdout."""
-    output.readouterr()
-    assert call(list(arguments)) == 0
-    said = output.readouterr()
-    assert said.err == ""
-    return said.out
-
-
-# Help
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(command: str, capsys: Output) -> None:
-    said = printed(capsys, command, "--help")
-    assert f"Example: dbagent {command}" in said
-
-
-def test_help_lists_every_command_and_exit_code(capsys: Output) -> None:
-    said = " ".join(printed(capsys, "--help").split())
-    assert all(f" {command} " in said for command in COMMANDS)
-    assert all(f"{code.value} {meaning}" in said for code, meaning in MEANINGS.items())
-
-
-def test_help_loads_nothing_heavy() -> None:
-    code = """
-import sys
-from jobs.cli import call
-call(["--help"])
-print(sorted({"pydantic", "sqlalchemy", "sqlglot", "yaml", "pyarrow", "pyspark"} & set(sys.modules)), file=sys.stderr)
-"""
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stderr == "[]\n"
-
-
-@pytest.mark.parametrize(
-    "arguments", [["nope"], ["plan"], ["list", "--limit", "x"], ["list", "--limit", "0"], ["run", "a", "b"]]
-)
-def test_a_wrong_command_line_is_refused(arguments: list[str], capsys: Output) -> None:
-    assert "dbagent --help" in refused(capsys, 2, *arguments)
-
-
-@pytest.mark.parametrize("group", [[], ["key"], ["schema"]])
-def test_a_group_without_a_command_shows_its_commands(group: list[str], capsys: Output) -> None:
-    assert call(group) == 2
-    told = capsys.readouterr()
-    assert "Commands" in told.out
-    assert told.err == ""
 
 
 # Mistakes in files
@@ -217,6 +151,20 @@ def test_operations_are_listed_and_shown(operation: str, capsys: Output) -> None
     shown = json.loads(printed(capsys, "show", operation[:14], "--json"))
     assert shown["definition"]["tables"] == ["*"]
     assert [task["table_name"] for task in shown["tasks"]] == ["users"]
+
+
+def test_what_goes_into_a_command_is_in_one_piece_on_a_narrow_terminal(
+    operation: str, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "50")
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    with ControlStore.open() as store:
+        sha = store.get(operation).plan_sha256
+    assert operation in printed(capsys, "list")
+    said = printed(capsys, "show", operation)
+    assert f"plan: {sha}" in said
+    assert f"→ dbagent run {operation}" in said
+    assert all(len(line) <= 50 for line in said.splitlines() if line.startswith("┏"))
 
 
 def test_a_recorded_plan_that_somebody_changed_is_not_shown_as_genuine(operation: str, capsys: Output) -> None:
