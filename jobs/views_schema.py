@@ -26,13 +26,19 @@ def diff(found: Diff) -> RenderableType:
         return Group(Text(f"{found.source_env} and {found.target_env}: the same schema"), *notes)
     rows = grid(
         ("object", "", f"in {found.source_env}", f"in {found.target_env}", "mended by"),
-        ((one.object, one.state, one.source or "–", one.target or "–", _mended(one)) for one in found.told),
-        f"{found.source_env} → {found.target_env}: {len(found.told)} differences",
+        ((one.object, one.state, one.source or "–", one.target or "–", _mended(one, found)) for one in found.told),
+        f"{found.source_env} → {found.target_env}: {_count(len(found.told))}",
     )
     return Group(rows, *notes)
 
 
-def _mended(one: Told) -> str:
+def _count(differences: int) -> str:
+    return "one difference" if differences == 1 else f"{differences} differences"
+
+
+def _mended(one: Told, found: Diff) -> str:
+    if one.object in found.aside:  # a run has set it aside
+        return f"dbagent repair {found.target_env}"
     if one.additive:
         return "mode: create" if one.state == "missing" else "mode: update"
     return "a person" if one.up else "recreating the table"

@@ -98,7 +98,7 @@ def _constraints(what: Mapping[str, Any], how: Mapping[str, Any]) -> list[str]:
     if not what.get("disable_constraints"):
         return views
     told = [f"constraints: {name}: {one['told']}" for name, one in how.get("constraints", {}).items()]
-    return [*(told or ["constraints: nothing is there to wait"]), *views]
+    return [*(told or ["constraints: nothing is there that could wait, or it is set aside already"]), *views]
 
 
 def _told(name: str, hashed: Mapping[str, Any]) -> list[str]:
@@ -157,13 +157,14 @@ def _replaced(columns: Iterable[Mapping[str, Any]], shown: Mapping[str, Mapping[
         rule = column["decision"]
         if rule is None or rule == "keep":
             continue
-        origin = str(shown.get(column["name"], {}).get("from", "of unknown origin")).split(": ", 1)[
-            0
-        ]  # without its evidence
+        origin, *_ = str(shown.get(column["name"], {}).get("from", "of unknown origin")).split(
+            ": "
+        )  # its evidence left out
         told = "" if origin == "policy" else f" ({origin})"
         whose = f" by {', '.join(rule['subject']['columns'])}" if "subject" in rule else ""
         options = "".join(f" {name}={value}" for name, value in rule["options"].items())
-        found.append(f"{column['name']}: {rule['strategy']}[{rule['domain']}]{options}{whose}{told}")
+        domain = "" if rule["strategy"] == "null" else f"[{rule['domain']}]"  # what is emptied is like nothing else
+        found.append(f"{column['name']}: {rule['strategy']}{domain}{options}{whose}{told}")
     return found
 
 

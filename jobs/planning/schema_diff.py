@@ -42,6 +42,8 @@ class Diff:
     """What could not be compared."""
     left: tuple[tuple[str, str], ...]
     """What is not looked at, by kind and name, at the source."""
+    aside: tuple[str, ...] = ()
+    """What a run has set aside in the target and not brought back, whatever it differs in."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -64,6 +66,7 @@ class Diff:
             ],
             "not_compared": [str(finding) for finding in self.findings],
             "left": [f"{kind} {name}" for kind, name in self.left],
+            "set_aside": list(self.aside),
         }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -17,6 +18,7 @@ from jobs.config.strict import problems
 from jobs.errors import PlanRefused, UsageError
 from jobs.planning.ends import End, TargetChecks
 from jobs.planning.schema_diff import Diff, diff
+from jobs.running.aside import is_open
 
 APPLICATION = "dbagent/look"
 
@@ -36,7 +38,9 @@ def compare(source_env: str, target_env: str, tables: Sequence[str], path: Path 
         except ConnectorError as error:
             raise error.at(target_env) from None
         with closing(target):
-            return _compared(operation, (one, source), (other, target), target)
+            found = _compared(operation, (one, source), (other, target), target)
+            aside = (str(entry.step.id) for entry in target.ledger.journal() if is_open(entry))
+            return replace(found, aside=tuple(dict.fromkeys(aside)))
 
 
 def _source(name: str, environment: Environment) -> SourceSession:

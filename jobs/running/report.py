@@ -133,7 +133,8 @@ def proven(report: dict[str, Any]) -> list[str]:
     lines += sentences(report)
     orphans = [r for r in report["references"] if r["orphans"]]
     if report["references"] and not orphans:
-        lines.append(f"✓ 0 orphans in {len(report['references'])} foreign keys")
+        count = len(report["references"])
+        lines.append(f"✓ 0 orphans in {count} foreign key{'s' * (count > 1)}")
     lines += [
         f"! {r['orphans']:,} rows of {r['from']} reference no row of {r['to']} ({', '.join(r['columns'])})"
         + (f"; see them with: {clean(r['query'])}" if "query" in r else "")
