@@ -9,10 +9,15 @@ from jobs.errors import RunStopped
 from jobs.running import epoch
 from jobs.running.run import run
 from tests.jobs.running.faults import asked, once, only_operation
+from tests.jobs.running.office import Office
 from tests.jobs.running.site import Site
 from tests.jobs.running.standing import schema, stand, told, waiting
 
 pytestmark = pytest.mark.usefixtures("no_spark", "worth_it")
+
+
+def stops() -> None:
+    raise RunStopped("pause")
 
 
 def paused(site: Site, patch: pytest.MonkeyPatch, *extra: str) -> str:
@@ -22,10 +27,6 @@ def paused(site: Site, patch: pytest.MonkeyPatch, *extra: str) -> str:
         site.landing.execute(site.dev, statement)
     site.fill(users=30, orders=40, plain=20)
     before = schema(site)
-
-    def stops() -> None:
-        raise RunStopped("pause")
-
     once(patch, epoch.Epoch, "_split", stops)
     with pytest.raises(RunStopped):
         run(waiting(site), **told(site))
@@ -92,4 +93,21 @@ def test_where_the_target_cannot_be_reached_a_cancel_says_what_brings_things_bac
     assert "nothing answers at this host and port" in said
     site.environments({})
     assert call(site.arguments("repair", "DEV")) == 0
+    assert schema(site) == before
+
+
+def test_so_does_one_that_is_rejected_before_a_row_has_moved(
+    file_site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site = file_site
+    stand(site)
+    site.fill(users=30, orders=40, plain=20)
+    before = schema(site)
+    office = Office(site, monkeypatch, capsys)
+    row = office.approved(office.asked(disable_constraints=True).id)
+    once(monkeypatch, epoch.Epoch, "_split", stops)
+    office.by("rita", "run", row.id, code=6)
+    assert schema(site) != before
+    said = office.decide("reject", row.id, "DBA")
+    assert "1 trigger of DEV that it had set aside are back" in said
     assert schema(site) == before
