@@ -20,6 +20,11 @@ from connectors.schema import Column, Counting, Table, quoted
 CREATE_LOCK = 7_234_872_010_562
 """Key of the advisory lock under which tables are made: two runs may need the same missing schema or type at once."""
 SERIALS = {"smallint": "smallserial", "integer": "serial", "bigint": "bigserial"}
+TAKEN = b"""SELECT CASE relkind WHEN 'S' THEN 'a sequence' WHEN 'c' THEN 'a type' ELSE 'an index' END FROM pg_class
+    WHERE relname = %s AND relnamespace = to_regnamespace(%s) AND relkind IN ('S', 'c', 'i', 'I')
+    UNION ALL SELECT 'a type' FROM pg_type t WHERE typname = %s AND typnamespace = to_regnamespace(%s) AND typrelid = 0
+    AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = t.oid)"""
+"""An array's type that the server has named makes room for a table."""
 SYSTEM_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
 
 
@@ -116,6 +121,7 @@ def create(connection: Connection, tables: Sequence[Table]) -> None:
 def obstacles(connection: Connection, table: Table) -> Iterator[str]:
     """Why `create` would not succeed for this table: a sentence each."""
     yield from misnamed(table)
+    yield from taken(connection, table)
     user, database = quoted(connection.info.user), quoted(connection.info.dbname)
     home, types = table.name.schema or "public", needed([table])
     there = {
@@ -164,6 +170,13 @@ def misnamed(table: Table) -> Iterator[str]:
     for column in table.columns:
         if column.name in SYSTEM_COLUMNS:
             yield f"a column cannot be named {column.name} here: give it another name (`column_mappings`)"
+
+
+def taken(connection: Connection, table: Table) -> Iterator[str]:
+    """What has the table's name and is neither a table nor anything that rows could be asked of. A table is a type as well."""
+    name = [table.name.name, quoted(table.name.schema or "public")]
+    for (kind,) in connection.execute(TAKEN, [*name, *name]).fetchall():
+        yield f"{kind} of this name is in the way: drop or rename it"
 
 
 def exists(connection: Connection, expression: str, value: str) -> bool:

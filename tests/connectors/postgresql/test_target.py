@@ -103,6 +103,30 @@ def test_what_cannot_be_made_is_said_before(pair: Pair) -> None:
 
 
 @pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        ("CREATE TYPE _t AS (a integer)", "a type"),
+        ("CREATE TYPE _t AS ENUM ('a')", "a type"),
+        ("CREATE DOMAIN _t AS integer", "a type"),
+        ("CREATE SEQUENCE _t", "a sequence"),
+        ("CREATE TABLE u (a integer); CREATE INDEX _t ON u (a)", "an index"),
+        ("CREATE SCHEMA s; CREATE TYPE s._t AS (a integer)", None),
+        ("CREATE TYPE t AS (a integer)", None),
+    ],
+)
+def test_a_name_that_is_taken_is_told_before(pair: Pair, made: str, said: str | None) -> None:
+    """But by an array of `t`, which makes room."""
+    pair.server.execute(pair.prod, "CREATE TABLE _t (a integer)")
+    pair.server.execute(pair.dev, made)
+    with pair.sessions() as (source, target):
+        table = find(source, "_t")
+        assert target.creatable(table) == ([f"{said} of this name is in the way: drop or rename it"] if said else [])
+        if said is None:
+            target.create([table])
+            assert find(target, "_t").columns == table.columns
+
+
+@pytest.mark.parametrize(
     ("theirs", "said"),
     [
         ("(a integer NOT NULL, b text, m mood)", "a is NOT NULL here"),
