@@ -180,6 +180,7 @@ class Conditions:
             there=term.equality_there,
             trimmed=(term.equality, term.equality_there) == ("padded", "exact"),
             fixed=source.fixed and source.family is Family.TEXT,
+            length=next((most for end in (target, source) for most in (end.length, end.octets) if most is not None), None),
             counts_nul=source.admits("nul") and target.admits("nul"),
         )
 
@@ -237,15 +238,18 @@ class Conditions:
         parts = [self.value(part, certain) for part in several]
         if any(one.family is not Family.TEXT or one.fixed or is_mapped(one) for one in parts):
             raise Untranslatable("it joins what is no text")
-        return merged(parts, exp.Concat(expressions=[one.node for one in parts], safe=True, coalesce=False))
+        return merged(parts, exp.Concat(expressions=[one.node for one in parts], safe=True, coalesce=False), sum)
 
     def _sum(self, node: Any, certain: bool) -> Typed:
         left, right = (self.value(part, certain) for part in (node.this, node.expression))
-        if any(is_mapped(one) or (one.term is not None and one.term.source.unsigned) for one in (left, right)):
+        unsigned = any(self._term(column).source.unsigned for column in node.find_all(exp.Column))
+        if unsigned or is_mapped(left) or is_mapped(right):
             raise Untranslatable("it computes with a column whose sums are not the same everywhere")
         if {left.family, right.family} == {Family.INTEGER}:
             return self._whole_sum(node, left, right, certain)
         if {left.family, right.family} <= {Family.INTEGER, Family.DECIMAL}:
+            if "float" in (self._source.sums, self._target.sums):
+                raise Untranslatable(ROUNDED)
             return _decimal_sum(node, left, right)
         raise Untranslatable("it computes with what is not an exact number everywhere")
 
@@ -321,6 +325,7 @@ class Conditions:
         return not any(ODD_DAYS & type_.odd for type_ in known)
 
 
+ROUNDED = "it computes with decimals that are rounded by one of both"
 ODD_DAYS = frozenset({"infinity", "bc", "late", "anything"})
 
 
@@ -378,7 +383,7 @@ def _widened(node: exp.Expression) -> exp.Expression:
 
 def _decimal_sum(node: Any, left: Typed, right: Typed) -> Typed:
     if left.digits is None or right.digits is None or left.rounded or right.rounded or (left.whole and right.whole):
-        raise Untranslatable("it computes with decimals that are rounded by one of both")
+        raise Untranslatable(ROUNDED)
     (most, scale), (other, behind) = left.digits, right.digits
     digits = (most + other, scale + behind)
     if not isinstance(node, exp.Mul):

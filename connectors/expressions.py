@@ -7,7 +7,7 @@ the same value would have become on its way; the clock stays the clock it was.
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from decimal import Decimal
 from typing import Any, Literal
@@ -53,15 +53,16 @@ def _condition(text: str, terms: Terms, source: Grammar, target: Grammar, *, gua
         raise Untranslatable("it is nested too deeply") from None
 
 
-def computed(text: str, column: Term, terms: Terms, source: Grammar, target: Grammar, replaced: Set[str] = frozenset()
-             ) -> str:  # fmt: skip
+def computed(text: str, column: Term, terms: Terms, source: Grammar, target: Grammar, replaced: Set[str] = frozenset(),
+             *, cut: bool = False) -> str:  # fmt: skip
     """What a generated column is computed by, in the target's words: the same value wherever the source has one. What is too
-    large for its type, and refused by the source, is refused or exact there. `replaced`: columns that hold other values in
-    the target; then nothing may be too large. Raises Untranslatable."""
+    large for its type, and refused by the source, is refused or exact there. Nothing may be too large of `replaced` columns,
+    which hold other values in the target, nor where one of both would not refuse but `cut` it. Raises Untranslatable."""
+    named = reads(text, source)
+    terms = {name: _replaced(term) if name.lower() in replaced else term for name, term in terms.items()}
     found = Conditions(terms, source, target)
     tree = parsed(text, source.dialect)
-    named = reads(text, source)
-    other = bool(replaced & named)
+    exact = cut or bool(replaced & named)
     seen = [term for name, term in terms.items() if name.lower() in named and isinstance(term, Term)]
     if any(end.fixed and end.family is Family.TEXT for term in seen for end in (term.source, term.target)):
         raise Untranslatable("it reads a text with blanks at its end, which a setting decides about")
@@ -71,8 +72,8 @@ def computed(text: str, column: Term, terms: Terms, source: Grammar, target: Gra
             if column.target.family is not Family.BOOLEAN and not target.truths_are_numbers:
                 raise Untranslatable("it is a condition, which is no number in the target")
         else:
-            node = _fitting(found.value(tree), column, source, target, exact=other)
-        if found.beyond and (other or (found.beyond == 64 and target.sums == "float")):
+            node = _fitting(found.value(tree), column, source, target, exact=exact)
+        if found.beyond and (exact or (found.beyond == 64 and target.sums == "float")):
             raise Untranslatable(TOO_LARGE)
         return _written(node, target)
     except RecursionError:
@@ -82,19 +83,30 @@ def computed(text: str, column: Term, terms: Terms, source: Grammar, target: Gra
 TOO_LARGE = "it computes a value that may be too large"
 
 
+def _replaced(term: Term | str) -> Term | str:
+    """Only its target says how long its values are."""
+    if isinstance(term, str) or term.source.family is not Family.TEXT:
+        return term
+    return replace(term, source=replace(term.source, length=None, octets=None))
+
+
 def reads(text: str, source: Grammar) -> frozenset[str]:
     """The columns that an expression names, in small letters. Raises Untranslatable."""
     return frozenset(node.name.lower() for node in parsed(text, source.dialect).find_all(exp.Column))
 
 
 def _fitting(found: Typed, column: Term, source: Grammar, target: Grammar, *, exact: bool) -> exp.Expression:
-    """A value that its column keeps as it is. `exact`: no other could come."""
+    """A value that its column keeps as it is. `exact`: none may be too large for it."""
     family, ends = found.family, (column.source, column.target)
     if is_mapped(found) or any(end.fixed for end in ends):
         raise Untranslatable("it computes a text with blanks at its end, or a value that is mapped")
     if family is Family.TEXT and all(end.family is family for end in ends):
-        if exact and column.target.length is not None:
-            raise Untranslatable("it joins values that are replaced, which may be longer than its type")
+        rooms = [end.characters for end in ends if end.characters is not None]
+        fits_ = all(found.length is not None and found.length <= room for room in rooms)
+        # Of what is too long only blanks are cut without a word, and where both have as much room, in both.
+        alike = (column.source.length, column.source.octets) == (column.target.length, column.target.octets)
+        if not fits_ and (exact or not alike):
+            raise Untranslatable("it computes a text that may be longer than its type")
         return found.node
     takes = {Family.INTEGER: (Family.INTEGER, Family.DECIMAL), Family.DECIMAL: (Family.DECIMAL,)}.get(family, ())
     if found.digits is None or any(end.family not in takes for end in ends):

@@ -19,7 +19,7 @@ class Grammar:
     """SQLAlchemy's name of it, whose list of reserved words is asked for."""
     sums: Literal["operands", "long", "float"]
     """How wide the sum of two integers is: as its wider operand, and the row is refused beyond, whatever else its condition
-    says; 64 bits, and refused beyond where it is looked at; 64 bits, and a rounded number beyond."""
+    says; 64 bits, and refused beyond where it is looked at; 64 bits, and a rounded number beyond, as of decimals anyway."""
     moments: Literal["values", "texts"]
     """How dates and times are compared: as what they are, or letter by letter."""
     clock: str
@@ -48,6 +48,10 @@ class Grammar:
     """A column may be set to the time whenever its row changes."""
     virtual_columns: bool = True
     """A generated column may be computed whenever it is read, and not kept."""
+    adds_stored_columns: bool = True
+    """A generated column that is kept may be added to a table that is there."""
+    virtual_cut: bool = False
+    """What is too large for a generated column that is not kept is not refused: it is read as what fits."""
     computed_not_null: bool = True
     """A generated column may be NOT NULL."""
     truths_are_numbers: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -67,6 +67,8 @@ class Typed:
     trimmed: bool = False
     """TEXT: where blanks at the end say nothing in the source and do in the target."""
     fixed: bool = False
+    length: int | None = None
+    """TEXT: the most characters it has; None: as many as one likes."""
     counts_nul: bool = False
     """TEXT: it may hold a NUL on both sides."""
 
@@ -152,7 +154,7 @@ def boolean_literal(value: bool) -> Typed:
 def text_literal(text: str) -> Typed:
     if "\0" in text:
         raise Untranslatable("it holds a NUL")
-    return Typed(exp.Literal.string(text), Family.TEXT, literal=text)
+    return Typed(exp.Literal.string(text), Family.TEXT, literal=text, length=len(text))
 
 
 def number_literal(text: str) -> Typed:
@@ -189,9 +191,10 @@ def _is_number(text: str) -> bool:
     return whole.isascii() and whole.isdecimal() and (not fraction or (fraction.isascii() and fraction.isdecimal()))
 
 
-def merged(parts: Sequence[Typed], node: exp.Expression) -> Typed:
-    """What is known of a value that may be any of these, or is made of all of them."""
+def merged(parts: Sequence[Typed], node: exp.Expression, together: Callable[[Sequence[int]], int] = max) -> Typed:
+    """What is known of a value that may be any of these, or is made of all of them. `together`: how long a text becomes."""
     known = [part.digits for part in parts if part.digits is not None]
+    lengths = [part.length for part in parts if part.length is not None]
     whole, scale = max((d[0] - d[1] for d in known), default=0), max((d[1] for d in known), default=0)
     return Typed(
         node,
@@ -204,6 +207,7 @@ def merged(parts: Sequence[Typed], node: exp.Expression) -> Typed:
         equality=_shared([part.equality for part in parts if part.literal is None]),
         there=_shared([part.there for part in parts if part.literal is None]),
         trimmed=any(part.trimmed for part in parts),
+        length=together(lengths) if len(lengths) == len(parts) else None,
         counts_nul=any(part.counts_nul for part in parts),
     )
 

@@ -121,6 +121,13 @@ class Canonical:
         return (0, 2**bits - 1) if self.unsigned else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
 
     @property
+    def characters(self) -> int | None:
+        """TEXT: the most characters it surely has room for; None: as many as one likes."""
+        if self.length is None and self.octets is not None:
+            return self.octets // 4
+        return self.length
+
+    @property
     def whole_digits(self) -> int | None:
         """INTEGER and DECIMAL: digits before the point, the most of them."""
         if self.family is Family.INTEGER:

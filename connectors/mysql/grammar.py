@@ -17,6 +17,7 @@ GRAMMAR = Grammar(
     counters_checked=False,
     counts_freely=False,
     renews=True,
+    virtual_cut=True,
     computed_not_null=False,
     truths_are_numbers=True,
     partial_indexes=False,

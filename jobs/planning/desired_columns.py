@@ -42,15 +42,17 @@ def computed(where: str, table: Table, way: Projection, source: End, target: End
     found: dict[str, Computed] = {}
     findings: list[Finding] = []
     taken = {_folded(one.target, words[1]) for one in way.fields}
+    replaced = frozenset(name.lower() for name in masked)
     for column in table.columns:
         if not column.generated or column.name in way.without:
             continue
         try:
             if _folded(column.name, words[1]) in taken:
                 raise Untranslatable("another column is called so there")
-            one = _computed(column, source, target, words, known, frozenset(name.lower() for name in masked))
-            if not words[1].changes_in_sight and _acted_on(column, table, words[0]):
-                one = replace(one, column=replace(one.column, stored=False))
+            acted_on = not words[1].changes_in_sight and _acted_on(column, table, words[0])
+            added = words[1].adds_stored_columns or source.facts.engine == target.facts.engine
+            stored = not words[1].virtual_columns or (column.stored and added and not acted_on)
+            one = _computed(column, source, target, words, known, replaced, stored=stored)
         except Untranslatable as problem:
             findings.append(warning(f"{where}: {column.name}", f"it is not computed in the target: {problem}"))
             continue
@@ -76,17 +78,19 @@ def _folded(name: str, grammar: Grammar) -> str:
     return name.lower() if grammar.folds_names else name
 
 
-def _computed(column: Column, source: End, target: End, words: tuple[Grammar, Grammar], known: Terms, masked: frozenset[str]
-              ) -> Computed:  # fmt: skip
+def _computed(column: Column, source: End, target: End, words: tuple[Grammar, Grammar], known: Terms, masked: frozenset[str],
+              *, stored: bool) -> Computed:  # fmt: skip
+    """`stored`: whether the target keeps its values."""
     given = source.types.canonical(column.type)
     made = column.type if source.facts.engine == target.facts.engine else target.types.native(given)
     if made is None or column.computed is None:
         raise Untranslatable("the target has no type for its values")
     equality = "other" if column.ignores_case else source.types.equality(column.type)
     term = Term(column.name, given, target.types.canonical(made), equality, target.types.equality(made))
-    said = expressions.computed(column.computed, term, known, *words, masked)
+    cut = any(grammar.virtual_cut and not kept for grammar, kept in zip(words, (column.stored, stored), strict=True))
+    said = expressions.computed(column.computed, term, known, *words, masked, cut=cut)
     replaced = bool(masked & expressions.reads(column.computed, words[0]))
     nullable = column.nullable or replaced or not words[1].computed_not_null
     there = replace(column, type=made, nullable=nullable, ignores_case=None, computed=said,
-                    stored=column.stored or not words[1].virtual_columns)  # fmt: skip
+                    stored=stored)  # fmt: skip
     return Computed(there, term, replaced)

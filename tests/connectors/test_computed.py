@@ -118,6 +118,9 @@ SMALL, SHORT = Canonical(Family.INTEGER, bits=32), Canonical(Family.TEXT, length
         ("postgresql", "mysql", column("integer"), "a / b", "it divides"),
         ("postgresql", "mysql", column("text"), "lower(v)", "it calls lower"),
         ("postgresql", "sqlite", column("decimal"), "p * 2.5", "rounded by one of both"),
+        ("postgresql", "sqlite", column("decimal"), "a * 0.1", "rounded by one of both"),
+        ("sqlite", "mysql", column("decimal"), "a + 0.1", "rounded by one of both"),
+        ("postgresql", "sqlite", Term("g", SHORT, Canonical(Family.TEXT)), "v || ' '", "longer than its type"),
         ("postgresql", "mysql", Term("g", SMALL, SMALL), "p * 2", "it computes a decimal for an integer"),
         ("postgresql", "mysql", column("integer"), "p", "it computes a decimal for an integer"),
         ("mysql", "postgresql", Term("g", Canonical(Family.DECIMAL, precision=9, scale=1), COLUMNS["decimal"]), "p",
@@ -145,6 +148,8 @@ def test_what_could_differ_is_not_computed_and_says_why(
          "p + 1", "too large"),
         (column("integer"), "s + 1", ""),
         (column("text"), "v || t", ""),
+        (Term("g", SHORT, SHORT), "coalesce(v, 'none')", ""),
+        (Term("g", SHORT, SHORT), "v || '!'", "longer than its type"),
     ],
 )  # fmt: skip
 def test_of_replaced_values_only_what_always_fits_is_computed(term: Term, text: str, reason: str, sides: Any) -> None:
@@ -155,3 +160,5 @@ def test_of_replaced_values_only_what_always_fits_is_computed(term: Term, text: 
         return
     with pytest.raises(Untranslatable, match=reason):
         computed(text, term, *known, frozenset("avps"))
+    with pytest.raises(Untranslatable, match=reason):
+        computed(text, term, *known, cut=True)

@@ -48,7 +48,9 @@ class Words:
         )
 
     def decimal(self) -> st.SearchStrategy[str]:
-        return st.sampled_from(["p", "0.01", "-3.5", "10", "(p + 1)", "(p * a)", "(p - 0.01)"])
+        return st.sampled_from(
+            ["p", "0.01", "-3.5", "10", "(p + 1)", "(p * a)", "(p - 0.01)", "(a * 0.1)", "(s - 0.3)"]
+        )
 
     def text(self) -> st.SearchStrategy[str]:
         joined = (lambda a, b: f"concat({a}, {b})") if self.engine == "mysql" else (lambda a, b: f"({a} || {b})")
@@ -204,3 +206,14 @@ def test_an_index_may_be_over_letters_that_engines_fold_differently(sides: Any) 
     assert expression("lower((v)::text)", {"v": Term("w", text, text)}, *words) == 'LOWER("w")'
     with pytest.raises(Untranslatable, match="it calls random"):
         expression("random()", terms(sides["postgresql"], sides["sqlite"]), *words)
+
+
+LONG = Canonical(Family.INTEGER, bits=64)
+
+
+def test_sums_of_what_may_not_be_negative_in_the_source_are_told_wherever_they_hide(sides: Any) -> None:
+    known = {name: Term(name, Canonical(Family.INTEGER, bits=32, unsigned=True), LONG) for name in ("u", "w")}
+    words = sides["mysql"].grammar, sides["postgresql"].grammar
+    for text in ("u - 5 < 10", "coalesce(u, w) - 5 < 10"):
+        with pytest.raises(Untranslatable, match="sums are not the same everywhere"):
+            check(text, known, *words)
