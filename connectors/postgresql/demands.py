@@ -35,7 +35,8 @@ WORD = r'(?:"(?:[^"]|"")+"|[^\W\d][\w$]*)'
 QUALIFIED = rf"{WORD}\.{WORD}"
 TEXT = re.compile(r"""("(?:[^"]|"")*")|E?'(?:[^']|'')*'""")
 HEAD = re.compile(
-    r"(?P<does>CREATE|ALTER|DROP|COMMENT ON) (?:UNLOGGED |UNIQUE )?(?P<what>MATERIALIZED VIEW|[A-Z]+) (?:IF EXISTS |ONLY )?"
+    r"(?P<does>CREATE|ALTER|DROP|COMMENT ON) (?P<over>OR REPLACE )?(?:UNLOGGED |UNIQUE )?(?P<what>MATERIALIZED VIEW|[A-Z]+) "
+    r"(?:IF EXISTS |ONLY )?"
     rf"(?:{WORD} ON (?P<domain>DOMAIN )?(?:ONLY )?)?(?P<name>{QUALIFIED}|{WORD})"
 )
 PARENT = re.compile(rf" PARTITION OF ({QUALIFIED})")
@@ -67,7 +68,7 @@ def demands(statement: str) -> Iterator[Demand]:
     elif does == "ALTER":
         yield from _altered(what, kind, name, plain)
     else:
-        yield from _created(what, kind, name, plain)
+        yield from _created(what, kind, name, plain, over=bool(head["over"]))
     if what in TYPED and does in ("CREATE", "ALTER"):
         yield from (Demand("use", "type", one) for one in _mentioned(plain) if one != name)
 
@@ -98,7 +99,8 @@ def _altered(what: str, kind: Kind, name: Name, plain: str) -> Iterator[Demand]:
         yield Demand("reference", "relation", parsed(table), tuple(map(_plain, re.findall(WORD, columns))))
 
 
-def _created(what: str, kind: Kind, name: Name, plain: str) -> Iterator[Demand]:
+def _created(what: str, kind: Kind, name: Name, plain: str, *, over: bool) -> Iterator[Demand]:
+    """`over`: it takes the place of what is there."""
     if what == "INDEX":
         yield Demand("own", kind, name)
         yield Demand("fill", kind, name)
@@ -110,7 +112,8 @@ def _created(what: str, kind: Kind, name: Name, plain: str) -> Iterator[Demand]:
     if what.endswith("VIEW"):
         right: Right = "read" if what != "VIEW" and not plain.endswith(" WITH NO DATA") else "see"
         yield from (Demand(right, "relation", one) for one in _mentioned(plain) if one != name)
-    yield Demand("make", kind, name)
+    rights: tuple[Right, ...] = ("own", "fill") if over else ("make",)
+    yield from (Demand(right, kind, name) for right in rights)
 
 
 def parsed(written: str) -> Name:

@@ -88,9 +88,13 @@ def guest(pair: Pair) -> str:
 
 
 def works(one: SchemaObject) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
-    """How it goes, how it comes where it is missing, and both in one: what must go before, and the work."""
+    """How it goes, how it comes where it is missing or takes another's place, and both in one: what must go before, and the
+    work."""
     gone = () if one.id.kind is ObjectKind.COMMENT else tuple(f"{statement} CASCADE" for statement in one.drop)
-    return [((), one.drop), (gone, one.create), ((), (*one.drop, *one.create))]
+    over = [
+        made.replace("CREATE VIEW", "CREATE OR REPLACE VIEW", 1) for made in one.create if made[:11] == "CREATE VIEW"
+    ]
+    return [((), one.drop), (gone, one.create), ((), (*one.drop, *one.create)), *(((), (made,)) for made in over)]
 
 
 def shape(one: SchemaObject) -> tuple[object, ...]:
