@@ -70,8 +70,8 @@ def rollback(
     from jobs import views_schema
     from jobs.running.rollback import roll_back
 
-    row, reverses = roll_back(operation, confirm=confirm, environments_path=environments, control_url=control)
-    sys.stdout.write(views_schema.rolled_back(row, reverses))
+    undone = roll_back(operation, confirm=confirm, environments_path=environments, control_url=control)
+    sys.stdout.write(views_schema.rolled_back(undone))
 
 
 def add_to(app_: typer.Typer) -> None:

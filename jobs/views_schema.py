@@ -10,13 +10,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from jobs.control.changes import ChangeRow
-from jobs.control.rows import OperationRow
 from jobs.planning.render import clean
 from jobs.planning.schema_diff import Diff, Told
 from jobs.views import grid, moment
 
 if TYPE_CHECKING:
-    from jobs.running.rollback import Reverse
+    from jobs.running.rollback import Undone
 
 
 def diff(found: Diff) -> RenderableType:
@@ -87,8 +86,11 @@ def changes(found: Sequence[ChangeRow]) -> RenderableType:
     )
 
 
-def rolled_back(row: OperationRow, reverses: Sequence[Reverse]) -> str:
-    done = sum(bool(reverse.down) for reverse in reverses)
-    if not reverses:
+def rolled_back(undone: Undone) -> str:
+    row, done = undone.row, sum(bool(reverse.down) for reverse in undone.reverses)
+    told = "".join(f"{clean(str(finding))}\n" for finding in undone.told)
+    if not undone.reverses:
         return f"{row.id}: nothing is left to undo in {row.target_env}\n"
-    return f"{row.id}: {done} changes undone in {row.target_env}, {len(reverses) - done} were undone already\n"
+    rest = len(undone.reverses) - done
+    changes = "one change" if done == 1 else f"{done} changes"
+    return f"{told}{row.id}: {changes} undone in {row.target_env}, {rest} were undone already\n"

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from jobs.planning.permitted import Work, unpermitted
 from jobs.planning.plan import END, fingerprint
 from jobs.planning.schema_plan import clashes
 from jobs.running.aside import is_open
+from jobs.running.heart import PATIENCE, Heart, Progress
 from jobs.running.holder import alive, holder
 from jobs.running.unfinished import begun
 
@@ -41,27 +42,42 @@ class Reverse:
     """Empty: it is undone already."""
 
 
-def roll_back(reference: str, *, confirm: str | None, environments_path: Path | None, control_url: str | None
-              ) -> tuple[OperationRow, list[Reverse]]:  # fmt: skip
-    """Undo an operation's schema changes. `confirm` names the environment whose rows may go with what is dropped. Returns
-    what was done. Raises ConnectorError, UsageError, PlanRefused with everything that stands in the way, AlreadyRunning."""
+@dataclass(frozen=True)
+class Undone:
+    """What was done about an operation's changes."""
+
+    row: OperationRow
+    reverses: Sequence[Reverse] = ()
+    told: Sequence[Finding] = ()
+    """What did not stand in the way, and whoever asked must know."""
+
+
+def roll_back(
+    reference: str, *, confirm: str | None, environments_path: Path | None, control_url: str | None
+) -> Undone:
+    """Undo an operation's schema changes. `confirm` names the environment whose rows may go with what is dropped. Raises
+    ConnectorError, UsageError, PlanRefused with everything that stands in the way, AlreadyRunning."""
     with ControlStore.open(control_url) as store:
         row = store.get(reference)
         free(row, holder(), alive)
         if confirm not in (None, row.target_env):
             raise UsageError(f"the target is {row.target_env}", f"--confirm {confirm}", "name the target, or nothing")
-        changes = [change for change in store.schema_changes(row.id) if change.status != "undone"]
         [environment] = choose(load_environments(environments_path), {f"operation {row.id}": row.target_env})
         endpoint = environment.endpoint(row.target_env, "dbagent/driver")
         _same_place(row, endpoint, environment.writable)
-        if not changes:
-            return row, []
+        if not _standing(row, store):
+            return Undone(row)
         try:
             engine = connector(environment.engine)
             with closing(engine.target(endpoint)) as target:
-                return row, _undo(row, changes, target, store, engine.facts, confirmed=confirm is not None)
+                undoing = Undoing(row, store, target, engine.facts, confirmed=confirm is not None)
+                return undoing.execute(lambda: engine.target(replace(endpoint, patience=PATIENCE)))
         except ConnectorError as problem:
             raise problem.at(row.target_env) from None
+
+
+def _standing(row: OperationRow, store: ControlStore) -> list[ChangeRow]:
+    return [change for change in store.schema_changes(row.id) if change.status != "undone"]
 
 
 def _same_place(row: OperationRow, endpoint: Any, writable: bool) -> None:
@@ -74,44 +90,77 @@ def _same_place(row: OperationRow, endpoint: Any, writable: bool) -> None:
         raise UsageError("the environment is not writable", row.target_env, "set `writable: true` if it may be changed")
 
 
-def _undo(row: OperationRow, changes: Sequence[ChangeRow], target: TargetSession, store: ControlStore, facts: Facts, *,
-          confirmed: bool) -> list[Reverse]:  # fmt: skip
-    ledger = target.ledger
-    if obstacles := ledger.obstacles():
-        raise PlanRefused([error(row.target_env, what) for what in obstacles])
-    ledger.create()
-    waiting = [entry for entry in ledger.journal() if entry.run_id == row.run_id and is_open(entry)]
-    if waiting:
-        what = f"its run has set {len(waiting)} objects aside and not brought back"
-        raise UsageError(what, f"operation {row.id}", f"bring them back first: dbagent repair {row.target_env}")
-    there = {str(found.id): found for found in target.objects().made}
-    reverses, findings = reversed_changes(changes, there, row.target_env, facts)
-    tables = sorted({change.table_name for change in changes if change.table_name is not None})
-    findings += begun(row.target_env, tables, target, store)
-    findings += _built_since(reverses, store.later(row))
-    findings += [] if confirmed else _lost(row, reverses, there, target)
-    works = [Work(reverse.change.object, reverse.change.table_name, reverse.down) for reverse in reverses]
-    findings += unpermitted(row.target_env, target, works)
-    if findings:
-        raise PlanRefused(findings)
-    sha256 = fingerprint({"rollback": row.id})
-    run = RunRecord(uuid.uuid4().hex[:12], row.id, sha256, row.source_env, "running", time.time(), None)
-    fence = ledger.acquire(run, tables, holder(), alive, inherits=False)
-    try:
+@dataclass(frozen=True)
+class Undoing:
+    """The undoing of one operation."""
+
+    row: OperationRow
+    store: ControlStore
+    target: TargetSession
+    facts: Facts
+    _: KW_ONLY
+    confirmed: bool
+    """Rows may go with what is dropped."""
+
+    def execute(self, connect: Callable[[], TargetSession]) -> Undone:
+        """Undo everything, or nothing where something stands in the way. `connect` opens the heartbeat's session."""
+        row, ledger = self.row, self.target.ledger
+        self._prepare()
+        reverses, findings = self._judged()
+        tables = sorted({reverse.change.table_name for reverse in reverses if reverse.change.table_name is not None})
+        findings += begun(row.target_env, tables, self.target, self.store)
+        _refuse(findings)
+        sha256 = fingerprint({"rollback": row.id})
+        run = RunRecord(uuid.uuid4().hex[:12], row.id, sha256, row.source_env, "running", time.time(), None)
+        fence = ledger.acquire(run, tables, holder(), alive, inherits=False)
+        try:
+            with Heart(connect, run.run_id, fence, lambda states: Progress.of(states, 0, 0), lambda _: None) as heart:
+                reverses, more = self._judged()  # nobody else changes anything now; until here somebody may have
+                _refuse(more)
+                self._apply(reverses, heart)
+            ledger.finished(run.run_id)
+        except BaseException:
+            with suppress(ConnectorError):
+                ledger.abandoned(run.run_id)
+            raise
+        finally:
+            with suppress(ConnectorError):
+                ledger.release(run.run_id, fence)
+        return Undone(row, reverses, findings)
+
+    def _prepare(self) -> None:
+        row, ledger = self.row, self.target.ledger
+        if obstacles := ledger.obstacles():
+            raise PlanRefused([error(row.target_env, what) for what in obstacles])
+        ledger.create()
+        waiting = [entry for entry in ledger.journal() if entry.run_id == row.run_id and is_open(entry)]
+        if waiting:
+            what = f"its run has set {len(waiting)} objects aside and not brought back"
+            raise UsageError(what, f"operation {row.id}", f"bring them back first: dbagent repair {row.target_env}")
+
+    def _judged(self) -> tuple[list[Reverse], list[Finding]]:
+        """What is to be done as things are now, and what stands in the way."""
+        row, target = self.row, self.target
+        there = {str(found.id): found for found in target.objects().made}
+        reverses, findings = reversed_changes(_standing(row, self.store), there, row.target_env, self.facts)
+        findings += built_since(reverses, self.store.later(row))
+        findings += [] if self.confirmed else _lost(row, reverses, there, target)
+        works = [Work(reverse.change.object, reverse.change.table_name, reverse.down) for reverse in reverses]
+        return reverses, findings + unpermitted(row.target_env, target, works)
+
+    def _apply(self, reverses: Sequence[Reverse], heart: Heart) -> None:
         for reverse in reverses:
-            ledger.renew(run.run_id, fence)
+            heart.check()
             if reverse.down:
-                target.apply(reverse.down, reverse.change.object, reverse.change.table_name)
-            store.undone(reverse.change)
-        store.note_undone(row, f"{sum(bool(reverse.down) for reverse in reverses)} of {len(changes)} changes")
-        ledger.finished(run.run_id)
-    except BaseException:
-        with suppress(ConnectorError):
-            ledger.abandoned(run.run_id)
-        raise
-    finally:
-        ledger.release(run.run_id, fence)
-    return reverses
+                self.target.apply(reverse.down, reverse.change.object, reverse.change.table_name)
+            self.store.undone(reverse.change)
+        done = sum(bool(reverse.down) for reverse in reverses)
+        self.store.note_undone(self.row, f"{done} of {len(reverses)} changes")
+
+
+def _refuse(findings: Sequence[Finding]) -> None:
+    if errors := [finding for finding in findings if finding.severity == "error"]:
+        raise PlanRefused(errors)
 
 
 def reversed_changes(changes: Sequence[ChangeRow], there: Mapping[str, SchemaObject], where: str, facts: Facts
@@ -174,13 +223,13 @@ def _again(change: ChangeRow) -> SchemaObject:
     return SchemaObject(ObjectId(kind, table, name), change.before or "", tuple(change.down), tuple(change.up))
 
 
-def _built_since(reverses: Sequence[Reverse], later: Sequence[ChangeRow]) -> list[Finding]:
+def built_since(reverses: Sequence[Reverse], later: Sequence[ChangeRow]) -> list[Finding]:
     """What other operations have done since to what would be undone, or within a table that would go."""
 
     def touches(reverse: Reverse, other: ChangeRow) -> bool:
         mine = reverse.change
         within = mine.kind == ObjectKind.TABLE.value and mine.table_name == other.table_name
-        return bool(reverse.down) and (mine.object == other.object or within)
+        return bool(reverse.down) and other.id > mine.id and (mine.object == other.object or within)
 
     since = {(r.change.object, o.operation_id): None for r in reverses for o in later if touches(r, o)}
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from rich.console import Console
 
+from jobs.cli import call
 from jobs.control.store import ControlStore
 from jobs.errors import PlanRefused, RunStopped
 from jobs.running import epoch
@@ -83,3 +84,19 @@ def test_a_copy_that_this_control_store_does_not_know_is_only_told(
     execute(file_site, file_site.prod, "CREATE INDEX by_meaning ON words (meaning)")
     assert copy in bring(file_site, tables=["words"])
     assert told(file_site, "words") == []
+
+
+def test_nor_does_such_a_copy_keep_anything_from_being_undone(
+    file_site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop(file_site)
+    bring(file_site)
+    [schema] = operations(file_site)
+    with monkeypatch.context() as patch:
+        patch.setattr(Site, "control", f"sqlite:///{file_site.folder / 'other.db'}")
+        copy = paused(file_site, monkeypatch)
+    environments = str(file_site.folder / "environments.yaml")
+    options = "--confirm", "DEV", "--environments", environments, "--control", file_site.control
+    assert call(["schema", "rollback", schema.id, *options]) == 0
+    assert capsys.readouterr().out.count(f"operation {copy} copies into it, and is not over") == 3
+    assert {state for state, _ in told(file_site)} == {"missing"}

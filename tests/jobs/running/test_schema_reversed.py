@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from connectors.facts import Facts
 from connectors.objects import ObjectKind, SchemaObject
 from connectors.schema import TableName
 from jobs.control.changes import ChangeRow
-from jobs.running.rollback import Reverse, reversed_changes
+from jobs.running.rollback import Reverse, built_since, reversed_changes
 from tests.jobs.planning.test_schema_plan import FACTS
 from tests.jobs.planning.things import column, index, table, thing, view
 
@@ -90,6 +91,13 @@ def test_what_goes_with_a_table_is_undone_with_it_and_takes_no_name() -> None:
     assert [bool(reverse.down) for reverse in reverses] == [True, True, True]
     assert findings == []
     assert undone(made[1:], view("public.spenders", WORDS))[1] == []
+
+
+@pytest.mark.parametrize(("others", "expected"), [([1], []), ([3], ["op-2"]), ([1, 3], ["op-2"])])
+def test_of_other_operations_only_what_came_later_is_undone_first(others: list[int], expected: list[str]) -> None:
+    [reverse], _ = undone([change("a", "b", 2)], *now("b"))
+    later = [replace(change("b", "b", number), operation_id="op-2") for number in others]
+    assert [finding.what.split()[1] for finding in built_since([reverse], later)] == expected
 
 
 STATES = st.sampled_from([None, "a", "b", "c"])

@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from connectors.ledger import SqlLedger
 from connectors.postgresql.target import Target as PostgresTarget
+from connectors.sqlite.target import SqliteTarget
 from jobs.cli import call
 from jobs.control.changes import ChangeStore
 from jobs.errors import Exit, PlanRefused, UsageError
 from jobs.planning.schema_diff import Told
+from jobs.running import heart
 from jobs.running.differ import compare
 from jobs.running.rollback import Reverse, roll_back
+from tests.jobs.running.faults import once, until
 from tests.jobs.running.schemas import COPY, bring, changes, execute, look, operations, shop, told
 from tests.jobs.running.site import Site
 
@@ -22,7 +26,8 @@ pytestmark = pytest.mark.usefixtures("no_spark")
 
 def undo(site: Site, operation: str, confirm: str | None = None) -> list[Reverse]:
     environments = site.environments({})
-    return roll_back(operation, confirm=confirm, environments_path=environments, control_url=site.control)[1]
+    found = roll_back(operation, confirm=confirm, environments_path=environments, control_url=site.control)
+    return list(found.reverses)
 
 
 def differing(site: Site) -> list[Told]:
@@ -135,6 +140,37 @@ def test_what_a_later_operation_has_changed_is_undone_there_first(file_site: Sit
     assert (finding.where, finding.what) == ("table words", f"operation {added.id} has changed it since")
     for operation in (added, more, first):
         undo(file_site, operation.id)
+    assert {one.state for one in differing(file_site)} == {"missing"}
+
+
+def test_what_somebody_changes_while_it_begins_is_left_alone(file_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop(file_site)
+    bring(file_site)
+    [first] = operations(file_site)
+    anew = "DROP VIEW big_spenders", "CREATE VIEW big_spenders AS SELECT id FROM customers"
+    once(monkeypatch, SqlLedger, "acquire", lambda: execute(file_site, file_site.dev, *anew))
+    with pytest.raises(PlanRefused) as refused:
+        undo(file_site, first.id)
+    assert [finding.where for finding in refused.value.findings] == ["DEV: view big_spenders"]
+    assert told(file_site) == [("different", "view big_spenders")]
+
+
+def test_a_statement_that_lasts_keeps_its_lease(file_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    shop(file_site)
+    bring(file_site)
+    [first] = operations(file_site)
+    monkeypatch.setattr(heart, "BEAT", 0.02)
+    monkeypatch.setattr(heart, "RENEW", 0.0)
+
+    def renewed() -> list[tuple[Any, ...]]:
+        return file_site.server.rows(file_site.dev, "SELECT max(renewed_at) FROM _dbagent_leases")
+
+    def lasts() -> None:
+        began = renewed()
+        until(lambda: renewed() != began, "a lease that is renewed")
+
+    once(monkeypatch, SqliteTarget, "apply", lasts)
+    undo(file_site, first.id)
     assert {one.state for one in differing(file_site)} == {"missing"}
 
 
