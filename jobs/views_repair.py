@@ -55,7 +55,7 @@ def _table(environment: str, found: Sequence[Repaired]) -> RenderableType:
             )
             for one in repaired_json(environment, found)["objects"]
         ),
-        title=f"{environment}: repaired",
+        title=f"{environment}: what a run had set aside",
         right=("rows that break it", "seconds"),
     )
 
