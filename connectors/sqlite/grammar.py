@@ -17,6 +17,7 @@ GRAMMAR = Grammar(
     counts_past_nul=False,
     counts_freely=False,
     counts_keys_only=True,
+    adds_stored_columns=False,
     truths_are_numbers=True,
     comments=False,
     folds_names=True,
