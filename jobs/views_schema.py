@@ -38,9 +38,7 @@ def _count(differences: int) -> str:
 def _mended(one: Told, found: Diff) -> str:
     if one.object in found.aside:  # a run has set it aside
         return f"dbagent repair {found.target_env}"
-    if one.additive:
-        return "mode: create" if one.state == "missing" else "mode: update"
-    return "a person" if one.up else "recreating the table"
+    return one.mended or "–"
 
 
 def sql(found: Diff) -> str:
@@ -56,7 +54,8 @@ def _statements(one: Told, statements: Sequence[str]) -> list[str]:
     text = [f"{statement};" for statement in statements]
     if one.additive:
         return text
-    why = f"-- {one.object}: {one.state}; nobody runs this for you" if text else f"-- {one.object}: cannot be altered"
+    asked = "only `alter: any` runs this" if one.mended == "alter: any" else "nobody runs this for you"
+    why = f"-- {one.object}: {one.state}; {asked}" if text else f"-- {one.object}: {one.state}; no statement mends it"
     return [why, *(f"-- {line}" for statement in text for line in statement.splitlines())]
 
 

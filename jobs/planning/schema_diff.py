@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from connectors.objects import Definer, SchemaObject
 from jobs.config.operation import Operation
@@ -12,6 +12,8 @@ from jobs.planning.ends import End, TargetChecks
 from jobs.planning.findings import Finding
 from jobs.planning.objects import Difference, differences, hangs_on, identical, included
 from jobs.planning.schema_build import own_words, wanted_objects
+
+Mended: TypeAlias = Literal["mode: create", "mode: update", "alter: any", "a person", "recreating the table", ""]
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,13 @@ class Told:
     target: str | None
     up: tuple[str, ...]
     down: tuple[str, ...]
-    additive: bool
-    """`mode: update` runs it; else a person does, or nobody."""
+    mended: Mended
+    """Who runs `up`; empty where that is not known."""
+
+    @property
+    def additive(self) -> bool:
+        """Whether that is done without asking for more than a mode."""
+        return self.mended in ("mode: create", "mode: update")
 
 
 @dataclass(frozen=True)
@@ -61,6 +68,7 @@ class Diff:
                     "up": list(one.up),
                     "down": list(one.down),
                     "additive": one.additive,
+                    "mended_by": one.mended,
                 }
                 for one in self.told
             ],
@@ -96,16 +104,20 @@ def diff(operation: Operation, source: End, target: End, checks: TargetChecks) -
 def _told(found: Difference, definer: Definer | None) -> Told:
     up: tuple[str, ...] = ()
     down: tuple[str, ...] = ()
-    additive = False
+    mended: Mended = ""
     if found.wanted is not None and found.there is not None:
         if definer is not None:
             way = definer.altered(found.there, found.wanted)
-            up, down, additive = way.up, way.down, way.additive and bool(way.up)
+            up, down = way.up, way.down
+            mended = "mode: update" if way.additive else "alter: any" if way.refuses else "a person"
     elif found.wanted is not None:
         up, down = found.wanted.create, found.wanted.drop
-        additive = found.wanted.additive and bool(up)
+        mended = "mode: create" if found.wanted.additive else "a person"
     elif found.there is not None:
         up, down = found.there.drop, found.there.create
+        mended = "a person"
+    if mended and not up:
+        mended = "recreating the table"
     return Told(
         object=str(found.id),
         kind=found.id.kind.value,
@@ -115,5 +127,5 @@ def _told(found: Difference, definer: Definer | None) -> Told:
         target=found.there.definition if found.there else None,
         up=up,
         down=down,
-        additive=additive,
+        mended=mended,
     )

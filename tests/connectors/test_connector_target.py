@@ -10,7 +10,7 @@ import pytest
 from connectors.errors import RowsChanged, TerminalError
 from connectors.schema import ForeignKey, Kind
 from connectors.testkit import SampleTable
-from tests.connectors.drive import Ends, driver
+from tests.connectors.drive import Ends, copy, driver
 from tests.connectors.samples import (
     ACCOUNTS,
     KEYS,
@@ -131,6 +131,20 @@ def test_recreating_a_table_differently_changes_its_identity(ends: Ends) -> None
         ends.server.execute(ends.target, "DROP TABLE accounts")
         ends.server.create(ends.target, dataclasses.replace(ACCOUNTS, not_null=("name",)))
         assert one.target.identity(ends.name("accounts")) != before
+
+
+KNOWN = {
+    "postgresql": "SELECT reltuples::integer FROM pg_class WHERE relname = 'accounts'",
+    "mysql": "SELECT n_rows FROM mysql.innodb_table_stats WHERE database_name = DATABASE() AND table_name = 'accounts'",
+    "sqlite": "SELECT CAST(stat AS integer) FROM sqlite_stat1 WHERE tbl = 'accounts'",
+}
+"""How many rows the statistics tell of."""
+
+
+def test_the_statistics_of_a_copied_table_know_its_rows(ends: Ends) -> None:
+    fill(ends, ACCOUNTS, accounts(100))
+    copy(ends, "accounts")
+    assert ends.server.rows(ends.target, KNOWN[ends.target.engine]) == [(100,)]
 
 
 def test_orphans_are_counted(ends: Ends) -> None:

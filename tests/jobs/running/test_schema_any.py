@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from jobs import views_schema
 from jobs.errors import PlanRefused, RunFailed
 from jobs.running.run import resume
 from tests.jobs.running.schemas import COPY, bring, changes, execute, look, operations, shop, told
@@ -54,7 +55,10 @@ def test_what_differs_is_altered_because_somebody_asks_and_undone(site: Site) ->
         bring(site, mode="update")
     assert len(refused.value.findings) == len(differing)
     assert all("say `alter: any`" in finding.todo for finding in refused.value.findings)
-    assert look(site).told == differing  # it tells what additive updates would do, as ever
+    found = look(site)
+    assert found.told == differing
+    assert {one.mended for one in differing} == {"alter: any"}
+    assert views_schema.sql(found).count("only `alter: any` runs this") == 2 * len(differing)
     text = bring(site, **ANY)
     assert " ".join(text.split()).count("programs or rows could need it as it is") == len(differing)
     assert "schema: mode update, alter any" in text

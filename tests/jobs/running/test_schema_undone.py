@@ -246,10 +246,11 @@ def test_the_commands_list_undo_and_compare(file_site: Site, capsys: pytest.Capt
 def test_an_environment_that_may_not_be_changed_is_compared_all_the_same(file_site: Site) -> None:
     shop(file_site)
     bring(file_site)
-    execute(file_site, file_site.dev, "DROP VIEW big_spenders")
+    otherwise = "CREATE VIEW big_spenders AS SELECT id FROM customers"
+    execute(file_site, file_site.dev, "DROP INDEX by_note", "DROP VIEW big_spenders", otherwise)
     environments = file_site.environments({"DEV": {"writable": False}})
-    [one] = compare("PROD", "DEV", [], environments).told
-    assert (one.state, one.object) == ("missing", "view big_spenders")
+    found = [(one.state, one.object, one.mended) for one in compare("PROD", "DEV", [], environments).told]
+    assert found == [("missing", "index by_note of purchases", "mode: create"), ("different", "view big_spenders", "")]
     [operation] = operations(file_site)
     with pytest.raises(UsageError, match="not writable"):
         roll_back(operation.id, confirm=None, environments_path=environments, control_url=file_site.control)
