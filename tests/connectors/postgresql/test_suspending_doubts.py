@@ -1,10 +1,12 @@
-"""What waits where one could be deceived: by names, by rows that change meanwhile, by checks that are off, by a long sleep."""
+"""What waits, or goes, where one could be deceived: by names, by rows that change meanwhile, by checks that are off, by a long sleep."""
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
-from connectors.errors import ConnectorError, LeaseLost
+from connectors.errors import ConnectorError, LeaseLost, RowsChanged
 from connectors.objects import ObjectKind
 from connectors.postgresql import violations
 from connectors.schema import TableName
@@ -99,3 +101,21 @@ def test_an_index_comes_back_where_it_was_wherever_new_ones_are_made(pair: Pair)
         with pair.server.connect(pair.dev) as other:
             other.execute("DROP SCHEMA _dbagent CASCADE")
             other.execute("DROP TABLESPACE elsewhere")
+
+
+def test_a_row_that_comes_while_a_run_s_own_are_emptied_stays_with_them(pair: Pair) -> None:
+    pair.server.execute(pair.dev, "CREATE TABLE t (a integer); INSERT INTO t VALUES (1), (2)")
+    name = TableName("public", "t")
+    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 't'::regclass"
+    with pair.sessions() as (_, target), pair.server.connect(pair.dev) as other, ThreadPoolExecutor(1) as pool:
+        pair.lease(target, name)
+        other.execute("BEGIN; INSERT INTO t VALUES (3)")
+        emptied = pool.submit(target.empty, [name], {name: 2})
+        while not pair.server.rows(pair.dev, waiting):
+            assert not emptied.done()
+        other.execute("COMMIT")
+        with pytest.raises(RowsChanged, match="3 are there, and 2 are this run's"):
+            emptied.result()
+        assert target.count(name) == 3
+        target.empty([name], {name: 3})
+        assert target.is_empty(name)

@@ -15,7 +15,6 @@ from connectors.errors import (
     LoginRefused,
     NotFound,
     PermissionMissing,
-    RowsChanged,
     TerminalError,
     ValueRefused,
 )
@@ -218,24 +217,6 @@ def test_tables_are_emptied_together_but_never_others(pair: Pair) -> None:
         assert target.count(names[1]) == 1
         target.empty([*names, TableName("public", "outside")])
         assert target.count(names[1]) == 0
-
-
-def test_a_row_that_comes_while_a_run_s_own_are_emptied_stays_with_them(pair: Pair) -> None:
-    pair.server.execute(pair.dev, "CREATE TABLE t (a integer); INSERT INTO t VALUES (1), (2)")
-    name = TableName("public", "t")
-    waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 't'::regclass"
-    with pair.sessions() as (_, target), pair.server.connect(pair.dev) as other, ThreadPoolExecutor(1) as pool:
-        pair.lease(target, name)
-        other.execute("BEGIN; INSERT INTO t VALUES (3)")
-        emptied = pool.submit(target.empty, [name], {name: 2})
-        while not pair.server.rows(pair.dev, waiting):
-            assert not emptied.done()
-        other.execute("COMMIT")
-        with pytest.raises(RowsChanged, match="3 are there, and 2 are this run's"):
-            emptied.result()
-        assert target.count(name) == 3
-        target.empty([name], {name: 3})
-        assert target.is_empty(name)
 
 
 def test_inherited_rows_stay_when_their_parent_is_emptied(pair: Pair) -> None:
