@@ -1,4 +1,4 @@
-"""What waits, or goes, where one could be deceived: by names, by rows that change meanwhile, by checks that are off, by a long sleep."""
+"""What one could be deceived by: names, rows that come or change meanwhile, checks that are off, a long sleep."""
 
 from __future__ import annotations
 
