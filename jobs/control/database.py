@@ -110,8 +110,8 @@ def readable(url: sa.URL) -> sa.Engine | None:
         engine = sa.create_engine(there, connect_args={"timeout": LOCK_SECONDS})
         event.listen(engine, "connect", _only_read)
     else:
-        options = {"connect_timeout": 10, "options": "-c default_transaction_read_only=on"}
-        engine = sa.create_engine(url, connect_args=options)
+        only_read = {"postgresql_readonly": True}
+        engine = sa.create_engine(url, connect_args={"connect_timeout": 10}, execution_options=only_read)
     try:
         with told(shown(url)):
             if _version(engine) == HEAD:

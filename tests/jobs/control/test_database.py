@@ -17,11 +17,14 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
+from connectors.objects import ObjectId, ObjectKind
+from connectors.schema import TableName
 from jobs.control import database
 from jobs.control.database import locate
 from jobs.control.store import ControlStore
 from jobs.control.tables import HEAD, metadata
 from jobs.errors import ConfigError, ConnectionProblem, Exit, exit_code
+from jobs.planning.schema_plan import Change
 from tests.jobs.control.ask import ask
 from tests.jobs.control.conftest import start
 
@@ -85,6 +88,20 @@ def test_who_only_looks_makes_no_store_and_writes_into_none(url: str, tmp_path: 
         with pytest.raises(ConnectionProblem):
             looked.request_stop(made.id, "cancel")
     assert {file: file.read_bytes() for file in tmp_path.rglob("*.db*")} == files
+
+
+def test_who_looks_sees_the_store_that_the_url_leads_to(server: str) -> None:
+    engine = sa.create_engine(sa.make_url(server).set(drivername="postgresql+psycopg"))
+    with engine.begin() as connection:
+        connection.execute(sa.text("CREATE SCHEMA elsewhere"))
+    engine.dispose()
+    url = server + "?options=-c%20search_path%3Delsewhere"
+    with ControlStore.open(url) as store:
+        made = ask(store, DEFINITION, "a" * 64, None)
+    looked = ControlStore.look(url)
+    assert looked is not None
+    with looked:
+        assert looked.recent() == [made]
 
 
 def test_a_store_of_another_version_is_not_looked_at(url: str) -> None:
@@ -232,3 +249,21 @@ def test_a_store_of_an_older_version_keeps_what_is_completed_and_cancels_what_no
     with ControlStore.open(url) as store:
         assert store.get(ids[0]) == replace(done, workers=None, plan_how=None)
         assert store.get(ids[1]).status == "cancelled"
+
+
+def test_a_store_that_did_not_ask_targets_for_their_words_keeps_its_changes_and_asks_from_now_on(url: str) -> None:
+    made = Change(ObjectId(ObjectKind.INDEX, TableName(None, "t"), "i"), "make", ("up",), ("down",), None, "wanted")
+    with ControlStore.open(url) as store:
+        operation = ask(store, DEFINITION, "a", None).id
+        start(store, operation)
+        store.intend(operation, "host:1", [made])
+        store.made(operation, "host:1", [made])
+        [before] = store.schema_changes(operation)
+        with store._engine.begin() as connection:
+            connection.execute(sa.text("ALTER TABLE schema_changes DROP COLUMN found"))
+            connection.execute(sa.text("UPDATE alembic_version SET version_num = '0004'"))
+    with ControlStore.open(url) as store:
+        assert store.schema_changes(operation) == [before]
+        name = str(made.id)
+        store.recognise(operation, "host:1", {name: "as told"}, {name}, last=True)
+        assert store.schema_changes(operation) == [replace(before, found="as told")]
