@@ -135,6 +135,21 @@ def test_nothing_of_another_s_tables_waits_and_no_index_that_could_not_be_made_a
         pair.server.execute(pair.dev, "REASSIGN OWNED BY guest TO dba; DROP OWNED BY guest; DROP ROLE guest")
 
 
+def test_what_rules_write_in_a_circle_and_who_may_not_enter_a_schema_hinders_no_look_at_its_views(pair: Pair) -> None:
+    guest = f"guest_{pair.dev.database}"
+    pair.server.execute(
+        pair.dev,
+        f"CREATE SCHEMA crm; CREATE TABLE crm.a (a int); CREATE TABLE crm.b (a int); CREATE ROLE {guest} LOGIN PASSWORD 'x';"
+        " CREATE RULE there AS ON INSERT TO crm.a DO ALSO INSERT INTO crm.b VALUES (new.a);"
+        " CREATE RULE back AS ON DELETE TO crm.b DO ALSO DELETE FROM crm.a;"
+        " CREATE MATERIALIZED VIEW crm.m AS SELECT a FROM crm.a; CREATE VIEW crm.v AS SELECT a FROM crm.a",
+    )
+    with closing(connector.target(replace(pair.dev, user=guest, password="x", patience=60.0))) as target:
+        assert [(one.step.id.name, one.ours) for one in target.stored([TableName("crm", "a")])] == [("crm.m", False)]
+        [view] = [one for one in target.objects().made if one.id.name == "crm.v"]
+        assert target.altered(view, replace(view, columns=())).loses == ""
+
+
 class Crash(Exception):
     pass
 
