@@ -322,8 +322,8 @@ class TargetSession(Definer, Protocol):
     def count(self, name: TableName) -> int: ...
 
     def empty(self, names: Sequence[TableName], ours: Mapping[TableName, int] | None = None) -> None:
-        """Remove all rows of these tables, children first, never cascading to others. Of those in `ours` exactly so many, or
-        none at all, whatever others write meanwhile. Raises RowsChanged, TerminalError, LeaseLost."""
+        """Remove all rows of these tables, children first, never cascading to others. Of those in `ours` exactly so many; none
+        at all where one holds others, whatever is written meanwhile. Raises RowsChanged, TerminalError, LeaseLost."""
         ...
 
     def stage(self, run_id: str, table_id: int, table: Table) -> TableName:

@@ -14,6 +14,7 @@ from connectors.postgresql.definitions import ColumnText, column_text, implied, 
 from connectors.postgresql.objects_keys import NOT_VALID, validated
 from connectors.postgresql.objects_tables import View
 from connectors.postgresql.statements import sql_name
+from connectors.postgresql.types import literal
 from connectors.schema import TableName, quoted
 
 NEVER = Alteration((), (), additive=False)
@@ -137,10 +138,8 @@ def unchanged(place: Place, old: str, new: str) -> str:
     without a word."""
     table, column = sql_name(place.table), quoted(place.column)
     changed = f"{column}::{new}::text::{old}::text IS DISTINCT FROM {column}::text"
-    return (
-        f"DO $dbagent$ BEGIN LOCK TABLE {table}; IF EXISTS (SELECT FROM {table} WHERE {changed})"
-        " THEN RAISE data_exception; END IF; END $dbagent$"
-    )
+    fails = f"IF EXISTS (SELECT FROM {table} WHERE {changed}) THEN RAISE data_exception; END IF"
+    return f"DO {literal(f'BEGIN LOCK TABLE {table}; {fails}; END')}"
 
 
 def steps(place: Place, old: ColumnText, new: ColumnText) -> Iterator[str]:

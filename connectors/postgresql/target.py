@@ -212,7 +212,7 @@ class Target:
             locked = ", ".join(map(self._own, ours))
             self._connection.execute(f"LOCK TABLE {locked} IN ACCESS EXCLUSIVE MODE".encode())
         for name, rows in ours.items():
-            if (found := self.count(name)) != rows:
+            if (found := self.count(name)) not in (0, rows):
                 raise others_rows(name, found, rows)
 
     def stage(self, run_id: str, table_id: int, table: Table) -> TableName:

@@ -182,3 +182,4 @@ def test_a_run_s_own_rows_go_only_while_they_are_alone(ends: Ends) -> None:
         assert [one.target.count(name) for name in tables] == [5, 3]
         one.target.empty(tables, dict(zip(tables, (5, 3), strict=True)))
         assert [one.target.count(name) for name in tables] == [0, 0]
+        one.target.empty(tables, dict(zip(tables, (5, 3), strict=True)))  # nothing can go that is gone

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.errors import ValueRefused
 from connectors.objects import ObjectKind, SchemaObject
 from connectors.postgresql.altering import NEVER, altered, widens
 from connectors.postgresql.definitions import ColumnText, column_text, implied
 from connectors.postgresql.source import Source
 from connectors.postgresql.target import Target
-from connectors.schema import TableName
+from connectors.schema import TableName, quoted
 from tests.connectors.postgresql.pair import Pair
 
 COLUMNS = (
@@ -175,6 +177,39 @@ def test_a_computed_column_is_computed_otherwise_where_the_server_can() -> None:
 )
 def test_a_wider_type_holds_every_value(old: str, new: str, wide: bool) -> None:
     assert widens(old, new) is wide
+
+
+NARROWED = [
+    ("numeric(12,2)", "1.25", "numeric(12,1)", True),
+    ("numeric(12,2)", "1.20", "numeric(12,1)", False),
+    ("text", "007", "integer", True),
+    ("text", "7", "integer", False),
+    ("varchar(9)", "abc   ", "varchar(3)", True),
+    ("char(9)", "abc", "varchar(3)", False),
+    ("double precision", "0.1234567890123", "real", True),
+    ("timestamp", "2024-05-17 12:00:00.123", "timestamp(0)", True),
+    ("timestamp", "2024-05-17 12:00:00", "date", True),
+    ("bigint", "5", "smallint", False),
+]
+"""What a column is, a value, what it shall be, and whether that would change the value."""
+
+
+def odd(number: int) -> str:
+    """A column may be called so."""
+    return f"a $dbagent$ 'b' \\ %s {number}"
+
+
+def test_a_narrower_type_is_refused_where_a_value_would_change(pair: Pair) -> None:
+    for number, (old, value, new, _) in enumerate(NARROWED):
+        pair.server.execute(pair.dev, f"CREATE TABLE t{number} ({quoted(odd(number))} {old})")
+        pair.server.execute(pair.dev, f"INSERT INTO t{number} VALUES ('{value}')")
+        pair.server.execute(pair.prod, f"CREATE TABLE t{number} ({quoted(odd(number))} {new})")
+    with pair.sessions() as (source, target):
+        wanted, there = columns(source), columns(target)
+        for number, (_, _, _, changes) in enumerate(NARROWED):
+            change = target.altered(there[odd(number)], wanted[odd(number)])
+            with pytest.raises(ValueRefused) if changes else nullcontext():
+                target.apply(change.up, "it")
 
 
 def test_everything_else_becomes_the_other_and_comes_back(pair: Pair) -> None:
