@@ -189,7 +189,7 @@ class SqlLedger(SqlJournal):
                 raise LeaseHeld(
                     f"run {run_id} is at work here (driver {who})",
                     where=target,
-                    todo="wait for it, or stop it: dbagent cancel ends a run, Ctrl-C a repair",
+                    todo="wait for it, or stop it: dbagent cancel ends a run, Ctrl-C a repair or a rollback",
                 )
         return [Lease(run_id, fence) for run_id, fence, *_ in found]
 

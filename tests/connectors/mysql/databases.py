@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import subprocess
+import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from connectors.contract import Endpoint, RunRecord
+from connectors.contract import Endpoint, RunRecord, Tls
 from connectors.mysql.target import Target
-from connectors.mysql.testkit import MariaServer
+from connectors.mysql.testkit import OWNER, MariaServer, install, unprivileged
+from connectors.testkit import free_port
 
 RICH = (Path(__file__).parent / "rich.sql").read_text()
 
@@ -51,3 +56,17 @@ def lease(target: Target, *tables: str, run: str = "run") -> int:
     target.ledger.create()
     record = RunRecord(run, "operation", "0" * 64, "PROD", "running", time.time(), None)
     return target.ledger.acquire(record, tables, "driver", lambda _: False)
+
+
+@contextmanager
+def installed() -> Iterator[tuple[Path, Endpoint]]:
+    """The files of a server that a test starts, and kills, by itself, and where it is to answer."""
+    folder = Path(tempfile.mkdtemp(prefix="dbagent-"))
+    folder.chmod(0o755)
+    user = unprivileged()
+    if user:
+        shutil.chown(folder, user)
+    install(folder / "data", user)
+    password = secrets.token_urlsafe(16)
+    yield folder, Endpoint("test", "mysql", "mysql", "127.0.0.1", free_port(), OWNER, password, Tls("disable"))
+    shutil.rmtree(folder, ignore_errors=True)

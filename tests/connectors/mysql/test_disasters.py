@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
-import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,36 +10,22 @@ from pathlib import Path
 import pymysql
 import pytest
 
-from connectors.contract import Endpoint, Tls
+from connectors.contract import Endpoint
 from connectors.errors import TargetFull
 from connectors.mysql import connector
-from connectors.mysql.testkit import OWNER, MariaServer, install, served, unprivileged
+from connectors.mysql.testkit import MariaServer, served
 from connectors.schema import TableName
-from connectors.testkit import free_port
-from tests.connectors.mysql.databases import dumped, lease
+from tests.connectors.mysql.databases import dumped, installed, lease
 
 T = TableName(None, "t")
 LITTLE, ENOUGH = 20, 400
 """MiB by which a file may grow that tables share: a disk as small as we like."""
 
 
-@pytest.fixture(scope="module")
-def folder() -> Iterator[Path]:
-    found = Path(tempfile.mkdtemp(prefix="dbagent-"))
-    found.chmod(0o755)
-    user = unprivileged()
-    if user:
-        shutil.chown(found, user)
-    install(found / "data", user)
-    yield found
-    shutil.rmtree(found, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def endpoint() -> Endpoint:
-    return Endpoint(
-        "test", "mysql", "mysql", "127.0.0.1", free_port(), OWNER, secrets.token_urlsafe(16), Tls("disable")
-    )
+@pytest.fixture
+def place() -> Iterator[tuple[Path, Endpoint]]:
+    with installed() as found:
+        yield found
 
 
 @contextlib.contextmanager
@@ -61,7 +44,8 @@ def filled(server: MariaServer, rows: int) -> Endpoint:
     return database
 
 
-def test_a_disk_that_is_full_leaves_the_rows_and_another_try(folder: Path, endpoint: Endpoint) -> None:
+def test_a_disk_that_is_full_leaves_the_rows_and_another_try(place: tuple[Path, Endpoint]) -> None:
+    folder, endpoint = place
     with running(folder, endpoint, LITTLE) as server:
         server.execute(replace(endpoint, database="mysql"), "SET GLOBAL innodb_file_per_table = 0")
         database = filled(server, 20_000)

@@ -5,10 +5,7 @@ from __future__ import annotations
 
 import os
 import pwd
-import secrets
-import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -17,13 +14,13 @@ from typing import Any
 
 import pytest
 
-from connectors.contract import Endpoint, Tls
-from connectors.mysql.testkit import OWNER, MariaServer, install, served, unprivileged
-from connectors.testkit import free_port
+from connectors.contract import Endpoint
+from connectors.mysql.testkit import MariaServer, served
 from jobs.cli import call
 from jobs.errors import RunFailed
 from jobs.running import epoch
 from jobs.running.run import resume, run
+from tests.connectors.mysql.databases import installed
 from tests.jobs.running.faults import only_operation, until
 from tests.jobs.running.site import Site
 from tests.jobs.running.standing import own, schema, told, waiting
@@ -94,22 +91,15 @@ def mortal(folder: Path, endpoint: Endpoint) -> Iterator[subprocess.Popen[bytes]
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    found = Path(tempfile.mkdtemp(prefix="dbagent-"))
-    found.chmod(0o755)
-    user = unprivileged()
-    if user:
-        shutil.chown(found, user)
-    install(found / "data", user)
-    yield found
-    shutil.rmtree(found, ignore_errors=True)
+def place() -> Iterator[tuple[Path, Endpoint]]:
+    with installed() as found:
+        yield found
 
 
 def test_a_server_that_is_killed_in_the_middle_of_a_rebuild_is_repaired_and_the_run_resumes(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    place: tuple[Path, Endpoint], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows, password = 150_000, secrets.token_urlsafe(16)
-    endpoint = Endpoint("test", "mysql", "mysql", "127.0.0.1", free_port(), OWNER, password, Tls("disable"))
+    rows, (folder, endpoint) = 150_000, place
     server = MariaServer(endpoint)
     monkeypatch.setattr(epoch, "TRIES", 1)
     with ExitStack() as stack:
