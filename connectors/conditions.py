@@ -180,7 +180,9 @@ class Conditions:
             there=term.equality_there,
             trimmed=(term.equality, term.equality_there) == ("padded", "exact"),
             fixed=source.fixed and source.family is Family.TEXT,
-            length=next((most for end in (target, source) for most in (end.length, end.octets) if most is not None), None),
+            length=next(
+                (most for end in (target, source) for most in (end.length, end.octets) if most is not None), None
+            ),
             counts_nul=source.admits("nul") and target.admits("nul"),
         )
 
