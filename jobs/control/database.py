@@ -110,8 +110,8 @@ def readable(url: sa.URL) -> sa.Engine | None:
         engine = sa.create_engine(there, connect_args={"timeout": LOCK_SECONDS})
         event.listen(engine, "connect", _only_read)
     else:
-        only_read = {"postgresql_readonly": True}
-        engine = sa.create_engine(url, connect_args={"connect_timeout": 10}, execution_options=only_read)
+        engine = sa.create_engine(url, connect_args={"connect_timeout": 10})
+        event.listen(engine, "connect", _transactions_only_read)
     try:
         with told(shown(url)):
             if _version(engine) == HEAD:
@@ -124,6 +124,10 @@ def readable(url: sa.URL) -> sa.Engine | None:
 
 def _only_read(connection: Any, _: object) -> None:
     connection.execute("PRAGMA query_only=ON")
+
+
+def _transactions_only_read(connection: Any, _: object) -> None:
+    connection.read_only = True
 
 
 def _file(url: sa.URL) -> sa.Engine:
