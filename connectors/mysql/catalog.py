@@ -17,6 +17,7 @@ from connectors.mysql.definitions import definition
 from connectors.mysql.letter_case import LetterCase
 from connectors.mysql.session import Session
 from connectors.mysql.types import MyType, column_type, identifier, type_of
+from connectors.mysql.words import ESCAPES
 from connectors.schema import (
     Action,
     Check,
@@ -87,6 +88,7 @@ NEXT = re.compile(r"^nextval\((`(?:[^`]|``)+`)\)$")
 RULE = "SELECT start_value, increment, minimum_value, maximum_value, cycle_option, next_not_cached_value FROM {0}"
 USUAL = (1, 2**63 - 2)
 """Between which numbers a sequence counts that is told none."""
+ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 IN_QUOTES = re.compile(r"`((?:[^`]|``)+)`")
 
 
@@ -122,10 +124,10 @@ def detail(table: Table) -> Detail:
 def introspect(session: Session) -> Schema:
     """Every table our user can see, but our own bookkeeping."""
     kinds = [row for row in session.rows(TABLES) if not row[0].startswith(OURS)]
-    columns, indexes = _by_table(session.rows(COLUMNS)), _by_table(session.rows(_indexes(session)))
+    columns, indexes = _by_table(_said(session, COLUMNS, 10)), _by_table(_said(session, _indexes(session), 4))
     foreign, triggers = _by_table(session.rows(FOREIGN_KEYS)), _by_table(session.rows(TRIGGERS))
     database = str(session.value("SELECT DATABASE()"))
-    checks = _by_table(session.rows(query)) if (query := _checks(session)) else _by_table([])
+    checks = _by_table(_said(session, query, 2)) if (query := _checks(session)) else _by_table([])
     json = _json_columns(checks) if session.flavour == "MariaDB" else frozenset()
     rules = {(table, key): (delete, update) for table, key, delete, update in session.rows(RULES)}
     cases, tables = LetterCase(session), []
@@ -151,6 +153,19 @@ def introspect(session: Session) -> Schema:
         )
     other = [(TableName(None, name), OTHER[kind]) for name, kind, *_ in kinds if kind in OTHER]
     return Schema(tuple(sorted(tables, key=lambda table: table.name.name)), tuple(sorted(other)))
+
+
+def _said(session: Session, query: str, place: int) -> Iterable[tuple[Any, ...]]:
+    """Rows with an expression at that place, as a definition has it."""
+    rows = session.rows(query)
+    if session.flavour == "MariaDB" or session.version < (8,):
+        return rows
+    return [(*row[:place], row[place] and unescaped(row[place]), *row[place + 1 :]) for row in rows]
+
+
+def unescaped(expression: str) -> str:
+    """MySQL's catalog shows expressions as they would stand in a text, since 8.0: `concat(`a`,_utf8mb4\\'-\\')`."""
+    return ESCAPED.sub(lambda found: ESCAPES.get(found[1], found[1]), expression)
 
 
 def _by_table(rows: Iterable[tuple[Any, ...]]) -> defaultdict[str, list[tuple[Any, ...]]]:
@@ -208,6 +223,7 @@ def _shaped(
         counter = "auto_increment" if "AUTO_INCREMENT" in words else None
         is_json = base == "longtext" and collation == JSON_COLLATION and (name, column) in json
         type_ = column_type(declared, base.lower(), charset, collation, is_json)
+        default = unescaped(default) if default and bare and computed else default
         filled = None if generated or counter else filler(default, type_, bare and not computed)
         case = cases.ignored(charset, collation)
         renewed = "ON UPDATE" in words

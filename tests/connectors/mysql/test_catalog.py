@@ -12,7 +12,7 @@ from connectors.contract import Endpoint
 from connectors.errors import PermissionMissing, TerminalError
 from connectors.mysql import connector
 from connectors.mysql.canonical import made
-from connectors.mysql.catalog import filler
+from connectors.mysql.catalog import filler, unescaped
 from connectors.mysql.filters import pinned, rendered
 from connectors.mysql.testkit import MariaServer
 from connectors.mysql.types import column_type
@@ -96,6 +96,19 @@ def test_defaults_are_expressions_however_a_server_shows_them(
     shown: str | None, native: str, bare: bool, default: str | None
 ) -> None:
     assert filler(shown, made(native), bare) == default
+
+
+@pytest.mark.parametrize(
+    ("shown", "expression"),
+    [
+        (r"concat(`a`,_utf8mb4\'-\')", "concat(`a`,_utf8mb4'-')"),
+        (r"(`a` <> _utf8mb4\'it\\\'s\')", r"(`a` <> _utf8mb4'it\'s')"),
+        (r"_utf8mb4\'\\\\\'", r"_utf8mb4'\\'"),
+        ("(`a` + 1)", "(`a` + 1)"),
+    ],
+)
+def test_expressions_are_those_of_a_definition_where_a_catalog_escapes_them(shown: str, expression: str) -> None:
+    assert unescaped(shown) == expression
 
 
 def test_what_is_no_table_is_named(ends: Ends) -> None:
