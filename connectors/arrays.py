@@ -72,6 +72,14 @@ def starts(values: pa.Array) -> Places:
     return (places - places[:1]).astype(np.int64)
 
 
+def shortened(values: pa.BinaryArray, count: int) -> pa.BinaryArray:
+    """Its strings, the first of them without so many bytes at its beginning. They may be large: nothing is copied."""
+    _, places, data = values.buffers()
+    bounds = np.frombuffer(places, np.int32)[values.offset : values.offset + len(values) + 1].copy()
+    bounds[0] += count
+    return pa.BinaryArray.from_buffers(pa.binary(), len(values), [None, pa.py_buffer(bounds), data])
+
+
 def cut(block: Bytes, start: Places, end: Places, null: npt.NDArray[np.bool_]) -> pa.BinaryArray:
     """The bytes between the bounds, row by row."""
     count = len(start)

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 import psycopg
 import pyarrow as pa
 
+from connectors.arrays import shortened
 from connectors.contract import Chunk, Filter, Loaded, TableCopy, TransferJob
 from connectors.errors import ConnectionLost, ConnectorError, NotFound, SourceChanged, TerminalError, Unsupported
 from connectors.postgresql.errors import translated
@@ -172,8 +173,8 @@ def strip(block: pa.BinaryArray, header: bytes, trailer: bytes) -> pa.BinaryArra
     """The rows alone: the server sends the header before the first row, and the trailer as a message of its own, or right
     behind the header where there are no rows. No row looks like the trailer, which is a count of -1 fields."""
     if header:
-        first = block[0].as_buffer()[len(header) :].to_pybytes()
-        block = pa.concat_arrays([pa.array([first] if first else [], pa.binary()), block[1:]])
+        block = shortened(block, len(header))
+        block = block if block[0].as_buffer().size else block[1:]
     ended = trailer and len(block) and block[-1].as_buffer().equals(pa.py_buffer(trailer))
     return block[:-1] if ended else block
 

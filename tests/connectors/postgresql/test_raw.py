@@ -13,10 +13,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given as for_all
 from hypothesis import strategies as st
 
+from connectors.arrays import characters, starts
+from connectors.postgresql.ends import strip
 from connectors.postgresql.raw import RawCopyOut, messages
 
 ANSWER = b"H" + struct.pack(">IBHH", 9, 1, 1, 1)
@@ -141,3 +144,24 @@ def test_rows_are_found_all_at_once_where_walking_finds_them(rows: list[bytes], 
     stream = stream[: len(stream) - missing] if missing < len(stream) else stream
     start, end = messages(np.frombuffer(stream, np.uint8))
     assert [stream[a + 5 : b] for a, b in zip(start, end, strict=True)] == walked(stream)
+
+
+HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0", b"\xff\xff"
+
+
+@pytest.mark.parametrize(
+    ("sent", "rows"),
+    [
+        ([HEADER + b"one", b"two", TRAILER], [b"one", b"two"]),
+        ([HEADER + TRAILER], []),
+        ([HEADER, b"", b"two"], [b"", b"two"]),
+        ([HEADER + b"one"], [b"one"]),
+    ],
+)
+def test_rows_lose_what_frames_them_and_are_not_copied(sent: list[bytes], rows: list[bytes]) -> None:
+    for block in (pa.array(sent, pa.binary()), pa.array([b"before", *sent], pa.binary())[1:]):
+        found = strip(block, HEADER, TRAILER)
+        assert found.to_pylist() == rows
+        assert bytes(characters(found)) == b"".join(rows)
+        assert starts(found).tolist() == [sum(map(len, rows[:number])) for number in range(len(rows))]
+        assert not rows or found.buffers()[2].address == block.buffers()[2].address
