@@ -6,6 +6,7 @@ first thing a resume removes, so they go: the target is then as it was before th
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import suppress
@@ -23,6 +24,8 @@ from jobs.running.restoring import Restoring
 SESSIONS = 4
 """How many objects are restored at once where no operation says how many connections it may use."""
 POLL = 0.25
+QUIET = 5.0
+"""Seconds after which it says how far it is."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Repaired:
 
 
 Tell = Callable[[str], None]
-"""Told for whose lock we wait, and an empty text when for nobody's any more."""
+"""Told what is going on: for whose lock we wait, else how much is back; an empty text when there is nothing to say."""
 
 
 def repair(connector: Connector, endpoint: Endpoint, tell: Tell, run: str | None = None
@@ -143,6 +146,7 @@ def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: B
         restoring.loaded(name, None)
     restoring.all_in()
     found: list[Repaired] = []
+    began = time.monotonic()
     try:
         while not restoring.over:
             restoring.start(back.sessions)
@@ -152,7 +156,7 @@ def _restored(target: TargetSession, run_id: str, steps: Sequence[Step], back: B
                 remember(target, run_id, restored)
                 found += [Repaired(run_id, one.step, one) for one in restored]
             back.check()
-            back.tell(patience.told)
+            back.tell(patience.told or (str(restoring) if time.monotonic() - began >= QUIET else ""))
     finally:
         restoring.close()
     return found + [_not_back(run_id, s, problem) for job, problem in restoring.failed for s in job.steps]

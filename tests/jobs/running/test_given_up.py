@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from connectors.contract import connector
+from connectors.sqlite.target import SqliteTarget
 from jobs.cli import call
 from jobs.errors import RunStopped
-from jobs.running import epoch
+from jobs.running import epoch, repair
 from jobs.running.run import run
-from tests.jobs.running.faults import asked, once, only_operation
+from tests.jobs.running.faults import asked, once, only_operation, until
 from tests.jobs.running.office import Office
 from tests.jobs.running.site import Site
 from tests.jobs.running.standing import schema, stand, told, waiting
@@ -68,6 +70,16 @@ def test_a_key_whose_parent_is_gone_and_an_object_that_is_in_the_way(
     assert "[42P07]" in said.err
     site.landing.execute(site.dev, "DROP VIEW orders_user")
     assert outcomes(site) == {"index orders_user": "restored"}
+
+
+def test_a_repair_that_lasts_says_how_far_it_is(file_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site, said = file_site, list[str]()
+    before = paused(site, monkeypatch)
+    monkeypatch.setattr(repair, "QUIET", 0.0)
+    once(monkeypatch, SqliteTarget, "restore", lambda: until(lambda: any(said), "a word"))
+    repair.repair(connector(site.dev.engine), site.dev, said.append)
+    assert next(filter(None, said)).startswith("rebuilding ")
+    assert schema(site) == before
 
 
 def test_an_operation_that_is_cancelled_when_no_driver_is_there_gets_everything_back(
