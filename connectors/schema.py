@@ -182,6 +182,8 @@ class Check:
     name: str
     expression: str
     """In the engine's own words."""
+    proven: bool = field(default=True, compare=False)
+    """False where the database says itself that there may be rows which break it."""
 
 
 Action: TypeAlias = Literal["NO ACTION", "RESTRICT", "CASCADE", "SET NULL", "SET DEFAULT"]
@@ -198,6 +200,8 @@ class ForeignKey:
     on_update: Action = "NO ACTION"
     deferrable: Literal["", "immediate", "deferred"] = ""
     """Whether its check may wait for the commit, and whether it does at first."""
+    proven: bool = field(default=True, compare=False)
+    """False where the database says itself that there may be rows which break it."""
 
 
 @dataclass(frozen=True)
@@ -228,6 +232,11 @@ class Table:
             if column.name == name:
                 return column
         raise KeyError(name)
+
+    def may_be_null(self, column: Column) -> bool:
+        """Whether a table that takes its rows must take NULL there. A key's columns are never NULL where we make its table,
+        whatever they are here (SQLite lets them be)."""
+        return column.nullable and column.name not in self.primary_key
 
     @property
     def copied(self) -> tuple[Column, ...]:

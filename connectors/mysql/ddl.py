@@ -93,7 +93,7 @@ def obstacles(session: Session, table: Table) -> Iterator[str]:
     """Why `create` would not succeed for this table: a sentence each."""
     granted = grants(session)
     if not granted.may("CREATE", table.name.name):
-        yield creates(str(session.value("SELECT DATABASE()")), granted.user)
+        yield creates(granted)
     if table.detail is None:
         yield from exceeded(table, dict(session.rows(WIDTHS)), hashes=hashes(session))
     known = _collations(session)
@@ -160,7 +160,7 @@ def differences(source: Table, target: Table) -> Iterator[str]:
     for column in source.columns:
         other = theirs.get(column.name.lower())
         if other is not None:
-            yield from _column_differences(column, other)
+            yield from _column_differences(column, other, source.may_be_null(column))
         elif not column.generated:
             yield f"column {column.name} is missing"
     for column in target.columns:
@@ -173,7 +173,7 @@ def differences(source: Table, target: Table) -> Iterator[str]:
             yield f"column {column.name} is computed differently"
 
 
-def _column_differences(source: Column, target: Column) -> Iterator[str]:
+def _column_differences(source: Column, target: Column, null: bool) -> Iterator[str]:
     if source.generated != target.generated:
         generated, plain = ("source", "target") if source.generated else ("target", "source")
         yield f"column {source.name} is computed by the {generated} but not by the {plain}"
@@ -183,7 +183,7 @@ def _column_differences(source: Column, target: Column) -> Iterator[str]:
         yield f"column {source.name} is {theirs.native} here but {ours.native} in the source"
     elif ours.charset != theirs.charset and theirs.charset not in (UNICODE - {"utf8mb3", "utf8", "ucs2"}):
         yield f"column {source.name} has texts in {theirs.charset} here but in {ours.charset} in the source"
-    if source.nullable and not target.nullable and not source.generated:
+    if null and not target.nullable and not source.generated:
         yield f"column {source.name} is NOT NULL here but may be NULL in the source"
 
 

@@ -196,7 +196,7 @@ def differences(source: Table, target: Table) -> Iterator[str]:
             if not column.generated:
                 yield f"column {column.name} is missing"
             continue
-        yield from column_differences(column, theirs[column.name])
+        yield from column_differences(column, theirs[column.name], source.may_be_null(column))
     defaults = catalog.detail(target).defaults
     for name, column in theirs.items():
         if name not in ours and not column.nullable and not column.generated and name not in defaults:
@@ -207,7 +207,7 @@ def differences(source: Table, target: Table) -> Iterator[str]:
             yield f"column {name} is computed differently"
 
 
-def column_differences(source: Column, target: Column) -> Iterator[str]:
+def column_differences(source: Column, target: Column, null: bool) -> Iterator[str]:
     if source.generated != target.generated:
         generated, plain = ("source", "target") if source.generated else ("target", "source")
         yield f"column {source.name} is computed by the {generated} but not by the {plain}"
@@ -219,5 +219,5 @@ def column_differences(source: Column, target: Column) -> Iterator[str]:
         for type_ in source.type.needs:
             if type_.name not in theirs or theirs[type_.name].statement != type_.statement:
                 yield f"column {source.name}: type {type_.name} is defined differently"
-    if source.nullable and not target.nullable and not source.generated:
+    if null and not target.nullable and not source.generated:
         yield f"column {source.name} is NOT NULL here but may be NULL in the source"

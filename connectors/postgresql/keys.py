@@ -31,13 +31,13 @@ SELECT k.conrelid::bigint, k.conname, r.relname, rn.nspname,
     JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.num ORDER BY u.ord),
   array(SELECT a.attname::text FROM unnest(k.confkey) WITH ORDINALITY u (num, ord)
     JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = u.num ORDER BY u.ord),
-  k.confdeltype::text, k.confupdtype::text, k.condeferrable, k.condeferred
+  k.confdeltype::text, k.confupdtype::text, k.condeferrable, k.condeferred, k.convalidated
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN pg_class r ON r.oid = k.confrelid JOIN pg_namespace rn ON rn.oid = r.relnamespace
 WHERE k.contype = 'f' AND k.conparentid = 0 AND {OURS} ORDER BY k.conrelid, k.conname
 """
 CHECKS = f"""
-SELECT k.conrelid::bigint, k.conname, pg_get_expr(k.conbin, k.conrelid)
+SELECT k.conrelid::bigint, k.conname, pg_get_expr(k.conbin, k.conrelid), k.convalidated
 FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE k.contype = 'c' AND c.relkind IN ('r', 'p') AND {OURS} ORDER BY k.conrelid, k.conname
 """
@@ -87,7 +87,7 @@ def with_keys(
         uniques=tuple(uniques(rows, numbered)),
         indexes=tuple(index(row, numbered) for row in rows if not row.primary and row.constraint != "x"),
         foreign_keys=tuple(foreign_key(table.name, *row[1:]) for row in foreign),
-        checks=tuple(Check(name, expression) for _, name, expression in checks),
+        checks=tuple(Check(*row[1:]) for row in checks),
     )
     return found, (primary.deferred or "") if primary else ""
 
@@ -130,6 +130,7 @@ def foreign_key(
     on_update: str,
     deferrable: bool,
     deferred: bool,
+    proven: bool,
 ) -> ForeignKey:
     waits: Literal["", "immediate", "deferred"] = "deferred" if deferred else "immediate" if deferrable else ""
     return ForeignKey(
@@ -141,4 +142,5 @@ def foreign_key(
         ACTIONS[on_delete],
         ACTIONS[on_update],
         waits,
+        proven,
     )

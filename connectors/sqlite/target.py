@@ -85,7 +85,7 @@ class SqliteTarget(SqliteDefiner):
                 if not same(column.type.native, other.type.native):
                     ours, theirs = other.type.native or "of no type", column.type.native or "of no type"
                     found.append(f"column {column.name} is {ours} in the target and {theirs} in the source")
-                if column.nullable and not other.nullable:
+                if source.may_be_null(column) and not other.nullable:
                     found.append(f"column {column.name} is NOT NULL in the target only")
         for column in target.copied:
             if folded(column.name) not in wanted and not column.nullable:

@@ -95,11 +95,18 @@ class Form:
         return (parts, index.unique, where, include, index.method)
 
     def check(self, check: Check) -> Hashable:
-        return self._told(check.expression, expressions.check)
+        return (self._told(check.expression, expressions.check), check.proven)
 
     def foreign_key(self, key: ForeignKey) -> Hashable:
         actions = tuple("NO ACTION" if one == "RESTRICT" else one for one in (key.on_delete, key.on_update))
-        return (self._named(key.columns), key.referenced, self._named(key.referenced_columns), actions, key.deferrable)
+        return (
+            self._named(key.columns),
+            key.referenced,
+            self._named(key.referenced_columns),
+            actions,
+            key.deferrable,
+            key.proven,
+        )
 
     def _term(self, column: Column) -> Term:
         type_ = self._types.canonical(column.type)
