@@ -83,14 +83,16 @@ class Judge:
 
     def _lacks(self, name: str, privileges: list[str]) -> str:
         if privileges == ["CREATE"]:
-            return creates(self.database, self.granted.user)
+            return creates(self.granted)
         privileges = list(dict.fromkeys(privileges))
         return f"our user lacks {', '.join(privileges)} on {name}: {self._grant(name, privileges)}"
 
     def _grant(self, name: str, privileges: Sequence[str]) -> str:
         """For what was never there it must be for all of the database."""
-        of = "*" if name in self.made - self.stood else identifier(name)
-        return f"GRANT {', '.join(privileges)} ON {identifier(self.database)}.{of} TO {self.granted.user}"
+        if name in self.made - self.stood:
+            return self.granted.grant(privileges)
+        on = f"{identifier(self.database)}.{identifier(name)}"
+        return f"GRANT {', '.join(privileges)} ON {on} TO {self.granted.user}"
 
 
 def demands(statement: str, there: Collection[str], draws: Mapping[str, Sequence[str]], knowing: tuple[str, ...]
@@ -117,5 +119,5 @@ def demands(statement: str, there: Collection[str], draws: Mapping[str, Sequence
         yield from ((counter, (privilege,)) for privilege in ("SELECT", "INSERT"))
 
 
-def creates(database: str, user: str) -> str:
-    return f"our user may not create anything here: GRANT CREATE ON {identifier(database)}.* TO {user}"
+def creates(granted: Grants) -> str:
+    return f"our user may not create anything here: {granted.grant(['CREATE'])}"

@@ -10,7 +10,6 @@ from connectors.ledger_tables import TABLES
 from connectors.mysql.privileges import grants
 from connectors.mysql.probe import end_sessions
 from connectors.mysql.session import LEDGER, Session
-from connectors.mysql.types import identifier
 
 LEDGER_TABLES = " ENGINE = InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
 HELD = "CREATE UNIQUE INDEX held ON _dbagent_leases (target, run_id, fence)"
@@ -42,8 +41,7 @@ class Ledger(SqlLedger):
         missing = [name for name in LEDGER_NEEDS if not granted.may(name)]
         if not missing:
             return []
-        database = identifier(self._session.value("SELECT DATABASE()"))
-        return [f"our user may not keep a ledger: GRANT {', '.join(missing)} ON {database}.* TO {granted.user}"]
+        return [f"our user may not keep a ledger: {granted.grant(missing)}"]
 
     def over(self, session: Session) -> Ledger:
         """The same driver's ledger over another session."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 
 import pytest
@@ -10,6 +11,7 @@ from connectors.contract import Endpoint
 from connectors.errors import PermissionMissing
 from connectors.mysql import connector
 from connectors.objects import ObjectKind, SchemaObject
+from connectors.schema import TableName
 from tests.connectors.drive import Ends
 from tests.connectors.mysql.databases import rich, user
 
@@ -35,6 +37,27 @@ def apply(endpoint: Endpoint, work: tuple[str, ...]) -> None:
 def grant(ends: Ends, sentence: str) -> None:
     """What the sentence says would help."""
     ends.server.execute(ends.target, "GRANT " + sentence.split(": GRANT ")[1])
+
+
+@pytest.mark.parametrize(
+    "granted", [[("SELECT", r"{}\_{}"), ("CREATE", "{}_{}")], [("SELECT", r"{}\_%")], [("SELECT", "{}_{}")]]
+)
+def test_what_is_granted_by_one_name_of_a_database_and_not_by_another_is_asked_for_by_the_right_one(
+    ends: Ends, granted: Sequence[tuple[str, str]]
+) -> None:
+    guest = user(ends.server, ends.target)
+    for privilege, name in granted:
+        on = name.format(*ends.target.database.split("_"))
+        ends.server.execute(ends.target, f"GRANT {privilege} ON `{on}`.* TO '{guest.user}'@'127.0.0.1'")
+    work = ("CREATE TABLE `t` (a int)",)
+    [[needed]] = told(guest, work)
+    with pytest.raises(PermissionMissing):
+        apply(guest, work)
+    grant(ends, needed)
+    assert told(guest, work) == [[]]
+    apply(guest, work)
+    with closing(connector.target(guest)) as target:
+        assert target.count(TableName(None, "t")) == 0  # what was granted before still is
 
 
 def test_what_is_told_is_refused_and_what_it_asks_for_is_enough(ends: Ends) -> None:

@@ -248,5 +248,12 @@ def test_grants_are_read_as_the_server_means_them() -> None:
     assert parsed(lines, "prodXa", "u@%").database == {"PROCESS"}
     assert parsed(lines, "prodX", "u@%").may("DROP")
     assert parsed(lines, "other", "u@%").may("TRIGGER", "t")
+    assert [parsed(lines, name, "u@%").pattern for name in ("prod_a", "prodX", "none")] == [
+        "`prod\\_a`",
+        "`prod_`",
+        "`none`",
+    ]
+    assert parsed(lines, "prod_a", "other@%").pattern == "`prod_a`"
+    assert parsed([*lines, "GRANT DROP ON `prod_a`.* TO `role`"], "prod_a", "u@%").may("DROP")
     revoked = [*lines, "REVOKE CREATE ON `prod\\_a`.* FROM `u`@`%`"]
     assert not parsed(revoked, "prod_a", "u@%").may("CREATE")
