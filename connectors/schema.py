@@ -235,7 +235,7 @@ class Table:
 
     def may_be_null(self, column: Column) -> bool:
         """Whether a table that takes its rows must take NULL there. A key's columns are never NULL where we make its table,
-        whatever they are here (SQLite lets them be)."""
+        whatever they are here (some engines let them be)."""
         return column.nullable and column.name not in self.primary_key
 
     @property
