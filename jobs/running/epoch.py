@@ -210,8 +210,9 @@ class Epoch:
                 if self._queue.loaded(chunk):
                     self._finish(chunk.table_id)
             work = work[len(outcome.loaded) :]
+            if outcome.loaded or problem is None:
+                self._driver.patience.moves()
         if problem is None:
-            self._driver.patience.moves()
             return
         if isinstance(problem, Locked):
             given_up = self._driver.patience.final(self._blocked(problem, work[0].table_id))
