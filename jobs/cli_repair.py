@@ -20,7 +20,7 @@ def repair(environment: Env, json: Json = False, environments: Environments = No
     from jobs import views_repair
     from jobs.cli_databases import repaired
 
-    found, busy = repaired(environment, environments, Progress().tell)
+    found, busy = repaired(environment, environments, Aloud().tell)
     if json:
         print_json(views_repair.repaired_json(environment, found))
     elif found or busy is None:
@@ -42,7 +42,7 @@ def given_up(row: OperationRow, environments: Path | None) -> None:
         return
     problem: ConnectorError | JobError | None = None
     try:
-        found, problem = repaired(row.target_env, environments, Progress().tell, row.run_id)
+        found, problem = repaired(row.target_env, environments, Aloud().tell, row.run_id)
         said = brought_back(row.target_env, found)
     except (ConnectorError, JobError) as met:
         said, problem = "", met
@@ -52,7 +52,7 @@ def given_up(row: OperationRow, environments: Path | None) -> None:
         sys.stdout.write(f"{said}\n")
 
 
-class Progress:
+class Aloud:
     """Says what is going on, each thing once."""
 
     def __init__(self) -> None:

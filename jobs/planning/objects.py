@@ -113,11 +113,11 @@ def select(objects: Objects, tables: Collection[TableName], *, every: bool, inde
             if all(need in kept for need in needs if need in known) and (needs or every or table in names):
                 kept[found.id] = found
         elif (table in names or over(found) in kept) and included(found, indexes, constraints):
-            leads = next((t for t in _tables(found) if t not in names and t not in elsewhere), None)
-            leads_out = kind is ObjectKind.FOREIGN_KEY and leads is not None
-            if leads_out and leads is not None:
+            out = (t for t in _tables(found) if t not in names and t not in elsewhere)
+            leads = next(out, None) if kind is ObjectKind.FOREIGN_KEY else None
+            if leads is not None:
                 stranded.append((found, leads))
-            if not leads_out or found.inline:
+            if leads is None or found.inline:
                 kept[found.id] = found
         elif table is None and every:
             kept[found.id] = found

@@ -100,10 +100,8 @@ def _identity(table: TablePlan, target: TargetSession) -> str | None:
 def _empty(plan: Plan, states: Mapping[int, TableState], full: Sequence[tuple[TablePlan, Table]], target: TargetSession,
            touched: Collection[TableName]) -> None:  # fmt: skip
     """Remove the rows that may go: our own of an earlier attempt, or anybody's under `truncate`. Raises TerminalError."""
-    names, todo = (
-        [there.name for _, there in full],
-        "empty it if its rows may go, or say `if_target_not_empty: truncate`",
-    )
+    names = [there.name for _, there in full]
+    todo = "empty it if its rows may go, or say `if_target_not_empty: truncate`"
     ours: dict[TableName, int] = {}
     for table, there in full if plan.if_target_not_empty != "truncate" else ():
         state = states.get(table.table_id)
@@ -114,10 +112,7 @@ def _empty(plan: Plan, states: Mapping[int, TableState], full: Sequence[tuple[Ta
     try:
         target.empty(names, ours)
     except RowsChanged as problem:
-        others = problem
-    else:
-        return
-    raise TerminalError(others.what, where=others.where, todo=todo) from None
+        raise TerminalError(problem.what, where=problem.where, todo=todo) from None
 
 
 def _state(table: TablePlan, there: Table, target: TargetSession, snapshot: str, before: int) -> TableState:
