@@ -84,10 +84,14 @@ TOO_LARGE = "it computes a value that may be too large"
 
 
 def _replaced(term: Term | str) -> Term | str:
-    """Only its target says how long its values are."""
-    if isinstance(term, str) or term.source.family is not Family.TEXT:
+    """Only its target says how large its values are."""
+    if isinstance(term, str) or term.source.family is not term.target.family:
         return term
-    return replace(term, source=replace(term.source, length=None, octets=None))
+    of = term.target
+    source = replace(
+        term.source, bits=of.bits, precision=of.precision, scale=of.scale, length=of.length, octets=of.octets
+    )
+    return replace(term, source=source)
 
 
 def reads(text: str, source: Grammar) -> frozenset[str]:

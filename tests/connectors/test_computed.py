@@ -162,3 +162,25 @@ def test_of_replaced_values_only_what_always_fits_is_computed(term: Term, text: 
         computed(text, term, *known, frozenset("avps"))
     with pytest.raises(Untranslatable, match=reason):
         computed(text, term, *known, cut=True)
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "text", "column_"),
+    [
+        (SMALL, COLUMNS["integer"], "a::bigint + 1", column("integer")),
+        (SHORT, Canonical(Family.TEXT), "a", Term("g", SHORT, SHORT)),
+        (
+            Canonical(Family.DECIMAL, precision=5, scale=0),
+            Canonical(Family.DECIMAL, precision=9, scale=2),
+            "a + 1",
+            Term("g", *[Canonical(Family.DECIMAL, precision=7, scale=2)] * 2),
+        ),
+    ],
+)
+def test_a_replaced_value_is_as_large_as_its_new_type_allows(
+    here: Canonical, there: Canonical, text: str, column_: Term, sides: Any
+) -> None:
+    known = {"a": Term("a", here, there)}, sides["postgresql"].grammar, sides["mysql"].grammar
+    assert computed(text, column_, *known)
+    with pytest.raises(Untranslatable, match=r"too large|longer"):
+        computed(text, column_, *known, frozenset("a"))
