@@ -47,6 +47,17 @@ def test_a_source_whose_schema_changed_since_needs_a_new_approval(office: Office
     assert changed == "schema.objects.column place of words, schema.objects.index by_note of purchases"
 
 
+def test_who_has_allowed_an_update_has_not_allowed_it_to_alter_anything(office: Office) -> None:
+    execute(office.site, office.site.dev, "CREATE VIEW big_spenders AS SELECT 1 AS id")
+    careful = {**ALONE, "mode": "update", "exclude": ["purchases"]}
+    file = str(office.site.operation(**careful, alter="any"))
+    office.by("rita", "run", file, code=7)
+    [asked] = office.json("rita", "list")
+    office.approved(asked["id"])
+    office.by("rita", "run", str(office.site.operation(**careful)), code=7)
+    office.by("rita", "run", str(office.site.operation(**careful, alter="any")))
+
+
 def test_a_nightly_copy_runs_until_a_schema_changes(office: Office) -> None:
     office.rule(standing="30 days", unmasked=True)
     nightly = {**COPY, "policy": None, "if_target_not_empty": "truncate", "mode": "update"}
