@@ -95,8 +95,9 @@ class Proof:
             )
         if self.on_violation == "fail" and self.broken_lines:
             found.append(
-                "what these rows break is there as far as the target lets it be: correct them in the target and resume, or"
-                " at the source and copy anew (dbagent cancel, then run), or say `on_violation: report`"
+                "what these rows break is there as far as the target lets it be: correct their values in the target (no row"
+                " more, no row less) and resume, or correct them at the source and copy anew (dbagent cancel, then run), or say"
+                " `on_violation: report`"
             )
         if self.on_violation == "fail" and self.orphan_lines:
             found.append(
