@@ -79,7 +79,7 @@ def test_a_rich_database_arrives_with_its_rows_and_again_the_next_night(
         execute(site, admin, HOOK)
         before = dump(admin)
         text = bring(site, **night, if_target_not_empty="truncate")
-        assert "all 24 objects that waited for the rows are back" in text
+        assert "all 26 objects that waited for the rows are back" in text
         assert dump(admin) == before
         for name in FILLED:
             assert site.server.digest(admin, name) == site.server.digest(site.prod, name), name
