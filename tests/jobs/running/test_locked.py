@@ -35,6 +35,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lock is asked for anew after a moment."""
     monkeypatch.setitem(postgresql.WRITING, "lock_timeout", "200ms")
     monkeypatch.setitem(mysql.WRITING, "lock_wait_timeout", 1)
+    monkeypatch.setitem(mysql.WRITING, "innodb_lock_wait_timeout", 1)
 
 
 @contextmanager
