@@ -58,29 +58,33 @@ def numbers(block: Bytes, width: int) -> npt.NDArray[Any]:
 
 def characters(values: pa.Array) -> Bytes:
     """The bytes of all its strings, one behind the other."""
-    _, places, data = values.buffers()
+    data = values.buffers()[2]
     if data is None or not len(values):
         return np.empty(0, np.uint8)
-    ends = np.frombuffer(places, np.int32)[values.offset : values.offset + len(values) + 1]
+    ends = bounds(values)
     found: Bytes = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
     return found
 
 
+def bounds(values: pa.Array) -> npt.NDArray[np.int32]:
+    """Where each of its strings begins in its buffer of bytes, and where the last one ends."""
+    return np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values) + 1]
+
+
 def starts(values: pa.Array) -> Places:
     """Where each of its strings begins in `characters`."""
-    places = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values)]
+    places = bounds(values)[:-1]
     return (places - places[:1]).astype(np.int64)
 
 
 def shortened(values: pa.BinaryArray, count: int) -> pa.BinaryArray:
     """Its strings, the first of them without so many bytes at its beginning. They may be large: nothing is copied."""
-    _, places, data = values.buffers()
-    bounds = np.frombuffer(places, np.int32)[values.offset : values.offset + len(values) + 1].copy()
-    bounds[0] += count
-    return pa.BinaryArray.from_buffers(pa.binary(), len(values), [None, pa.py_buffer(bounds), data])
+    places = bounds(values).copy()
+    places[0] += count
+    return pa.BinaryArray.from_buffers(pa.binary(), len(values), [None, pa.py_buffer(places), values.buffers()[2]])
 
 
-def cut(block: Bytes, start: Places, end: Places, null: npt.NDArray[np.bool_]) -> pa.BinaryArray:
+def cut(block: Bytes, start: Places, end: Places, null: npt.NDArray[np.bool_] | None = None) -> pa.BinaryArray:
     """The bytes between the bounds, row by row."""
     count = len(start)
     offsets = np.empty(2 * count, np.int32)

@@ -66,7 +66,7 @@ class ConnectionLost(RetryableError):
 
 
 class Busy(RetryableError):
-    """Lock wait, deadlock, too many connections, file locked."""
+    """Deadlock, too many connections, out of memory; or a lock (`Locked`)."""
 
 
 class Locked(Busy):

@@ -81,6 +81,10 @@ class Grammar:
     constraint_names: Literal["table", "schema"] = "table"
     """Where a CHECK's or a foreign key's name must be the only one."""
     folds_names: bool = False
-    """Names of indexes and constraints that differ in letter case only are one."""
+    """Names of columns, indexes and constraints that differ in letter case only are one."""
     index_names_apart: bool = True
     """An index may be called as a table is."""
+
+    def folded(self, name: str) -> str:
+        """A name as it is compared."""
+        return name.lower() if self.folds_names else name

@@ -55,12 +55,12 @@ def names(objects: Iterable[Named], tables: Iterable[TableName], source: Facts, 
     grammar = target.grammar
     assert grammar is not None, "the target knows no SQL"
     planned = {one: _planned(one, source, target, grammar) for one in sorted(objects)}
-    taken = {(table.schema, _folded(table.name, grammar)) for table in tables if not grammar.index_names_apart}
-    places = {one: (one.index, _place(one, target, grammar), _folded(name, grammar)) for one, name in planned.items()}
+    taken = {(table.schema, grammar.folded(table.name)) for table in tables if not grammar.index_names_apart}
+    places = {one: (one.index, _place(one, target, grammar), grammar.folded(name)) for one, name in planned.items()}
     counts = Counter(places.values())
     found = {}
     for one, name in planned.items():
-        clashes = counts[places[one]] > 1 or (one.index and (one.table.schema, _folded(name, grammar)) in taken)
+        clashes = counts[places[one]] > 1 or (one.index and (one.table.schema, grammar.folded(name)) in taken)
         found[one] = shortened(name, target, f"{one.source}.{one.name}") if clashes else name
     return found
 
@@ -81,10 +81,6 @@ def _place(one: Named, target: Facts, grammar: Grammar) -> tuple[str | None, str
     """Where its name must be the only one."""
     scope = target.index_names if one.index else grammar.constraint_names
     return one.table.schema, one.table.name if scope == "table" else None
-
-
-def _folded(name: str, grammar: Grammar) -> str:
-    return name.lower() if grammar.folds_names else name
 
 
 def reserved(name: str, grammar: Grammar) -> bool:

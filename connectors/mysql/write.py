@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pymysql.connections import Connection
 
-from connectors.arrays import bitmap, nulls
+from connectors.arrays import bitmap, bounds, characters, nulls
 from connectors.errors import TerminalError, ValueRefused
 from connectors.mysql.session import SQL_MODES, STRICT
 from connectors.mysql.types import identifier, loaded, type_of
@@ -159,8 +159,7 @@ def tuples(columns: Sequence[pa.BinaryArray], around: Sequence[tuple[bytes, byte
 
 def groups(rows: pa.BinaryArray, limit: int) -> Iterator[tuple[bytes, int]]:
     """The rows between commas, in parts of at most `limit` bytes or one row, with how many each has."""
-    offsets = np.frombuffer(rows.buffers()[1], np.int32)[rows.offset : rows.offset + len(rows) + 1]
-    starts = offsets + np.arange(len(rows) + 1)
+    starts = bounds(rows) + np.arange(len(rows) + 1)
     at = 0
     while at < len(rows):
         end = max(at + 1, int(np.searchsorted(starts, starts[at] + limit, "right")) - 1)
@@ -192,9 +191,7 @@ def _ready(batch: Sequence[pa.BinaryArray], columns: Sequence[Column]) -> list[p
 
 
 def hexadecimal(values: pa.BinaryArray) -> pa.BinaryArray:
-    _, offsets, data = values.buffers()
-    ends = np.frombuffer(offsets, np.int32)[values.offset : values.offset + len(values) + 1]
-    digits = HEXADECIMAL[np.frombuffer(data or b"", np.uint8)[ends[0] : ends[-1]]]
+    ends, digits = bounds(values), HEXADECIMAL[characters(values)]
     buffers = [bitmap(nulls(values)), pa.py_buffer((ends - ends[0]) * np.int32(2)), pa.py_buffer(digits)]
     return pa.BinaryArray.from_buffers(pa.binary(), len(values), buffers)
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 
-from connectors.arrays import Bytes, Places, array, bitmap, cut, fixed, nulls, numbers
+from connectors.arrays import Bytes, Places, array, bitmap, bounds, cut, fixed, nulls, numbers
 from connectors.errors import ValueRefused
 from connectors.postgresql.dates import WIDTHS
 from connectors.postgresql.splice import Field
@@ -73,8 +73,7 @@ class BinaryFormat:
             lengths = np.where(null, -1, width).astype(">i4")
             given = np.frombuffer(values.buffers()[1], np.int64)[values.offset : values.offset + count]
             return [fixed(lengths), fixed(given.astype(f">i{width}"), null)]
-        offsets = np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + count + 1]
-        lengths = np.where(null, -1, np.diff(offsets)).astype(">i4")
+        lengths = np.where(null, -1, np.diff(bounds(values))).astype(">i4")
         return [fixed(lengths), values.cast(pa.binary())]
 
 

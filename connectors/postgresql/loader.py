@@ -7,11 +7,10 @@ ended by newlines, NULL as `\N`, what would be taken for one of these escaped, b
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.arrays import bitmap, nulls
+from connectors.arrays import bitmap, bounds, characters, nulls
 from connectors.contract import Chunk, Loaded, TableCopy, TransferJob
 from connectors.crossing import Batches
 from connectors.errors import TerminalError, Unsupported, ValueRefused
@@ -95,13 +94,13 @@ def block(batch: pa.RecordBatch) -> memoryview:
         return memoryview(b"\n" * batch.num_rows)
     columns[-1] = pc.binary_join_element_wise(columns[-1], "", "\n", null_handling="replace", null_replacement="\\N")
     rows = pc.binary_join_element_wise(*columns, "\t", null_handling="replace", null_replacement="\\N")
-    return characters(rows)
+    return characters(rows).data
 
 
 def escaped(values: pa.Array) -> pa.StringArray:
     if pa.types.is_binary(values.type):
         return hexadecimal(values)
-    found = np.frombuffer(characters(values), np.uint8)
+    found = characters(values)
     if bool((found < BLANK).any() or (found == BACKSLASH).any()):
         for character, escape in ESCAPES:
             values = pc.replace_substring(values, character, escape)
@@ -110,20 +109,9 @@ def escaped(values: pa.Array) -> pa.StringArray:
 
 def hexadecimal(values: pa.BinaryArray) -> pa.StringArray:
     r"""Bytes as the server reads them, their `\x` escaped."""
-    found, offsets = np.frombuffer(characters(values), np.uint8), places(values)
+    found, offsets = characters(values), bounds(values)
     if len(found) > LONGEST:
         raise ValueRefused("a row holds more than 512 MB of bytes, which the server takes in no single value")
     ends, digits = (offsets - offsets[0]) * np.int32(2), HEXADECIMAL[found]
     buffers = [bitmap(nulls(values)), pa.py_buffer(ends), pa.py_buffer(digits)]
     return pc.binary_join_element_wise("\\\\x", pa.Array.from_buffers(pa.string(), len(values), buffers), "")
-
-
-def places(values: pa.Array) -> npt.NDArray[np.int32]:
-    """Where each string begins, and where the last one ends."""
-    return np.frombuffer(values.buffers()[1], np.int32)[values.offset : values.offset + len(values) + 1]
-
-
-def characters(values: pa.Array) -> memoryview:
-    """The bytes of all strings, one behind the other."""
-    offsets, held = places(values), values.buffers()[2]
-    return memoryview(held)[offsets[0] : offsets[-1]] if held else memoryview(b"")

@@ -70,7 +70,7 @@ class RawCopyOut(Wire):
         start, end = start[:most], end[:most]
         if len(start):
             self._take(source, window.data[: end[-1]])
-            return cut(window, start + HEADER.size, end, np.zeros(len(start), np.bool_))
+            return cut(window, start + HEADER.size, end)
         if held:
             return self._other(source, window[0])
         self.ended = True  # the server is gone: libpq says how

@@ -50,7 +50,8 @@ class Form:
         """What an object of the table is; None where the table has none of that name."""
         table, kind = self._table, id_.kind
         if kind is ObjectKind.COLUMN:
-            return next((self.column(column) for column in table.columns if column.name == id_.name), None)
+            column = self._column(id_)
+            return None if column is None else self.column(column)
         if kind is ObjectKind.PRIMARY_KEY:
             return self._named(table.primary_key)
         if kind in (ObjectKind.UNIQUE, ObjectKind.INDEX):
@@ -66,14 +67,14 @@ class Form:
     def counted_by(self, other: Form, id_: ObjectId) -> bool:
         """Whether the other's counter does for this column's. That one counts unasked is no difference, nor is a rule of
         counting that only one of both tells."""
-        ours, theirs = (self._numbers(id_), other._numbers(id_))
+        ours, theirs = self._column(id_), other._column(id_)
         if ours is None or ours.counter is None or theirs is None:
             return True
         return theirs.counter is not None and (
             None in (ours.counting, theirs.counting) or ours.counting == theirs.counting
         )
 
-    def _numbers(self, id_: ObjectId) -> Column | None:
+    def _column(self, id_: ObjectId) -> Column | None:
         return next((column for column in self._table.columns if column.name == id_.name), None)
 
     def column(self, column: Column) -> Hashable:
@@ -114,8 +115,7 @@ class Form:
         return Term(self._named([column.name])[0], type_, type_, equality, equality)
 
     def _named(self, columns: Sequence[str]) -> tuple[str, ...]:
-        """Where letter case tells none apart, in one."""
-        return tuple(name.lower() if self._grammar.folds_names else name for name in columns)
+        return tuple(map(self._grammar.folded, columns))
 
     def _told(self, text: str | None, told: Told) -> str | None:
         if text is None:

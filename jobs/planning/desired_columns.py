@@ -41,13 +41,13 @@ def computed(where: str, table: Table, way: Projection, source: End, target: End
     """Those that can be made, by their names, and what is lost. `known`: what expressions may read, replaced or not."""
     found: dict[str, Computed] = {}
     findings: list[Finding] = []
-    taken = {_folded(one.target, words[1]) for one in way.fields}
+    taken = {words[1].folded(one.target) for one in way.fields}
     replaced = frozenset(name.lower() for name in masked)
     for column in table.columns:
         if not column.generated or column.name in way.without:
             continue
         try:
-            if _folded(column.name, words[1]) in taken:
+            if words[1].folded(column.name) in taken:
                 raise Untranslatable("another column is called so there")
             acted_on = not words[1].changes_in_sight and _acted_on(column, table, words[0])
             added = words[1].adds_stored_columns or source.facts.engine == target.facts.engine
@@ -72,10 +72,6 @@ def _acted_on(column: Column, table: Table, grammar: Grammar) -> bool:
     keys = (key for key in table.foreign_keys if {key.on_delete, key.on_update} - {"NO ACTION", "RESTRICT"})
     read = expressions.reads(column.computed or "", grammar)
     return any(name.lower() in read for key in keys for name in key.columns)
-
-
-def _folded(name: str, grammar: Grammar) -> str:
-    return name.lower() if grammar.folds_names else name
 
 
 def _computed(column: Column, source: End, target: End, words: tuple[Grammar, Grammar], known: Terms, masked: frozenset[str],

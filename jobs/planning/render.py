@@ -157,9 +157,8 @@ def _replaced(columns: Iterable[Mapping[str, Any]], shown: Mapping[str, Mapping[
         rule = column["decision"]
         if rule is None or rule == "keep":
             continue
-        origin, *_ = str(shown.get(column["name"], {}).get("from", "of unknown origin")).split(
-            ": "
-        )  # its evidence left out
+        told_from = str(shown.get(column["name"], {}).get("from", "of unknown origin"))
+        origin = told_from.partition(": ")[0]  # without its evidence
         told = "" if origin == "policy" else f" ({origin})"
         whose = f" by {', '.join(rule['subject']['columns'])}" if "subject" in rule else ""
         options = "".join(f" {name}={value}" for name, value in rule["options"].items())

@@ -36,6 +36,11 @@ ROWS = (
 )
 COPY: dict[str, Any] = {"operation_type": "copy_full", "sync_schema": True, "anonymize": False}
 """An operation that copies these rows after their schema."""
+ORPHANS = COPY | {
+    "operation_type": "copy_filtered", "filter": {"customers": "id = 1"}, "on_violation": "report",
+    "if_target_not_empty": "truncate",
+}  # fmt: skip
+"""One that leaves a purchase without its customer, every night."""
 
 
 def execute(site: Site, end: Endpoint, *statements: str) -> None:

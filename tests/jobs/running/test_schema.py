@@ -7,7 +7,7 @@ import pytest
 from jobs.control.rows import OperationRow
 from jobs.errors import PlanRefused, UsageError
 from jobs.planning.plan import changed
-from tests.jobs.running.schemas import COPY, bring, changes, execute, look, operations, shop, told
+from tests.jobs.running.schemas import COPY, ORPHANS, bring, changes, execute, look, operations, shop, told
 from tests.jobs.running.site import Site
 
 pytestmark = pytest.mark.usefixtures("no_spark")
@@ -188,12 +188,8 @@ def test_a_key_that_leads_to_a_table_that_is_not_there_is_left_out_and_told(site
 
 def test_a_key_that_rows_break_night_after_night_is_tried_again_each_time(site: Site) -> None:
     shop(site)
-    nightly = COPY | {
-        "operation_type": "copy_filtered", "filter": {"customers": "id = 1"}, "on_violation": "report",
-        "if_target_not_empty": "truncate",
-    }  # fmt: skip
-    bring(site, **nightly)
-    text = bring(site, **nightly)
+    bring(site, **ORPHANS)
+    text = bring(site, **ORPHANS)
     last, first = operations(site)
     assert last.plan_sha256 == first.plan_sha256
     assert "reference no row" in text
@@ -202,5 +198,5 @@ def test_a_key_that_rows_break_night_after_night_is_tried_again_each_time(site: 
         site.prod.engine, []
     )
     execute(site, site.prod, "DELETE FROM purchases WHERE customer_id = 2")
-    assert "all" in bring(site, **nightly)
+    assert "all" in bring(site, **ORPHANS)
     assert told(site) == []
